@@ -1,0 +1,3 @@
+//! elixirscope.
+
+fn main() {}
