@@ -1,1 +1,14 @@
-//! event.
+//! The vocabulary: what an event is, and the ids that name things. Pure data; no bytes (`wire`), no storage (`store`).
+//!
+//! Read [`Event`] first, then [`EventKind`]. Numbers of kinds, classes and flags are those of `docs/node-socket.md`.
+
+mod id;
+mod kind;
+mod record;
+
+pub use hlc::{Hlc, Micros};
+pub use id::{
+    Bucket, Epoch, EventId, EventIdentity, ModuleKey, ModuleVersion, NodeKey, Pid, Producer, Seq, Shard, SiteId, TraceId,
+};
+pub use kind::{DropReason, EventKind, Flags, ResultClass, SiteKind, UnknownCode, ValueRole};
+pub use record::{Event, NodeInfo};
