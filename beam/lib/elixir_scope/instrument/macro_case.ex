@@ -1,0 +1,32 @@
+defmodule ElixirScope.Instrument.MacroCase do
+  @moduledoc """
+  Tells the `case`s that `Kernel`'s branching macros expand to from those that someone wrote.
+
+  `if`, `unless`, `&&`, `||` and `!` all become a `case` of two arms: `false` and `true` where the
+  condition is known to be a boolean, else `x when x in [false, nil]` and anything.
+  """
+
+  @type shape :: :plain | :boolean | :falsy | :match
+
+  @doc "What a `case` looks like, from its metadata and arms."
+  @spec shape(keyword(), [tuple()]) :: shape()
+  def shape(meta, arms) do
+    if meta[:column] != nil, do: :plain, else: of_arms(arms)
+  end
+
+  @doc "Whether a macro's expansion may look like this."
+  @spec fits?(shape(), atom()) :: boolean()
+  def fits?(:match, name), do: name == :match?
+  def fits?(:boolean, name), do: name in [:if, :unless, :!, :&&, :||]
+  def fits?(:falsy, name), do: name in [:if, :unless, :!, :&&, :||]
+  def fits?(:plain, _name), do: false
+
+  # `optimize_boolean` writes these two arms, as generated code.
+  defp of_arms([{:->, meta, [[value], _]}, {:->, _, [[other], _]}])
+       when is_boolean(value) and is_boolean(other),
+       do: if(meta[:generated], do: :boolean, else: :plain)
+
+  defp of_arms([{:->, _, [[{:when, _, [{_, _, Kernel}, _guard]}], _]}, {:->, _, [[_], _]}]), do: :falsy
+  defp of_arms([{:->, _, [_, true]}, {:->, _, [[{:_, _, Kernel}], false]}]), do: :match
+  defp of_arms(_arms), do: :plain
+end
