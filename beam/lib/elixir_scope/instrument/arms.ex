@@ -176,7 +176,7 @@ defmodule ElixirScope.Instrument.Arms do
     scope = %{outer | id: id, anchor: anchor, tail?: true}
     {site, pass} = Pass.add_site(pass, :fn, anchor, scope)
     {frame, pass} = Pass.fresh(pass, :es_frame, anchor.line)
-    probe = Inject.remote(pass.probe, :fn_clause, [pass.key, site, outer.frame], line(scope))
+    probe = entered(:fn_clause, :fn_clause_values, site, variables(patterns), outer, pass)
     {body, pass} = Body.rewrite(body, %{scope | frame: frame}, %{pass | stale?: false})
     {{:->, meta, [patterns, Inject.block([Inject.enter(frame, probe, 0), body])]}, pass}
   end
@@ -185,9 +185,18 @@ defmodule ElixirScope.Instrument.Arms do
     anchor = anchor(meta)
     {site, pass} = Pass.add_site(pass, kind, anchor, outer)
     {frame, pass} = Pass.fresh(pass, :es_frame, anchor.line)
-    probe = Inject.remote(pass.probe, :receive_clause, [pass.key, site, outer.frame], line(outer))
+    variables = if kind == :receive, do: variables(patterns), else: []
+    probe = entered(:receive_clause, :receive_values, site, variables, outer, pass)
     {body, pass} = Body.rewrite(body, %{outer | frame: frame}, %{pass | stale?: false})
     {{:->, meta, [patterns, Inject.block([Inject.enter(frame, probe, outer.frame), body])]}, pass}
+  end
+
+  defp entered(name, name_with_values, site, variables, outer, pass) do
+    arguments = [pass.key, site, outer.frame]
+
+    if outer.values? and variables != [],
+      do: Inject.remote(pass.probe, name_with_values, arguments ++ [variables], line(outer)),
+      else: Inject.remote(pass.probe, name, arguments, line(outer))
   end
 
   defp timeout(nil, _scope, pass), do: {nil, pass}

@@ -1,0 +1,197 @@
+defmodule ElixirScope.Loader do
+  @moduledoc """
+  Puts instrumented modules into a running node, and takes them out again.
+
+  Loading a module makes the current code old, and the VM has room for one old version: loading again
+  purges it and kills the processes that still run it. So before every load the old code is soft-purged;
+  if a process uses it, the load is refused with those processes, and nothing is purged.
+
+  Refused as well: modules with native code or `on_load`, modules compiled for coverage, sticky modules
+  unless `sticky: true`, and modules whose file on disk is not the version that is loaded.
+  """
+
+  alias ElixirScope.{Instrument, ModuleVersion, SiteTable}
+  alias ElixirScope.Instrument.Origin
+  alias ElixirScope.Loader.Originals
+
+  @type error ::
+          {:old_code_in_use, [pid()]}
+          | {:not_found, module()}
+          | {:cover_compiled, module()}
+          | {:sticky, module()}
+          | {:other_version_loaded, module()}
+          | {:no_original, module()}
+          | {:not_loaded, module(), term()}
+          | Instrument.error()
+
+  @doc """
+  Instruments a module and loads it. A module that is instrumented already stays as it is.
+
+  Options: those of `ElixirScope.Instrument.Options`; `sticky: true`; `beam:` the bytes of the loaded
+  version, where no file has them.
+  """
+  @spec instrument(module(), keyword()) :: {:ok, SiteTable.t()} | {:error, error()}
+  def instrument(module, options \\ []) when is_atom(module) do
+    if instrumented?(module), do: present(module), else: load_instrumented(module, options)
+  end
+
+  @doc "Loads the original again. A module that is not instrumented stays as it is."
+  @spec remove(module(), keyword()) :: :ok | {:error, error()}
+  def remove(module, options \\ []) when is_atom(module) do
+    if instrumented?(module) do
+      locked(module, fn ->
+        with {:ok, binary, file} <- original(module),
+             :ok <- load(module, binary, file, options) do
+          Originals.delete(module)
+          tell(:scan, [])
+        end
+      end)
+    else
+      :ok
+    end
+  end
+
+  @doc """
+  Whether the loaded version of a module is instrumented.
+
+      iex> ElixirScope.Loader.instrumented?(Enum)
+      false
+  """
+  @spec instrumented?(module()) :: boolean()
+  def instrumented?(module), do: :erlang.function_exported(module, :__elixir_scope__, 1)
+
+  @doc """
+  The processes that run a module's old code, or hold functions of it.
+
+      iex> ElixirScope.Loader.old_code_users(Enum)
+      []
+  """
+  @spec old_code_users(module()) :: [pid()]
+  def old_code_users(module),
+    do: for(pid <- Process.list(), :erlang.check_process_code(pid, module) == true, do: pid)
+
+  defp present(module), do: SiteTable.decode(module.__elixir_scope__(:sites))
+
+  defp load_instrumented(module, options) do
+    {load_options, options} = Keyword.split(options, [:sticky, :beam])
+
+    with :ok <- allowed(module, load_options),
+         {:ok, binary, file} <- object_code(module, load_options[:beam]),
+         {:ok, binary} <- bare(binary),
+         {:ok, instrumented, table} <-
+           Instrument.rewrite(binary, Origin.options(module, binary, file, options)) do
+      locked(module, fn ->
+        with :ok <- load(module, instrumented, file, load_options) do
+          Originals.put(module, table.module_version, binary, file)
+          tell(:loaded, [module.__elixir_scope__(:sites)])
+          {:ok, table}
+        end
+      end)
+    end
+  end
+
+  defp allowed(module, options) do
+    cond do
+      :code.which(module) == :cover_compiled -> {:error, {:cover_compiled, module}}
+      sticky?(module) and not Keyword.get(options, :sticky, false) -> {:error, {:sticky, module}}
+      true -> :ok
+    end
+  end
+
+  defp sticky?(module), do: :code.is_sticky(module)
+
+  # The beam of the version that is loaded; a module that is not loaded yet is taken from the code path.
+  defp object_code(module, nil) do
+    with {:ok, binary, file} <- on_disk(module) do
+      if loaded?(module) and loaded_md5(module) not in md5s(binary),
+        do: {:error, {:other_version_loaded, module}},
+        else: {:ok, binary, file}
+    end
+  end
+
+  defp object_code(module, binary) when is_binary(binary) do
+    case :beam_lib.md5(binary) do
+      {:ok, {^module, md5}} ->
+        if loaded?(module) and loaded_md5(module) != md5,
+          do: {:error, {:other_version_loaded, module}},
+          else: {:ok, binary, file_of(module)}
+
+      _other ->
+        {:error, :not_a_beam}
+    end
+  end
+
+  defp on_disk(module) do
+    case :code.get_object_code(module) do
+      {^module, binary, file} -> {:ok, binary, file}
+      :error -> {:error, {:not_found, module}}
+    end
+  end
+
+  # The file may be instrumented by the build while its original is loaded.
+  defp bare(binary) do
+    case Instrument.original(binary) do
+      {:ok, original} -> {:ok, original}
+      :error -> {:ok, binary}
+    end
+  end
+
+  defp md5s(binary) do
+    {:ok, original} = bare(binary)
+    for bytes <- [binary, original], {:ok, {_module, md5}} <- [:beam_lib.md5(bytes)], do: md5
+  end
+
+  defp loaded?(module), do: :erlang.module_loaded(module)
+  defp loaded_md5(module), do: module.module_info(:md5)
+
+  defp file_of(module) do
+    case :code.which(module) do
+      file when is_list(file) and file != [] -> file
+      _none -> Atom.to_charlist(module)
+    end
+  end
+
+  # From memory, or from the disk if it has the same version, inside an instrumented beam or bare.
+  defp original(module) do
+    version = module.__elixir_scope__(:version)
+
+    with :error <- Originals.fetch(module, version),
+         {:ok, binary, file} <- on_disk(module),
+         {:ok, binary} <- bare(binary),
+         {:ok, ^version} <- ModuleVersion.of(binary) do
+      {:ok, binary, file}
+    else
+      {:ok, binary, file} -> {:ok, binary, file}
+      _other_version -> {:error, {:no_original, module}}
+    end
+  end
+
+  defp load(module, binary, file, options) do
+    if :code.soft_purge(module) do
+      sticky? = sticky?(module) and Keyword.get(options, :sticky, false)
+      if sticky?, do: :code.unstick_mod(module)
+      loaded = :code.load_binary(module, file, binary)
+      if sticky?, do: :code.stick_mod(module)
+      loaded(module, loaded)
+    else
+      {:error, {:old_code_in_use, old_code_users(module)}}
+    end
+  end
+
+  defp loaded(module, {:module, module}), do: :ok
+  defp loaded(module, {:error, :sticky_directory}), do: {:error, {:sticky, module}}
+  defp loaded(module, {:error, reason}), do: {:error, {:not_loaded, module, reason}}
+
+  # Two loads of a module at once would each find no old code, and the second would purge.
+  defp locked(module, load),
+    do: :global.trans({{__MODULE__, module}, self()}, load, [node()])
+
+  defp tell(function, arguments) do
+    registry = ElixirScope.Registry
+
+    if Code.ensure_loaded?(registry) and function_exported?(registry, function, length(arguments)),
+      do: apply(registry, function, arguments)
+
+    :ok
+  end
+end
