@@ -1,3 +1,49 @@
-//! xtask.
+//! `cargo xtask`: the commands that build, test, check, measure and show ElixirScope. Depends on nothing of the product.
 
-fn main() {}
+mod demo;
+mod fix;
+mod machine;
+mod run;
+mod test;
+mod tidy;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Build, test, check and show ElixirScope.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is missing, build, run a three-node BEAM shop under load and show its cross-node traces.
+    Demo(demo::Args),
+    /// Install what is missing and run all tests, Rust and Elixir.
+    Test(test::Args),
+    /// Check format, lints, documentation and layering. Writes nothing.
+    Verify,
+    /// Format sources. The only command that writes to them.
+    Fix,
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Verify => verify::run(),
+        Command::Fix => fix::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,22 @@
-//! query.
+//! Questions and answers: plans over stored events and the code graph. Every door (CLI, HTTP, later Jaeger, Tempo, SQL)
+//! is a thin translation of what this crate answers; it is not a door itself and holds no I/O.
+//!
+//! Read [`assemble`] first: it turns one trace's events into a causal tree ([`TraceAnswer`]), each call at its place in
+//! the source that ran. [`CodeIndex`] answers which place that is.
+
+#![warn(clippy::indexing_slicing)]
+
+mod answer;
+mod clock;
+mod code;
+mod payload;
+mod text;
+mod tree;
+
+pub use answer::{
+    CapturedValue, Closed, ErrorInfo, FrameEnd, Item, Missing, NodeShift, Place, StackEntry, TraceAnswer, TraceListing,
+    TraceRow,
+};
+pub use code::{CodeBlobs, CodeIndex, CodeSource, SiteInfo};
+pub use text::{Style, render_trace, render_traces};
+pub use tree::{Recorded, assemble};

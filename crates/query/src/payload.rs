@@ -1,0 +1,51 @@
+//! Payloads of events, opaque until somebody asks: here they become text.
+
+use wire::etf;
+
+use crate::answer::{CapturedValue, ErrorInfo, StackEntry};
+
+/// Longest rendering of one value, in characters.
+const VALUE_CHARS_MAX: usize = 400;
+
+/// The entry's name.
+pub(crate) fn root_name(payload: &[u8]) -> Option<String> {
+    etf::RootPayload::decode(payload).ok().map(|root| root.name)
+}
+
+/// UTF-8 text, lossy.
+pub(crate) fn text(payload: &[u8]) -> String {
+    String::from_utf8_lossy(payload).into_owned()
+}
+
+/// A term in Elixir's spelling.
+pub(crate) fn term(payload: &[u8]) -> String {
+    etf::render(payload, VALUE_CHARS_MAX)
+}
+
+/// A captured value.
+pub(crate) fn value(payload: &[u8]) -> Option<CapturedValue> {
+    let value = etf::ValuePayload::decode(payload).ok()?;
+    Some(CapturedValue {
+        role: value.role.name().to_owned(),
+        name: value.name,
+        text: etf::render(&value.term, VALUE_CHARS_MAX),
+        cut: value.cut,
+        redacted: value.redacted,
+    })
+}
+
+/// An error.
+pub(crate) fn error(payload: &[u8]) -> Option<ErrorInfo> {
+    let error = etf::ErrorPayload::decode(payload).ok()?;
+    Some(ErrorInfo {
+        kind: error.kind,
+        exception: error.exception,
+        message: error.message,
+        process: error.process,
+        stacktrace: error
+            .stacktrace
+            .into_iter()
+            .map(|s| StackEntry { mfa: format!("{}.{}/{}", s.module, s.function, s.arity), file: s.file, line: s.line })
+            .collect(),
+    })
+}

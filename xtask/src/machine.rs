@@ -1,0 +1,114 @@
+//! What a machine must have, and installing it with Debian's package manager where it is missing.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::run;
+
+struct Need {
+    what: &'static str,
+    packages: &'static [&'static str],
+    present: fn() -> bool,
+}
+
+/// For building the Rust workspace (RocksDB needs libclang and a C++ compiler).
+const BUILD: &[Need] = &[
+    Need { what: "a C++ compiler", packages: &["g++"], present: || on_path("g++") },
+    Need { what: "libclang", packages: &["libclang-dev"], present: has_libclang },
+];
+
+/// For running BEAM nodes.
+const BEAM: &[Need] = &[
+    Need {
+        what: "Elixir and Erlang",
+        packages: &["elixir", "erlang-dev", "erlang-tools", "erlang-runtime-tools", "erlang-parsetools", "erlang-eunit"],
+        present: || on_path("elixir") && on_path("erl") && Path::new("/usr/lib/erlang").is_dir() && has_erlang_app("tools"),
+    },
+];
+
+/// For the tests alone.
+const TESTS: &[Need] = &[
+    Need { what: "libfaketime", packages: &["libfaketime"], present: has_faketime },
+];
+
+/// Installs what building and running needs.
+pub fn for_demo() -> Result<()> {
+    install(&[BUILD, BEAM])
+}
+
+/// Installs what the tests need.
+pub fn for_tests() -> Result<()> {
+    install(&[BUILD, BEAM, TESTS])?;
+    if !on_path("cargo-nextest") {
+        run::check(&mut run::cargo(&["install", "--locked", "cargo-nextest"]))?;
+    }
+    Ok(())
+}
+
+/// Installs what checking needs.
+pub fn for_verify() -> Result<()> {
+    install(&[BUILD, BEAM])
+}
+
+fn install(lists: &[&[Need]]) -> Result<()> {
+    let missing: Vec<&Need> = lists.iter().copied().flatten().filter(|n| !(n.present)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|n| n.what).collect();
+    let packages: Vec<&str> = missing.iter().flat_map(|n| n.packages.iter().copied()).collect();
+    if !on_path("apt-get") {
+        bail!("missing: {}; install what Debian calls {}", names.join(", "), packages.join(" "));
+    }
+    eprintln!("installing {} ({})", names.join(", "), packages.join(" "));
+    run::check(apt(&["update", "-qq"]).stdout(Stdio::null()))?;
+    let mut args = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    args.extend(&packages);
+    run::check(apt(&args).stdout(Stdio::null()))?;
+    if let Some(need) = missing.iter().find(|n| !(n.present)()) {
+        bail!("{} is still missing after installing {}", need.what, need.packages.join(" "));
+    }
+    Ok(())
+}
+
+fn apt(args: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn on_path(program: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+fn has_libclang() -> bool {
+    let found = |dir: &Path| {
+        std::fs::read_dir(dir).into_iter().flatten().flatten().any(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with("libclang.so") || (name.starts_with("libclang-") && name.contains(".so"))
+        })
+    };
+    let llvm = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    llvm.filter(|e| e.file_name().to_string_lossy().starts_with("llvm-")).any(|e| found(&e.path().join("lib")))
+        || env::var_os("LIBCLANG_PATH").is_some_and(|p| found(Path::new(&p)))
+}
+
+fn has_erlang_app(app: &str) -> bool {
+    std::fs::read_dir("/usr/lib/erlang/lib")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|e| e.file_name().to_string_lossy().starts_with(&format!("{app}-")))
+}
+
+fn has_faketime() -> bool {
+    std::fs::read_dir("/usr/lib")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|arch| arch.path().join("faketime/libfaketime.so.1").is_file())
+}
