@@ -1,0 +1,41 @@
+defmodule ElixirScope.Application do
+  @moduledoc """
+  Starts capture: the rings first (they outlive this application), then the writer that drains
+  them, the registry of instrumented modules and the watchers.
+
+  With `config :elixir_scope, enabled: false` nothing is started and every probe refuses.
+  """
+  use Application
+
+  alias ElixirScope.{Config, CrashReports, Registry, Ring, Shape, Telemetry, Watch, Writer}
+
+  @impl true
+  def start(_type, _args) do
+    Shape.setup()
+    ElixirScope.Redaction.setup()
+    Ring.setup(Config.get(:ring_slots), Config.get(:rings_bytes_max))
+
+    children =
+      if Config.get(:enabled) do
+        CrashReports.attach()
+        Telemetry.attach()
+        [Registry, Writer, Watch]
+      else
+        Ring.switch(false)
+        []
+      end
+
+    Supervisor.start_link(children,
+      strategy: :one_for_one,
+      max_restarts: 100,
+      max_seconds: 10,
+      name: ElixirScope.Supervisor
+    )
+  end
+
+  @impl true
+  def stop(_state) do
+    Telemetry.detach()
+    CrashReports.detach()
+  end
+end

@@ -1,0 +1,84 @@
+defmodule ElixirScope.Capture do
+  @moduledoc """
+  `value` events: arguments, results, variables, messages and states, limited and redacted in the process
+  that has them, then sent to the writer as one message.
+
+  `process_flag(:sensitive, true)` is honoured. It has no read API: it is read by flipping it, once an extent.
+  """
+  import Bitwise
+  require ElixirScope.Kinds
+  alias ElixirScope.{Clock, Kinds, Outbox, Value, Wire}
+
+  @context :"$elixir_scope"
+  @binds_max 32
+
+  @doc """
+  Records values that belong to the frame's event. `role`: 0 argument, 1 result, 2 variable, 3 message,
+  4 state before, 5 state after, 6 reply. Gives the frame back.
+  """
+  @spec values(ElixirScope.Context.frame(), non_neg_integer, pos_integer, 0..6, [{atom | String.t(), term}]) ::
+          ElixirScope.Context.frame()
+  def values({call, id} = frame, key, site, role, binds) when call > 0 do
+    case :erlang.get(@context) do
+      {hlc, now, ordinal, static} when :erlang.element(5, static) == id ->
+        static = if :erlang.element(8, static) == :unknown, do: allowed(static), else: static
+        :erlang.put(@context, {hlc, now, ordinal, static})
+        if :erlang.element(8, static), do: record(call, key, site, role, binds)
+        frame
+
+      _ ->
+        frame
+    end
+  end
+
+  def values(frame, _key, _site, _role, _binds), do: frame
+
+  defp allowed(static), do: put_elem(static, 7, not sensitive?())
+
+  @doc "Whether this process has asked not to be looked at."
+  @spec sensitive?() :: boolean
+  def sensitive? do
+    was = :erlang.process_flag(:sensitive, true)
+    :erlang.process_flag(:sensitive, was)
+    was
+  end
+
+  defp record(parent, key, site, role, binds) do
+    {hlc, call, ordinal, {runtime, t1, t2, t3, _, pid_word, _, _, _, _} = static} = :erlang.get(@context)
+    us = Clock.now_us()
+    binds = Enum.take(binds, @binds_max)
+
+    {events, {hlc, ordinal}} =
+      Enum.map_reduce(binds, {hlc, ordinal}, fn {name, value}, {hlc, ordinal} ->
+        name = to_string(name)
+        {payload, flags} = payload(role, name, value)
+        hlc = max(hlc + 1, us <<< 10)
+        w1 = Kinds.kind(:value) ||| flags ||| Kinds.class(value) <<< 6 ||| site <<< 20
+        w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
+        {{{w1, hlc, us, key, t1, t2, w7, pid_word, parent, 0, 0}, payload}, {hlc, ordinal + 1}}
+      end)
+
+    Outbox.post(runtime, events)
+    # Own label or not: the token is renewed with the next event; only the clock has moved.
+    move(hlc, call, ordinal, static, us)
+  end
+
+  # The label follows the clock, unless a message has brought another label meanwhile.
+  defp move(hlc, call, ordinal, static, us) do
+    {old, _, _, _} = :erlang.get(@context)
+
+    case :erlang.seq_trace_info(:label) do
+      {:label, {:elixir_scope, _, _, _, ^old, ^call, _, _}} ->
+        ElixirScope.Context.store({hlc, call, ordinal, static}, us)
+
+      _ ->
+        :erlang.put(@context, {hlc, call, ordinal, static})
+    end
+  end
+
+  defp payload(role, name, value) do
+    {bytes, cut, redacted} = Value.encode(value, name)
+    flags = if(cut, do: 1, else: 0) ||| if(redacted, do: 2, else: 0)
+    {[<<role, flags>>, Wire.str(name), bytes], if(cut, do: Kinds.flag(:cut), else: 0)}
+  end
+end

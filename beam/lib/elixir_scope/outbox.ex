@@ -1,0 +1,87 @@
+defmodule ElixirScope.Outbox do
+  @moduledoc """
+  Events with a payload: encoded in the process that made them, sent to the writer as one message.
+
+  The messages on their way are bounded in number and bytes; what exceeds the bound is dropped and
+  counted as `payload_full` (`refused` if one payload is larger than 64 KiB).
+  """
+  import Bitwise
+  require ElixirScope.Counters
+  require ElixirScope.Kinds
+  alias ElixirScope.{Config, Counters, Kinds, Ring}
+
+  @payload_max 65_536
+  @lane 1023
+
+  @typedoc "Words 1 to 11 and the payload (`nil`: none)."
+  @type event :: {tuple, iodata | nil}
+
+  @doc """
+  Sends events in one message: their ids, 0 for each that was dropped.
+  """
+  @spec post(Ring.runtime(), [event]) :: [non_neg_integer]
+  def post({_, _, _, counters, _, _}, events) do
+    {ids, records, bytes} = encode(events, counters, [], [], 0)
+
+    cond do
+      records == [] -> ids
+      send_all(counters, length(records), bytes, records) -> ids
+      true -> Enum.map(ids, fn _ -> 0 end)
+    end
+  end
+
+  @doc "Sends one event."
+  @spec post_one(Ring.runtime(), tuple, iodata | nil) :: non_neg_integer
+  def post_one(runtime, words, payload), do: hd(post(runtime, [{words, payload}]))
+
+  defp encode([], _counters, ids, records, bytes),
+    do: {Enum.reverse(ids), Enum.reverse(records), bytes}
+
+  defp encode([{words, payload} | rest], counters, ids, records, bytes) do
+    size = if payload, do: IO.iodata_length(payload), else: 0
+    n = :atomics.add_get(counters, Counters.field(:messages), 1)
+
+    cond do
+      :atomics.get(counters, Counters.field(:switch)) == 0 ->
+        :atomics.add(counters, Kinds.reason(:switched_off), 1)
+        encode(rest, counters, [0 | ids], records, bytes)
+
+      size > @payload_max ->
+        :atomics.add(counters, Kinds.reason(:refused), 1)
+        encode(rest, counters, [0 | ids], records, bytes)
+
+      true ->
+        id = n <<< 10 ||| @lane
+        record = record(id, words, payload, size)
+        encode(rest, counters, [id | ids], [record | records], bytes + 96 + size)
+    end
+  end
+
+  defp record(id, {w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11}, payload, size) do
+    w1 = if payload, do: w1 ||| Kinds.flag(:payload), else: w1
+
+    head =
+      <<id::64-little, w1::64-little, w2::64-little, w3::64-little, w4::64-little, w5::64-little,
+        w6::64-little, w7::64-little, w8::64-little, w9::64-little, w10::64-little, w11::64-little>>
+
+    if payload, do: [head, <<size::32-little>>, payload], else: head
+  end
+
+  defp send_all(counters, count, bytes, records) do
+    messages = :atomics.add_get(counters, Counters.field(:outstanding), count)
+    queued = :atomics.add_get(counters, Counters.field(:outstanding_bytes), bytes)
+    writer = :erlang.whereis(ElixirScope.Writer)
+
+    if is_pid(writer) and messages <= Config.get(:payload_messages_max) and
+         queued <= Config.get(:payload_bytes_max) do
+      # One flat binary: a large one is shared, not copied, and lives outside the heap.
+      :erlang.send(writer, {:events, count, bytes, IO.iodata_to_binary(records)})
+      true
+    else
+      :atomics.sub(counters, Counters.field(:outstanding), count)
+      :atomics.sub(counters, Counters.field(:outstanding_bytes), bytes)
+      :atomics.add(counters, Kinds.reason(:payload_full), count)
+      false
+    end
+  end
+end

@@ -1,0 +1,315 @@
+defmodule ElixirScope.Probe do
+  @moduledoc """
+  What the injected code calls. Not for people: use `ElixirScope`.
+
+  `key` is the module version key, `site` the number of the instrumented point. A *frame* is
+  `{call, context id}`, or 0 in an untraced call; it is handed to the later sites of the same clause.
+  No function here raises, blocks or allocates more than a few words; what cannot be recorded is counted.
+  """
+  import Bitwise
+  require ElixirScope.Kinds
+  alias ElixirScope.{Capture, Context, Kinds, Ring, SelfSend}
+
+  @context :"$elixir_scope"
+  @epoch_us ElixirScope.Clock.epoch_us()
+
+  @type frame :: Context.frame()
+  @typedoc "Bound variables: `[{name, value}]`."
+  @type binds :: [{atom | String.t(), term}]
+
+  @doc "A clause was entered."
+  @spec call(non_neg_integer, pos_integer) :: frame
+  def call(key, site), do: enter(Kinds.kind(:call) ||| site <<< 20, key)
+
+  @doc "A clause was entered; its arguments are recorded."
+  @spec call_values(non_neg_integer, pos_integer, binds) :: frame
+  def call_values(key, site, binds), do: key |> call(site) |> Capture.values(key, site, 0, binds)
+
+  @doc "A clause of an anonymous function was entered."
+  @spec fn_clause(non_neg_integer, pos_integer, frame) :: frame
+  def fn_clause(key, site, {outer, id}) do
+    word = Kinds.kind(:fn) ||| site <<< 20
+
+    case :erlang.get(@context) do
+      {hlc, call, ordinal, static} = context when :erlang.element(5, static) == id and outer > 0 ->
+        case :erlang.seq_trace_info(:label) do
+          {:label, {:elixir_scope, _, _, _, ^hlc, ^call, _, _}} -> frame(word, key, outer, 0, 0, context)
+          label -> placed({hlc, outer, ordinal, static}, label, :site, word, key)
+        end
+
+      _ ->
+        enter(word, key)
+    end
+  end
+
+  def fn_clause(key, site, _untraced), do: enter(Kinds.kind(:fn) ||| site <<< 20, key)
+
+  @doc "As `fn_clause/3`; its arguments are recorded."
+  @spec fn_clause_values(non_neg_integer, pos_integer, frame, binds) :: frame
+  def fn_clause_values(key, site, outer, binds),
+    do: key |> fn_clause(site, outer) |> Capture.values(key, site, 0, binds)
+
+  @doc "A clause of `case` and its kin was taken."
+  @spec branch(non_neg_integer, pos_integer, frame) :: :ok
+  def branch(key, site, frame), do: within(Kinds.kind(:branch) ||| site <<< 20, key, frame)
+
+  @doc "As `branch/3`; the variables it bound are recorded."
+  @spec branch_values(non_neg_integer, pos_integer, frame, binds) :: :ok
+  def branch_values(key, site, frame, binds) do
+    branch(key, site, frame)
+    Capture.values(frame, key, site, 2, binds)
+    :ok
+  end
+
+  @doc "A message was taken by a clause of `receive`: the frame of what follows."
+  @spec receive_clause(non_neg_integer, pos_integer, frame) :: frame
+  def receive_clause(key, site, frame) do
+    word = Kinds.kind(:branch) ||| site <<< 20
+
+    case :erlang.get(@context) do
+      :undefined ->
+        open(word, key)
+
+      {hlc, call, ordinal, {_, _, _, _, id, _, _, _, _, _} = static} = context ->
+        # The clause's own frame is the parent, unless the message brings another.
+        context =
+          case frame do
+            {own, ^id} when own > 0 and own != call ->
+              relabel_if_ours(hlc, call, own, static)
+              {hlc, own, ordinal, static}
+
+            _ ->
+              context
+          end
+
+        taken(word, key, context)
+    end
+  end
+
+  defp taken(word, key, {hlc, call, _, _} = context) do
+    case :erlang.seq_trace_info(:label) do
+      {:label, {:elixir_scope, _, _, _, ^hlc, ^call, _, _}} ->
+        context |> Context.receive_quiet() |> at(word, key)
+
+      [] ->
+        context |> Context.receive_quiet() |> at(word, key)
+
+      label ->
+        context |> Context.place(label, :receive) |> at(word, key)
+    end
+  end
+
+  @doc "As `receive_clause/3`; the variables it bound are recorded."
+  @spec receive_values(non_neg_integer, pos_integer, frame, binds) :: frame
+  def receive_values(key, site, frame, binds),
+    do: key |> receive_clause(site, frame) |> Capture.values(key, site, 3, binds)
+
+  @doc "A clause's value, where its last expression is no tail call."
+  @spec return(non_neg_integer, pos_integer, frame, value) :: value when value: term
+  def return(key, site, frame, value) do
+    within(Kinds.kind(:return) ||| Kinds.class(value) <<< 6 ||| site <<< 20, key, frame)
+    value
+  end
+
+  @doc "As `return/4`; the value is recorded."
+  @spec return_values(non_neg_integer, pos_integer, frame, value) :: value when value: term
+  def return_values(key, site, frame, value) do
+    return(key, site, frame, value)
+    Capture.values(frame, key, site, 1, [{"", value}])
+    value
+  end
+
+  @doc "The clause goes on after calls of its own: its frame is the process's call again."
+  @spec resume(frame) :: :ok
+  def resume({call, id}) do
+    case :erlang.get(@context) do
+      {hlc, now, ordinal, static} when now != call and :erlang.element(5, static) == id and call > 0 ->
+        relabel_if_ours(hlc, now, call, static)
+        :erlang.put(@context, {hlc, call, ordinal, static})
+        :ok
+
+      _ ->
+        :ok
+    end
+  end
+
+  def resume(_untraced), do: :ok
+
+  @doc "A `rescue` or `catch` clause was taken: the frames inside it ended by an exception."
+  @spec exception(non_neg_integer, pos_integer, frame, :error | :exit | :throw, term) :: :ok
+  def exception(key, site, frame, kind, _reason) do
+    word = Kinds.kind(:exception) ||| Kinds.exception_class(kind) <<< 6 ||| site <<< 20
+    within(word, key, frame)
+  end
+
+  @doc "A message is about to be sent; only a send to oneself is an event."
+  @spec sent(non_neg_integer, pos_integer, frame, term, term) :: :ok
+  def sent(key, site, frame, dest, message) do
+    resume(frame)
+
+    if SelfSend.self?(dest) do
+      within(Kinds.kind(:send) ||| site <<< 20, key, frame)
+
+      case :erlang.get(@context) do
+        {hlc, call, _, _} -> SelfSend.put(hlc, call, message)
+        :undefined -> :ok
+      end
+    end
+
+    :ok
+  end
+
+  @doc "A GenServer callback begins (`ElixirScope.Callback`)."
+  @spec callback(non_neg_integer, pos_integer, atom, term, term) :: frame
+  defdelegate callback(key, site, name, message, state), to: ElixirScope.Callback, as: :enter
+
+  @doc "As `callback/5`; message and state are recorded."
+  @spec callback_values(non_neg_integer, pos_integer, atom, term, term) :: frame
+  def callback_values(key, site, name, message, state) do
+    frame = callback(key, site, name, message, state)
+    Capture.values(frame, key, site, 3, [{"message", message}])
+    Capture.values(frame, key, site, 4, [{"state", state}])
+  end
+
+  @doc "A GenServer callback ends with `result`; `state` is the state it began with."
+  @spec callback_return(non_neg_integer, pos_integer, frame, result, term) :: result
+        when result: term
+  defdelegate callback_return(key, site, frame, result, state), to: ElixirScope.Callback, as: :leave
+
+  @doc "As `callback_return/5`; reply and new state are recorded."
+  @spec callback_return_values(non_neg_integer, pos_integer, frame, result, term) :: result
+        when result: term
+  def callback_return_values(key, site, frame, result, state) do
+    case ElixirScope.Callback.reply(result) do
+      {:ok, reply} -> Capture.values(frame, key, site, 6, [{"reply", reply}])
+      :none -> :ok
+    end
+
+    case ElixirScope.Callback.state(result) do
+      {:ok, new} -> Capture.values(frame, key, site, 5, [{"state", new}])
+      :none -> :ok
+    end
+
+    callback_return(key, site, frame, result, state)
+  end
+
+  # An event that becomes the process's call.
+  @doc false
+  @spec enter(non_neg_integer, non_neg_integer) :: frame
+  def enter(word, key) do
+    case :erlang.get(@context) do
+      {hlc, call, _, _} = context ->
+        case :erlang.seq_trace_info(:label) do
+          {:label, {:elixir_scope, _, _, _, ^hlc, ^call, _, _}} -> frame(word, key, call, 0, 0, context)
+          label -> placed(context, label, :site, word, key)
+        end
+
+      :undefined ->
+        open(word, key)
+    end
+  end
+
+  defp open(word, key), do: at(Context.open(), word, key)
+
+  # Another user's token is given back as it was found.
+  defp placed(context, label, at, word, key) do
+    frame = context |> Context.place(label, at) |> at(word, key)
+    restore(label)
+    frame
+  end
+
+  defp restore({:label, label}) when :erlang.element(1, label) == :elixir_scope, do: :ok
+  defp restore({:label, label}), do: :erlang.seq_trace(:label, label)
+  defp restore([]), do: :ok
+
+  defp at(:none, _word, _key), do: 0
+
+  defp at({context, parent, flags, w10, w11}, word, key),
+    do: frame(word ||| flags, key, parent, w10, w11, context)
+
+  # Records an event and makes it the process's call.
+  @doc false
+  def frame(word, key, parent, w10, w11, {hlc, call, ordinal, static}) do
+    {runtime, t1, t2, t3, context, pid_word, _, _, _, _} = static
+    us = :os.system_time(:microsecond) - @epoch_us
+    hlc = max(hlc + 1, us <<< 10)
+    w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
+
+    case Ring.put(runtime, word, hlc, us, key, t1, t2, w7, pid_word, parent, w10, w11) do
+      0 ->
+        refused({hlc, call, ordinal + 1, static}, us)
+
+      id ->
+        :erlang.put(@context, {hlc, id, ordinal + 1, static})
+        :erlang.seq_trace(:label, {:elixir_scope, t1, t2, t3, hlc, id, :erlang.element(3, runtime), us})
+        {id, context}
+    end
+  end
+
+  # The event was not recorded: when capture is off the process leaves its trace, else its frame stays.
+  defp refused({_, _, _, {_, _, _, _, id, _, _, _, _, _}} = context, us) do
+    if Ring.on?() do
+      Context.store(context, us)
+      {0, id}
+    else
+      Context.drop()
+    end
+  end
+
+  # An event of a frame: the frame is the process's call again.
+  @doc false
+  @spec within(non_neg_integer, non_neg_integer, frame) :: :ok
+  def within(word, key, {call, id}) when call > 0 do
+    case :erlang.get(@context) do
+      {hlc, now, ordinal, static} = context when :erlang.element(5, static) == id ->
+        case :erlang.seq_trace_info(:label) do
+          {:label, {:elixir_scope, _, _, _, ^hlc, ^now, _, _}} ->
+            inside(word, key, call, hlc, ordinal, static)
+
+          label ->
+            # The parent stays the frame: of the label only the clock is taken.
+            {{hlc, _, ordinal, static}, _, flags, _, _} = Context.place(context, label, :site)
+            word = word ||| (flags &&& Kinds.flag(:ahead))
+            if :erlang.element(5, static) == id, do: inside(word, key, call, hlc, ordinal, static)
+            restore(label)
+            :ok
+        end
+
+      # The process has switched to another trace since the frame began.
+      _ ->
+        :ok
+    end
+  end
+
+  def within(_word, _key, _untraced), do: :ok
+
+  defp inside(word, key, call, hlc, ordinal, {runtime, t1, t2, t3, _, pid_word, _, _, _, _} = static) do
+    us = :os.system_time(:microsecond) - @epoch_us
+    hlc = max(hlc + 1, us <<< 10)
+    w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
+
+    case Ring.put(runtime, word, hlc, us, key, t1, t2, w7, pid_word, call, 0, 0) do
+      0 ->
+        refused({hlc, call, ordinal + 1, static}, us)
+
+      _ ->
+        :erlang.put(@context, {hlc, call, ordinal + 1, static})
+        :erlang.seq_trace(:label, {:elixir_scope, t1, t2, t3, hlc, call, :erlang.element(3, runtime), us})
+    end
+
+    :ok
+  end
+
+  defp relabel_if_ours(hlc, call, new, static) do
+    case :erlang.seq_trace_info(:label) do
+      {:label, {:elixir_scope, _, _, _, ^hlc, ^call, _, _}} -> relabel(hlc, new, static)
+      [] -> relabel(hlc, new, static)
+      _ -> :ok
+    end
+  end
+
+  defp relabel(hlc, call, {runtime, t1, t2, t3, _, _, _, _, _, _}) do
+    us = :os.system_time(:microsecond) - @epoch_us
+    :erlang.seq_trace(:label, {:elixir_scope, t1, t2, t3, hlc, call, :erlang.element(3, runtime), us})
+  end
+end

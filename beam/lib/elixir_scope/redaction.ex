@@ -1,0 +1,160 @@
+defmodule ElixirScope.Redaction do
+  @moduledoc """
+  What may leave the process. A value is redacted when its **key** says so:
+
+  - our list (password, secret, token, api_key, authorization, private_key, credit card, ...) and
+    `config :elixir_scope, redact_keys: [...]`: the key, in lower case, contains the word;
+  - Phoenix's `:filter_parameters` (`[...]`, `{:discard, [...]}` or `{:keep, [...]}`);
+  - Ecto's `redact: true` fields; fields that a derived `Inspect` does not show. A derived implementation has no
+    reflection: it is asked to print a struct of sentinels, and the fields that it does not print are hidden;
+  - allow-list mode (`values: :allow`): every leaf whose key is not in `:allow_keys`.
+
+      iex> ElixirScope.Redaction.hidden?(:password_hash)
+      true
+      iex> ElixirScope.Redaction.hidden?("quantity")
+      false
+  """
+  alias ElixirScope.Config
+
+  @words ~w(password passwd passphrase secret token api_key apikey api-key authorization private_key privatekey
+            credential credit_card creditcard card_number cvv cvc ssn cookie session_id access_key otp_code pin_code)
+  @table __MODULE__.Hidden
+  @cached_max 10_000
+
+  @doc "Makes the cache. Its owner is the caller."
+  @spec setup() :: :ok
+  def setup do
+    if :ets.whereis(@table) == :undefined,
+      do: :ets.new(@table, [:named_table, :public, read_concurrency: true])
+
+    :ok
+  end
+
+  @doc "Forgets what was decided: call it after a change of configuration."
+  @spec reset() :: :ok
+  def reset do
+    if :ets.whereis(@table) != :undefined, do: :ets.delete_all_objects(@table)
+    :ok
+  end
+
+  @doc "Whether the value under this key must not leave the process."
+  @spec hidden?(term) :: boolean
+  def hidden?(key) when is_atom(key), do: cached({:key, key}, fn -> key |> Atom.to_string() |> word?() end)
+  def hidden?(key) when is_binary(key) and byte_size(key) <= 256, do: word?(key)
+  def hidden?(key) when is_list(key) and key != [], do: charlist?(key)
+  def hidden?(_), do: false
+
+  defp charlist?(key) do
+    length(key) <= 64 and word?(List.to_string(key))
+  rescue
+    _ -> false
+  end
+
+  defp word?(""), do: false
+
+  defp word?(key) do
+    key = String.downcase(key)
+    Enum.any?(words(), &String.contains?(key, &1)) or phoenix?(key)
+  rescue
+    _ -> true
+  end
+
+  defp words, do: @words ++ Enum.map(Config.get(:redact_keys), &(&1 |> to_string() |> String.downcase()))
+
+  defp phoenix?(key) do
+    case Application.get_env(:phoenix, :filter_parameters, []) do
+      {:keep, _} -> false
+      {:discard, words} -> contains?(key, words)
+      words when is_list(words) -> contains?(key, words)
+      _ -> false
+    end
+  end
+
+  defp contains?(key, words),
+    do: Enum.any?(words, &(&1 != "" and String.contains?(key, String.downcase(to_string(&1)))))
+
+  @doc "In allow-list mode, or under Phoenix's `{:keep, keys}` for string keys: whether the key's value is kept."
+  @spec allowed?(term) :: boolean
+  def allowed?(key) do
+    case Config.get(:values) do
+      :allow -> to_text(key) in Enum.map(Config.get(:allow_keys), &to_string/1)
+      _ -> kept?(key)
+    end
+  end
+
+  # Phoenix's keep list concerns request parameters: string keys.
+  defp kept?(key) when is_binary(key) do
+    case Application.get_env(:phoenix, :filter_parameters, []) do
+      {:keep, words} -> key in words
+      _ -> true
+    end
+  end
+
+  defp kept?(_), do: true
+
+  defp to_text(key) when is_atom(key) or is_binary(key), do: to_string(key)
+  defp to_text(_), do: nil
+
+  @doc "Whether only listed keys keep their values."
+  @spec allow_mode?() :: boolean
+  def allow_mode?, do: Config.get(:values) == :allow
+
+  @doc "The fields of a struct that must not leave the process, beyond those that `hidden?/1` names."
+  @spec hidden_fields(module) :: [atom]
+  def hidden_fields(module) do
+    cached({:struct, module, md5(module)}, fn -> Enum.uniq(ecto(module) ++ inspected(module)) end)
+  end
+
+  defp md5(module) do
+    module.__info__(:md5)
+  rescue
+    _ -> nil
+  end
+
+  defp ecto(module) do
+    if function_exported?(module, :__schema__, 1), do: module.__schema__(:redact_fields), else: []
+  rescue
+    _ -> []
+  end
+
+  defp inspected(module) do
+    with true <- function_exported?(module, :__struct__, 0),
+         blank = module.__struct__(),
+         implementation when implementation not in [nil, Inspect.Any] <- Inspect.impl_for(blank) do
+      ask(implementation, blank)
+    else
+      _ -> []
+    end
+  rescue
+    _ -> []
+  end
+
+  # A hand-written implementation (`Date`, `MapSet`) crashes on the sentinels: its fields are kept.
+  defp ask(implementation, blank) do
+    fields = blank |> Map.from_struct() |> Map.keys()
+    sentinels = Map.new(fields, &{&1, :"elixir_scope_sentinel_of_#{&1}"})
+    options = %Inspect.Opts{limit: :infinity, printable_limit: :infinity}
+
+    text =
+      Map.merge(blank, sentinels)
+      |> implementation.inspect(options)
+      |> Inspect.Algebra.format(:infinity)
+      |> IO.iodata_to_binary()
+
+    Enum.reject(fields, &String.contains?(text, ":elixir_scope_sentinel_of_#{&1}"))
+  end
+
+  defp cached(key, decide) do
+    case :ets.lookup(@table, key) do
+      [{_, value}] ->
+        value
+
+      [] ->
+        value = decide.()
+        if :ets.info(@table, :size) < @cached_max, do: :ets.insert(@table, {key, value})
+        value
+    end
+  rescue
+    ArgumentError -> decide.()
+  end
+end

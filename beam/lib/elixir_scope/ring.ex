@@ -1,0 +1,225 @@
+defmodule ElixirScope.Ring do
+  @moduledoc """
+  One fixed ring of `:atomics` per scheduler: events survive the process that wrote them.
+
+  A slot is reserved with `add_get`, filled, and committed by its word 0, written last: the slot
+  number above a 20-bit xor check of the other words. A full ring drops the newest event and counts
+  it. The limit word is the one switch: 0 refuses everything at once.
+
+  The rings are made once per VM and kept in one persistent term; they outlive this application.
+
+  Layout of a ring (64-bit words, indices from 1): 1 head (slots reserved), 9 limit, 17 refused
+  because full, 18 refused because off, 25 tail (written by the one reader), 33.. slots of 12 words.
+  """
+  import Bitwise
+  require ElixirScope.Counters
+  alias ElixirScope.{Counters, Identity}
+
+  @head 1
+  @limit 9
+  @full 17
+  @off 18
+  @tail 25
+  @first 33
+  @words 12
+  # Processes preempted between the check of the limit and the reservation may overshoot it.
+  @slack 64
+  @key {__MODULE__, :runtime}
+
+  @typedoc "`{rings, mask, node_key, counters, max_offset as HLC, identity}`"
+  @type runtime ::
+          {tuple, pos_integer, non_neg_integer, :atomics.atomics_ref(), pos_integer, Identity.t()}
+
+  @doc "Makes the rings, unless this VM has them. Capture is on."
+  @spec setup(pos_integer, pos_integer) :: runtime
+  def setup(slots, bytes_max) do
+    case runtime() do
+      nil ->
+        lanes = min(:erlang.system_info(:schedulers), 1022)
+        slots = fit(power_of_two(max(slots, 256)), lanes, bytes_max)
+        identity = Identity.current()
+
+        rings = for _ <- 1..lanes, do: new(slots)
+        offset = ElixirScope.Config.get(:max_offset_us) <<< 10
+        term = {List.to_tuple(rings), slots - 1, identity.key, Counters.new(), offset, identity}
+        :persistent_term.put(@key, term)
+        term
+
+      term ->
+        term
+    end
+  end
+
+  @doc "One empty ring of `slots` (a power of two) that accepts events."
+  @spec new(pos_integer) :: :atomics.atomics_ref()
+  def new(slots) do
+    ref = :atomics.new(@first - 1 + slots * @words, signed: true)
+    :atomics.put(ref, @limit, slots - @slack)
+    ref
+  end
+
+  defp power_of_two(n), do: 1 <<< (length(Integer.digits(n, 2)) - 1)
+
+  defp fit(slots, lanes, bytes_max) do
+    if slots > 256 and slots * @words * 8 * lanes > bytes_max,
+      do: fit(div(slots, 2), lanes, bytes_max),
+      else: slots
+  end
+
+  @doc "The rings and what goes with them, or `nil` before the first set-up."
+  @spec runtime() :: runtime | nil
+  def runtime, do: :persistent_term.get(@key, nil)
+
+  @doc "Writes an event to the ring of this scheduler. Its id, or 0 if it was refused and counted."
+  @spec put(
+          runtime,
+          w,
+          w,
+          w,
+          w,
+          w,
+          w,
+          w,
+          w,
+          w,
+          w,
+          w
+        ) :: non_neg_integer
+        when w: non_neg_integer
+  def put({rings, mask, _, _, _, _}, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11) do
+    lane = :erlang.system_info(:scheduler_id)
+
+    case put_in_ring(:erlang.element(lane, rings), mask, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11) do
+      0 -> 0
+      n -> n <<< 10 ||| lane
+    end
+  end
+
+  @doc "Writes an event to one ring. The slot number, or 0 if it was refused."
+  def put_in_ring(ring, mask, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11) do
+    limit = :atomics.get(ring, @limit)
+
+    if :atomics.get(ring, @head) < limit do
+      n = :atomics.add_get(ring, @head, 1)
+
+      if n <= limit + @slack do
+        base = (n &&& mask) * @words + @first
+        :atomics.put(ring, base + 1, w1)
+        :atomics.put(ring, base + 2, w2)
+        :atomics.put(ring, base + 3, w3)
+        :atomics.put(ring, base + 4, w4)
+        :atomics.put(ring, base + 5, w5)
+        :atomics.put(ring, base + 6, w6)
+        :atomics.put(ring, base + 7, w7)
+        :atomics.put(ring, base + 8, w8)
+        :atomics.put(ring, base + 9, w9)
+        :atomics.put(ring, base + 10, w10)
+        :atomics.put(ring, base + 11, w11)
+        x = check(w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11)
+        :atomics.put(ring, base, commit(n, x))
+        n
+      else
+        # Beyond the slack: the slot stays uncommitted, the reader counts it as torn.
+        0
+      end
+    else
+      :atomics.add(ring, if(limit == 0, do: @off, else: @full), 1)
+      0
+    end
+  end
+
+  @compile {:inline, check: 11, commit: 2}
+  defp check(w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11) do
+    x = bxor(w1, bxor(w2, bxor(w3, bxor(w4, bxor(w5, bxor(w6, w7))))))
+    x = bxor(x, bxor(w8, bxor(w9, bxor(w10, w11))))
+    bxor(x, bxor(x >>> 20, x >>> 40)) &&& 0xFFFFF
+  end
+
+  defp commit(n, x), do: (n &&& 0x7FFFFFFFFF) <<< 20 ||| x
+
+  @doc "Reads slot `n`: its 96 bytes and its module key, or `:hole` (not committed), or `:torn`."
+  @spec read(:atomics.atomics_ref(), pos_integer, pos_integer, 1..1023) ::
+          {binary, non_neg_integer} | :hole | :torn
+  def read(ring, mask, n, lane) do
+    base = (n &&& mask) * @words + @first
+    word = :atomics.get(ring, base)
+
+    if word >>> 20 == (n &&& 0x7FFFFFFFFF) do
+      w1 = :atomics.get(ring, base + 1)
+      w2 = :atomics.get(ring, base + 2)
+      w3 = :atomics.get(ring, base + 3)
+      w4 = :atomics.get(ring, base + 4)
+      w5 = :atomics.get(ring, base + 5)
+      w6 = :atomics.get(ring, base + 6)
+      w7 = :atomics.get(ring, base + 7)
+      w8 = :atomics.get(ring, base + 8)
+      w9 = :atomics.get(ring, base + 9)
+      w10 = :atomics.get(ring, base + 10)
+      w11 = :atomics.get(ring, base + 11)
+
+      if (word &&& 0xFFFFF) == check(w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11) do
+        {<<n <<< 10 ||| lane::64-little, w1::64-little, w2::64-little, w3::64-little, w4::64-little,
+           w5::64-little, w6::64-little, w7::64-little, w8::64-little, w9::64-little, w10::64-little,
+           w11::64-little>>, w4}
+      else
+        :torn
+      end
+    else
+      :hole
+    end
+  end
+
+  @doc "Slots reserved so far."
+  @spec head(:atomics.atomics_ref()) :: non_neg_integer
+  def head(ring), do: :atomics.get(ring, @head)
+
+  @doc "Slots that the reader has done with."
+  @spec tail(:atomics.atomics_ref()) :: non_neg_integer
+  def tail(ring), do: :atomics.get(ring, @tail)
+
+  @doc "`{reserved, refused because full, refused because off}`."
+  @spec totals(:atomics.atomics_ref()) :: {integer, integer, integer}
+  def totals(ring),
+    do: {:atomics.get(ring, @head), :atomics.get(ring, @full), :atomics.get(ring, @off)}
+
+  @doc "The reader has done with all slots up to `tail`: they may be written again."
+  @spec free(:atomics.atomics_ref(), pos_integer, non_neg_integer, :atomics.atomics_ref()) :: :ok
+  def free(ring, mask, tail, counters) do
+    :atomics.put(ring, @tail, tail)
+    open(ring, mask, counters)
+  end
+
+  # The switch is read after the limit was raised: a concurrent switch-off wins.
+  defp open(ring, mask, counters) do
+    if :atomics.get(counters, Counters.field(:switch)) == 1 do
+      :atomics.put(ring, @limit, :atomics.get(ring, @tail) + mask + 1 - @slack)
+
+      if :atomics.get(counters, Counters.field(:switch)) == 0,
+        do: :atomics.put(ring, @limit, 0)
+    end
+
+    :ok
+  end
+
+  @doc "Capture on or off, at once, for every probe of this node."
+  @spec switch(boolean) :: :ok
+  def switch(on?) do
+    {rings, mask, _, counters, _, _} = runtime()
+    :atomics.put(counters, Counters.field(:switch), if(on?, do: 1, else: 0))
+
+    for ring <- Tuple.to_list(rings) do
+      if on?, do: open(ring, mask, counters), else: :atomics.put(ring, @limit, 0)
+    end
+
+    :ok
+  end
+
+  @doc "Whether capture is on."
+  @spec on?() :: boolean
+  def on? do
+    case runtime() do
+      nil -> false
+      {_, _, _, counters, _, _} -> :atomics.get(counters, Counters.field(:switch)) == 1
+    end
+  end
+end

@@ -1,0 +1,230 @@
+defmodule ElixirScope.Writer do
+  @moduledoc """
+  The one process that empties the rings, numbers the events and hands them to the agent.
+
+  Every 4 ms while there are events, up to every 20 ms on an idle node, it drains the rings into chunks
+  of at most 64 KiB and gives them to `ElixirScope.Link`, which owns the socket. When the resend buffer
+  is full (no agent, or a slow one), events leave the rings, are numbered and counted as
+  `agent_absent`: the application never waits.
+  """
+  use GenServer
+  require ElixirScope.Counters
+  require ElixirScope.Kinds
+
+  alias ElixirScope.{Clock, Counters, Drain, Kinds, Link, Ring, Totals, Wire}
+
+  @chunk_max 65_536
+  @head_bytes 95
+  @active_ms 4
+  @idle_ms 20
+  @totals_every_ms 1_000
+  @keys_max 100_000
+
+  @doc false
+  def start_link(_), do: GenServer.start_link(__MODULE__, [])
+
+  @doc "Drains everything that is committed now and tries to send it."
+  @spec flush() :: :ok
+  def flush, do: GenServer.call(__MODULE__, :flush)
+
+  @doc "The state of the connection, for tests and `ElixirScope.stats/0`."
+  @spec link() :: :down | :hello | :ready
+  def link, do: GenServer.call(__MODULE__, :link)
+
+  @doc "Sends a DEFINE and a MODULES message, if an agent is connected."
+  @spec announce([binary]) :: :ok
+  def announce(messages), do: GenServer.cast(__MODULE__, {:announce, messages})
+
+  @impl true
+  def init(_) do
+    Process.flag(:trap_exit, true)
+    Process.flag(:message_queue_data, :off_heap)
+    Process.flag(:priority, :high)
+    {rings, mask, _, counters, _, _} = runtime = Ring.runtime()
+    settle(counters)
+    Process.register(self(), __MODULE__)
+
+    drains =
+      for {ring, lane} <- Enum.with_index(Tuple.to_list(rings), 1),
+          do: Drain.new(ring, mask, lane)
+
+    state = %{
+      runtime: runtime,
+      counters: counters,
+      drains: drains,
+      link: Link.new(runtime),
+      pending: [],
+      pending_count: 0,
+      pending_bytes: 0,
+      keys: %{0 => true},
+      wait_ms: @active_ms,
+      totals_at: now_ms(),
+      totals_sent: nil
+    }
+
+    {:ok, schedule(state, 0)}
+  end
+
+  # What a crashed writer had in its mailbox and its resend buffer is lost, and counted.
+  defp settle(counters) do
+    mailbox = :atomics.exchange(counters, Counters.field(:outstanding), 0)
+    :atomics.put(counters, Counters.field(:outstanding_bytes), 0)
+    :atomics.add(counters, Kinds.reason(:torn), mailbox)
+    get = &:atomics.get(counters, &1)
+
+    buffered =
+      get.(Counters.field(:numbered)) - get.(Counters.field(:stored)) -
+        get.(Counters.field(:lost_numbered))
+
+    lose(counters, Kinds.reason(:agent_lost), buffered)
+  end
+
+  @impl true
+  def handle_call(:flush, _from, state) do
+    state = state |> drain() |> pump()
+    {:reply, :ok, state}
+  end
+
+  def handle_call(:link, _from, state), do: {:reply, state.link.state, state}
+
+  @impl true
+  def handle_cast({:announce, messages}, state),
+    do: {:noreply, pump(%{state | link: Link.announce(state.link, messages)})}
+
+  @impl true
+  def handle_info({:events, count, bytes, records}, state) do
+    :atomics.sub(state.counters, Counters.field(:outstanding), count)
+    :atomics.sub(state.counters, Counters.field(:outstanding_bytes), bytes)
+    {:noreply, add(state, records, bytes, count)}
+  end
+
+  def handle_info(:drain, state) do
+    before = state.pending_count
+    now = now_ms()
+    state = state |> drain() |> totals(now) |> Map.update!(:link, &Link.tick(&1, now)) |> pump()
+    wait = if state.drained > 0 or before > 0, do: @active_ms, else: min(state.wait_ms * 2, @idle_ms)
+    {:noreply, schedule(%{state | wait_ms: wait}, wait)}
+  end
+
+  def handle_info({:EXIT, _, _}, state), do: {:noreply, state}
+
+  def handle_info(message, state) do
+    case Link.handle(state.link, message, now_ms()) do
+      {:ok, link} -> {:noreply, pump(%{state | link: link})}
+      :unknown -> {:noreply, state}
+    end
+  end
+
+  @impl true
+  def terminate(_reason, state) do
+    state = state |> drain() |> pump()
+    {emitted, dropped} = Totals.emitted_and_dropped(state.runtime)
+    Link.close(state.link, Wire.bye(emitted, dropped))
+  end
+
+  defp schedule(state, wait) do
+    Process.send_after(self(), :drain, wait)
+    Map.put(state, :drained, 0)
+  end
+
+  defp drain(state) do
+    now = now_ms()
+
+    {drains, {state, more?}} =
+      Enum.map_reduce(state.drains, {state, false}, fn d, {state, more?} ->
+        {state, more, d} = take(state, d, now)
+        {Drain.free(d, state.counters), {state, more? or more}}
+      end)
+
+    state = cut(%{state | drains: drains})
+    if more?, do: state |> pump() |> drain(), else: state
+  end
+
+  defp take(state, d, now) do
+    {records, count, torn, more?, d} = Drain.take(d, now)
+    if torn > 0, do: :atomics.add(state.counters, Kinds.reason(:torn), torn)
+    state = records |> Enum.reverse() |> Enum.reduce(state, &add_record/2)
+    {%{state | drained: state.drained + count + torn}, more?, d}
+  end
+
+  defp add_record({bytes, key}, %{keys: keys} = state) do
+    state = if is_map_key(keys, key), do: state, else: meet(state, key)
+    add(state, bytes, 96, 1)
+  end
+
+  # A module version that was not announced: the registry looks for it.
+  defp meet(state, key) do
+    ElixirScope.Registry.unknown(key)
+    keys = if map_size(state.keys) < @keys_max, do: state.keys, else: %{0 => true}
+    %{state | keys: Map.put(keys, key, true)}
+  end
+
+  defp add(state, bytes, size, count) do
+    state = if state.pending_bytes + size > @chunk_max - @head_bytes, do: cut(state), else: state
+
+    %{
+      state
+      | pending: [state.pending | bytes],
+        pending_count: state.pending_count + count,
+        pending_bytes: state.pending_bytes + size
+    }
+  end
+
+  # Numbers the pending events and makes a chunk of them.
+  defp cut(%{pending_count: 0} = state), do: state
+
+  defp cut(%{pending_count: count, counters: counters} = state) do
+    first = :atomics.add_get(counters, Counters.field(:numbered), count) - count + 1
+    head = head(state, count, first)
+    chunk = IO.iodata_to_binary([head | state.pending])
+    state = %{state | pending: [], pending_count: 0, pending_bytes: 0}
+
+    case Link.push(state.link, first, count, chunk) do
+      {:ok, link} ->
+        %{state | link: link}
+
+      :full ->
+        lose(counters, Kinds.reason(:agent_absent), count)
+        state
+    end
+  end
+
+  defp head(state, count, first) do
+    {emitted, dropped} = Totals.emitted_and_dropped(state.runtime)
+    Wire.chunk_head(0, count, first, Clock.now_us(), emitted, dropped)
+  end
+
+  # Drops change while no event passes: an empty chunk carries the totals, once a second at most.
+  defp totals(state, now) do
+    if now - state.totals_at >= @totals_every_ms do
+      totals = Totals.emitted_and_dropped(state.runtime)
+      first = :atomics.get(state.counters, Counters.field(:numbered)) + 1
+
+      link =
+        if totals != state.totals_sent and elem(totals, 1) != dropped(state.totals_sent),
+          do: Link.announce(state.link, [head(state, 0, first)]),
+          else: state.link
+
+      %{state | totals_at: now, totals_sent: totals, link: link}
+    else
+      state
+    end
+  end
+
+  defp dropped(nil), do: List.duplicate(0, 8)
+  defp dropped({_, dropped}), do: dropped
+
+  defp pump(state) do
+    {stored, lost, link} = Link.pump(state.link)
+    if stored > 0, do: :atomics.add(state.counters, Counters.field(:stored), stored)
+    if lost > 0, do: lose(state.counters, Kinds.reason(:agent_lost), lost)
+    %{state | link: link}
+  end
+
+  defp lose(counters, reason, count) do
+    :atomics.add(counters, Counters.field(:lost_numbered), count)
+    :atomics.add(counters, reason, count)
+  end
+
+  defp now_ms, do: :erlang.monotonic_time(:millisecond)
+end
