@@ -44,18 +44,35 @@ defmodule ElixirScope.Instrument.Anchors do
   end
 
   defp head(name, arity, meta, def_meta, state) do
-    token = Atom.to_string(name)
-    key = {name, arity, meta[:line]}
+    line = meta[:line] || 0
+    {own, fragment} = {{name, arity, line}, {:unquote, arity, line}}
+    made? = macro_made?(meta) or macro_made?(def_meta)
 
-    case state.heads do
-      %{^key => [{line, column} | rest]} ->
-        {Anchor.exact(token, line, column), %{state | heads: Map.put(state.heads, key, rest)}}
-
-      _none ->
-        made? = macro_made?(meta) or macro_made?(def_meta)
-        anchor = %Anchor{token: token, line: meta[:line] || 0, macro_made?: state.source != nil or made?}
-        {%{anchor | generated?: state.source != nil or made?, hidden?: made?}, state}
+    case {made?, state.heads} do
+      {_made, %{^own => heads}} -> take_head(own, heads, state)
+      {false, %{^fragment => heads}} -> take_head(fragment, heads, state)
+      _none -> {unwritten(name, line, made?, state.source), state}
     end
+  end
+
+  # Clauses of one line in their order; a clause in a loop around `def` serves many.
+  defp take_head({name, _arity, _line}, [{line, column}], state),
+    do: {Anchor.exact(Atom.to_string(name), line, column), state}
+
+  defp take_head({name, _arity, _line} = key, [{line, column} | rest], state),
+    do: {Anchor.exact(Atom.to_string(name), line, column), %{state | heads: Map.put(state.heads, key, rest)}}
+
+  # Without a source it is not known that there is no clause.
+  defp unwritten(name, line, made?, source) do
+    unknown? = source == nil and not made?
+
+    %Anchor{
+      token: Atom.to_string(name),
+      line: line,
+      macro_made?: not unknown?,
+      generated?: not unknown?,
+      hidden?: made?
+    }
   end
 
   # `defoverridable` keeps the earlier definition under a longer name.
@@ -169,22 +186,23 @@ defmodule ElixirScope.Instrument.Anchors do
   defp capture({:->, meta, [patterns, body]}, state, fn_meta) do
     line = meta[:line] || fn_meta[:line] || 0
     columns = if state.source, do: Map.get(state.source.captures, line, []), else: []
+    places = columns |> Enum.map(fn {_parsed, column} -> column end) |> Enum.uniq()
     {body, state} = walk(body, state)
 
     anchor =
-      case {state.source, fn_meta[:column], columns} do
-        {nil, _column, _columns} -> Anchor.unchecked("&", fn_meta)
-        {_source, nil, [{_parsed, column}]} -> Anchor.exact("&", line, column)
+      case {state.source, fn_meta[:column], places} do
+        {nil, _column, _places} -> Anchor.unchecked("&", fn_meta)
+        {_source, nil, [column]} -> Anchor.exact("&", line, column)
         {_source, nil, _several} -> Anchor.macro_made("&", line)
-        {_source, column, columns} -> Anchor.among(columns, "&", line, column)
+        {_source, column, _places} -> Anchor.among(columns, "&", line, column)
       end
 
     {{:->, Keyword.put(meta, :anchor, anchor), [patterns, body]}, state}
   end
 
   # `&(&1 + x)` expands to a `fn` whose arguments no one wrote.
-  defp captured?({:->, _meta, [[{_name, meta, context} | _], _body]}),
-    do: context == :elixir_fn or (meta[:line] == nil and is_integer(meta[:version]))
+  defp captured?({:->, _meta, [[{name, meta, context} | _], _body]}),
+    do: context == :elixir_fn or (name == :capture and meta[:counter] != nil)
 
   defp captured?(_arm), do: false
 

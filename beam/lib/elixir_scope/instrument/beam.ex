@@ -11,7 +11,7 @@ defmodule ElixirScope.Instrument.Beam do
   @site_table_chunk 'ESst'
   @original_chunk 'ESor'
   @made_by_compiler ~w(AtU8 Atom Code StrT ImpT ExpT FunT LitT LocT Attr CInf Line Type Meta)c
-  @type_attributes [:spec, :type, :opaque, :callback, :macrocallback, :optional_callbacks]
+  @type_attributes [:spec, :export_type, :type, :opaque, :callback, :macrocallback, :optional_callbacks]
 
   @enforce_keys [:module, :binary, :backend, :map, :specs, :compile_info]
   defstruct [:module, :binary, :backend, :map, :specs, :compile_info]

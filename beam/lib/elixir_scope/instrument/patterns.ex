@@ -48,7 +48,7 @@ defmodule ElixirScope.Instrument.Patterns do
   defp collect({:"::", _meta, [left, _specifier]}, found), do: collect(left, found)
 
   defp collect({name, meta, context} = variable, found) when is_atom(name) and is_atom(context) do
-    written? = meta[:version] != nil and context == nil and not hidden?(name)
+    written? = meta[:version] != nil and meta[:counter] == nil and context == nil and not hidden?(name)
     if written?, do: [{name, variable} | found], else: found
   end
 

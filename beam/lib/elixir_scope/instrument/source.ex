@@ -10,7 +10,7 @@ defmodule ElixirScope.Instrument.Source do
 
   alias ElixirScope.Instrument.SourceText
 
-  @definitions [:def, :defp, :defmacro, :defmacrop]
+  @definitions [:def, :defp, :defmacro, :defmacrop, :defdelegate]
   @branching [:if, :unless, :&&, :||, :!, :match?]
 
   defstruct heads: %{}, arrows: %{}, captures: %{}, calls: %{}, macros: %{}
@@ -67,7 +67,11 @@ defmodule ElixirScope.Instrument.Source do
   end
 
   defp anchors({:->, meta, _arguments}), do: position(:arrow, "->", meta)
-  defp anchors({:&, meta, [target]}) when not is_integer(target), do: position(:capture, "&", meta)
+
+  # Debug info has a capture at its `&`, or at the anchor of what it captures.
+  defp anchors({:&, meta, [target]}) when not is_integer(target) do
+    for at <- [meta | metas(target)], found <- position({:capture, at[:column]}, "&", meta), do: found
+  end
 
   defp anchors({{:., _dot, [_module, name]}, meta, arguments}) when is_atom(name) and is_list(arguments),
     do: position({:call, name}, Atom.to_string(name), meta)
@@ -79,6 +83,10 @@ defmodule ElixirScope.Instrument.Source do
 
   defp anchors(_node), do: []
 
+  defp metas({{:., dot, _}, meta, _arguments}), do: [dot, meta]
+  defp metas({_form, meta, _arguments}), do: [meta]
+  defp metas(_literal), do: []
+
   defp position(key, token, meta) do
     case {meta[:line], meta[:column]} do
       {line, column} when is_integer(line) and is_integer(column) -> [{key, token, line, column}]
@@ -88,7 +96,11 @@ defmodule ElixirScope.Instrument.Source do
 
   defp name_of({:when, _meta, [head | _guard]}), do: name_of(head)
 
-  defp name_of({name, meta, arguments}) when is_atom(name) and is_list(arguments) and name != :unquote,
+  # `def unquote(name)(a)`: the name is not known here, the place is.
+  defp name_of({{:unquote, meta, [_name]}, _meta, arguments}), do: {:unquote, length(arguments), meta}
+  defp name_of({:unquote, meta, [_head]}), do: {:unquote, 0, meta}
+
+  defp name_of({name, meta, arguments}) when is_atom(name) and is_list(arguments),
     do: {name, length(arguments), meta}
 
   defp name_of({name, meta, context}) when is_atom(name) and is_atom(context), do: {name, 0, meta}
@@ -105,7 +117,9 @@ defmodule ElixirScope.Instrument.Source do
     do: %{source | heads: add(source.heads, {name, arity, def_line}, {line, column})}
 
   defp put({:arrow, line, column}, source), do: %{source | arrows: add(source.arrows, line, column)}
-  defp put({:capture, line, column}, source), do: %{source | captures: add(source.captures, line, column)}
+
+  defp put({{:capture, parsed}, line, {_at, column}}, source),
+    do: %{source | captures: add(source.captures, line, {parsed, column})}
 
   defp put({{:call, name}, line, column}, source),
     do: %{source | calls: add(source.calls, {name, line}, column)}

@@ -29,7 +29,14 @@ defmodule ElixirScope.Instrument.SourceText do
   @spec locate(t(), pos_integer(), pos_integer(), String.t()) :: {:ok, pos_integer()} | :error
   def locate(%__MODULE__{lines: lines}, line, column, token) when line in 1..tuple_size(lines) do
     text = elem(lines, line - 1)
-    if at?(text, column, token), do: {:ok, column}, else: only(text, token)
+
+    # Elixir 1.14 counts an escaped interpolation two columns short.
+    shifted = for escapes <- 0..length(:binary.matches(text, "\\\#{")), do: column + 2 * escapes
+
+    case Enum.find(shifted, &at?(text, &1, token)) do
+      nil -> only(text, token)
+      column -> {:ok, column}
+    end
   end
 
   def locate(_text, _line, _column, _token), do: :error
