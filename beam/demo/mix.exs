@@ -11,6 +11,12 @@ defmodule Shop.MixProject do
       elixir: "~> 1.14",
       build_path: if(@plain, do: "_build/plain", else: "_build"),
       compilers: compilers(@plain),
+      elixir_scope: [
+        modules: ["Shop.*"],
+        except: ["Shop.Load", "Shop.Load.*", "Shop.Launch", "Shop.Application"],
+        values: ["Shop.Stock.Release", "Shop.Stock.Warehouse", "Shop.Stock.Courier", "Shop.Web.Pricing"],
+        strict: true
+      ],
       start_permanent: false,
       description: "The demo shop: orders over the nodes web, stock and pay",
       deps: [{:elixir_scope, path: System.get_env("ELIXIR_SCOPE_PATH", "..")}]

@@ -25,7 +25,9 @@ defmodule Shop.Launch do
   def main(folder, arguments) do
     options = options(arguments)
     configure(Path.join(folder, "config/config.exs"))
+    load_modules([:elixir_scope, :shop])
     {:ok, _started} = Application.ensure_all_started(:shop, :permanent)
+    Logger.configure(level: Application.fetch_env!(:logger, :level))
 
     case Cluster.await(Keyword.get(options, :wait, @wait_s) * 1000) do
       :ok ->
@@ -77,6 +79,14 @@ defmodule Shop.Launch do
   # Persistent, or loading an application would put its own defaults in place again.
   defp configure(file) do
     file |> Config.Reader.read!(env: :prod) |> Application.put_all_env(persistent: true)
+  end
+
+  # As a release does, so that no request waits for a module to be loaded.
+  defp load_modules(applications) do
+    for application <- applications do
+      _loaded = Application.load(application)
+      :ok = application |> Application.spec(:modules) |> :code.ensure_modules_loaded()
+    end
   end
 
   defp stop(status, text) do

@@ -1,5 +1,5 @@
 defmodule Shop.Pay do
-  @moduledoc "The servers of the pay node. The fraud check is known to crash, so restarts are many and cheap."
+  @moduledoc "The servers of the pay node. A fraud desk is known to crash, so restarts are many and cheap."
   use Supervisor
 
   alias Shop.Pay.{Fraud, Gateway, Ledger}
@@ -8,6 +8,7 @@ defmodule Shop.Pay do
 
   @impl true
   def init([]) do
-    Supervisor.init([Ledger, Gateway, Fraud], strategy: :one_for_one, max_restarts: 10_000, max_seconds: 10)
+    desks = Enum.map(Fraud.desks(), &{Fraud, &1})
+    Supervisor.init([Ledger, Gateway | desks], strategy: :one_for_one, max_restarts: 10_000, max_seconds: 10)
   end
 end

@@ -10,7 +10,7 @@ defmodule Shop.Load.Plan do
   | `insufficient` | 10 lamps, there are 5 | `{:error, :insufficient_stock}` |
   | `nil_divisor` | the pay node knows no discount for partners | `{:error, :internal}` |
   | `timeout` | the bank is too slow | `{:error, :timeout}` |
-  | `crash` | the fraud check crashes on the card, and is restarted | `{:error, :crashed}` |
+  | `crash` | a fraud desk crashes on the card, and is restarted | `{:error, :crashed}` |
   | `stolen` | the card is refused | `{:error, :stolen_card}` |
 
   Order 123 is always `insufficient`.
@@ -106,6 +106,6 @@ defmodule Shop.Load.Plan do
   defp fill(:deferred, order), do: %{order | card: "4000-0200-0000-0001"}
   defp fill(:slow, order), do: %{order | card: "4000-0300-0000-0001"}
   defp fill(:timeout, order), do: %{order | card: "4000-0400-0000-0001"}
-  defp fill(:crash, order), do: %{order | card: "4000-0119-0000-0001"}
+  defp fill(:crash, order), do: %{order | card: "4000-0119-0000-000#{7 + rem(order.id, 3)}"}
   defp fill(:stolen, order), do: %{order | card: "4000-0002-0000-0001"}
 end

@@ -12,8 +12,8 @@ defmodule Shop.Load.Report do
   @doc """
   The report of `sent` requests from the samples of those that were answered.
 
-  `unexpected` counts answers other than the scenario's own, `unexpected_answers` says which: a request
-  that stood in the queue of a process that crashed gets `{:error, :crashed}`, whatever its scenario.
+  `unexpected` counts answers other than the scenario's own, `unexpected_answers` says which: two
+  orders that crash the same fraud desk at a time are an example, the second may find no desk.
   """
   @spec new(sent :: non_neg_integer, [sample], settings :: map) :: t
   def new(sent, samples, settings) do
