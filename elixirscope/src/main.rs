@@ -1,3 +1,57 @@
-//! elixirscope.
+//! `elixirscope`: one binary, a subcommand a role. Thin: it wires the roles together and translates questions to HTTP.
 
-fn main() {}
+mod agent_role;
+mod api;
+mod ask;
+mod client;
+mod code_blobs;
+mod control_plane;
+mod doctor;
+mod sync;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Distributed traces of BEAM clusters, down to the clause and the value, in the code that ran.
+#[derive(Debug, Parser)]
+#[command(name = "elixirscope", version, about)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything in one process: coordinator, collector and agent, with one data folder.
+    Up(up::Args),
+    /// Run an agent alone, beside BEAM nodes, for a collector elsewhere.
+    Agent(agent_role::Args),
+    /// Index a project's sources and publish the version, so that events resolve to its code.
+    Sync(sync::Args),
+    /// List traces, newest first.
+    Traces(ask::TracesArgs),
+    /// Show one trace over all nodes: calls, clauses, values, places in the source.
+    Trace(ask::TraceArgs),
+    /// Check the installation and say what to do about what is wrong.
+    Doctor(doctor::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Up(args) => up::run(args),
+        Command::Agent(args) => agent_role::run(args),
+        Command::Sync(args) => sync::run(&args),
+        Command::Traces(args) => ask::traces(&args),
+        Command::Trace(args) => ask::trace(&args),
+        Command::Doctor(args) => doctor::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            client::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -34,6 +34,10 @@ const TESTS: &[Need] = &[
     Need { what: "libfaketime", packages: &["libfaketime"], present: has_faketime },
 ];
 
+/// For the compatibility tests.
+const COMPAT: &[Need] =
+    &[Need { what: "debootstrap", packages: &["debootstrap"], present: || Path::new("/usr/sbin/debootstrap").is_file() }];
+
 /// Installs what building and running needs.
 pub fn for_demo() -> Result<()> {
     install(&[BUILD, BEAM])
@@ -46,6 +50,11 @@ pub fn for_tests() -> Result<()> {
         run::check(&mut run::cargo(&["install", "--locked", "cargo-nextest"]))?;
     }
     Ok(())
+}
+
+/// Installs what the compatibility tests need.
+pub fn for_compat() -> Result<()> {
+    install(&[COMPAT])
 }
 
 /// Installs what checking needs.

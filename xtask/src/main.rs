@@ -1,5 +1,6 @@
 //! `cargo xtask`: the commands that build, test, check, measure and show ElixirScope. Depends on nothing of the product.
 
+mod compat;
 mod demo;
 mod fix;
 mod machine;
@@ -26,6 +27,8 @@ enum Command {
     Demo(demo::Args),
     /// Install what is missing and run all tests, Rust and Elixir.
     Test(test::Args),
+    /// Run the Elixir library's tests on OTP 27 / Elixir 1.18 (Debian trixie in a folder; root only).
+    Compat,
     /// Check format, lints, documentation and layering. Writes nothing.
     Verify,
     /// Format sources. The only command that writes to them.
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Compat => compat::run(),
         Command::Verify => verify::run(),
         Command::Fix => fix::run(),
     };

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use codegraph::SyntaxDocument;
 use event::{ModuleKey, SiteId, SiteKind};
 use lru::LruCache;
-use wire::site_table::SiteTable;
+use wire::site_table::{Site, SiteTable};
 
 use crate::answer::Place;
 
@@ -116,5 +116,160 @@ impl CodeIndex {
         let file = Arc::new(SourceFile { text, document: SyntaxDocument::decode(&document).ok()? });
         files.put(source, Arc::clone(&file));
         Some(file)
+    }
+}
+
+impl CodeSource for CodeIndex {
+    fn site(&self, module: ModuleKey, site: SiteId) -> Option<SiteInfo> {
+        let table = self.table(module)?;
+        let entry = table.site(site)?;
+        let function = table.function(entry.function);
+        let mut place = Place {
+            file: table.file.clone(),
+            line: entry.line,
+            column: entry.column,
+            token: entry.token.clone(),
+            source_line: String::new(),
+            node: None,
+            unmapped: None,
+            source: if table.source == [0; 32] { String::new() } else { hex(&table.source) },
+        };
+        self.locate(&mut place, &table, entry);
+        Some(SiteInfo {
+            module: table.module.strip_prefix("Elixir.").unwrap_or(&table.module).to_owned(),
+            function: function.map(|f| f.name.clone()).unwrap_or_default(),
+            arity: function.map_or(0, |f| f.arity),
+            clause: if entry.clause == u16::MAX { 0 } else { u32::from(entry.clause) + 1 },
+            kind: entry.kind,
+            place,
+        })
+    }
+
+    fn sites_of(&self, pattern: &str) -> Vec<(ModuleKey, SiteId)> {
+        let pattern = Pattern::new(pattern);
+        let mut found = Vec::new();
+        for key in self.blobs.module_keys() {
+            let Some(table) = self.table(key) else { continue };
+            let module = table.module.strip_prefix("Elixir.").unwrap_or(&table.module);
+            for (index, site) in table.sites.iter().enumerate() {
+                let entered = matches!(site.kind, SiteKind::Clause | SiteKind::Callback | SiteKind::Entry);
+                if let Some(function) = table.function(site.function).filter(|_| entered)
+                    && pattern.matches(module, &function.name, function.arity)
+                {
+                    found.push((key, SiteId(index as u32 + 1)));
+                }
+            }
+        }
+        found
+    }
+}
+
+impl CodeIndex {
+    /// Fills in the source line and the syntax node, or why there is none.
+    fn locate(&self, place: &mut Place, table: &SiteTable, entry: &Site) {
+        if table.source == [0; 32] {
+            place.unmapped = Some("the module does not say which source it was compiled from".to_owned());
+            return;
+        }
+        let Some(file) = self.file(table.source) else {
+            place.unmapped = Some(format!("source {} is not published", place.source.get(..12).unwrap_or_default()));
+            return;
+        };
+        let found = if entry.is_macro_made() && entry.column == 0 {
+            codegraph::resolve_line(&file.document, &file.text, entry.line)
+        } else {
+            codegraph::resolve(&file.document, &file.text, entry.line, entry.column, &entry.token, entry.kind)
+        };
+        match found {
+            Ok(found) => {
+                place.source_line = line_of(&file, found.line);
+                place.node = Some(found.node_bytes);
+            }
+            Err(why) => place.unmapped = Some(why.to_string()),
+        }
+    }
+}
+
+fn line_of(file: &SourceFile, line: u32) -> String {
+    let range = file.document.line_range(line, &file.text);
+    let bytes = range.and_then(|(start, end)| file.text.get(start as usize..end as usize)).unwrap_or_default();
+    String::from_utf8_lossy(bytes).trim_end().to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, b| {
+        let _ = write!(text, "{b:02x}");
+        text
+    })
+}
+
+/// `Module.function/arity`, where `*` matches any run of characters, and function or arity may be left out.
+struct Pattern {
+    module: String,
+    function: Option<String>,
+    arity: Option<u8>,
+}
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        let text = text.strip_prefix("Elixir.").unwrap_or(text);
+        let (name, arity) = match text.rsplit_once('/') {
+            Some((name, arity)) => (name, arity.parse().ok()),
+            None => (text, None),
+        };
+        match name.rsplit_once('.') {
+            Some((module, function)) if function.starts_with(|c: char| c.is_lowercase() || c == '_' || c == '*') => {
+                Self { module: module.to_owned(), function: Some(function.to_owned()), arity }
+            }
+            _ => Self { module: name.to_owned(), function: None, arity },
+        }
+    }
+
+    fn matches(&self, module: &str, function: &str, arity: u8) -> bool {
+        glob(&self.module, module)
+            && self.function.as_ref().is_none_or(|f| glob(f, function))
+            && self.arity.is_none_or(|a| a == arity)
+    }
+}
+
+/// Does `text` match `pattern`, in which `*` stands for any run of characters? Linear in practice: greedy with one
+/// point of return.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut last: Option<&str> = None;
+    for part in parts {
+        if let Some(before) = last.replace(part) {
+            let Some(at) = rest.find(before) else { return false };
+            rest = rest.get(at + before.len()..).unwrap_or_default();
+        }
+    }
+    last.map_or(rest.is_empty(), |end| rest.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: patterns as people write them. Guarantee: they match what they say and nothing else.
+    #[test]
+    fn patterns_match_modules_functions_and_arities() {
+        let matches = |p: &str, m, f, a| Pattern::new(p).matches(m, f, a);
+        assert!(matches("Shop.Stock.Warehouse.handle_call/3", "Shop.Stock.Warehouse", "handle_call", 3));
+        assert!(!matches("Shop.Stock.Warehouse.handle_call/3", "Shop.Stock.Warehouse", "handle_call", 2));
+        assert!(matches("Shop.Stock.*", "Shop.Stock.Warehouse", "reserve", 2));
+        assert!(matches("*.handle_call/3", "Shop.Pay.Gateway", "handle_call", 3));
+        assert!(matches("Shop.Stock", "Shop.Stock", "x", 0));
+        assert!(!matches("Shop.Stock", "Shop.Stock.Warehouse", "x", 0));
+        assert!(matches("Elixir.Shop.*.re*ve", "Shop.Stock", "reserve", 2));
+    }
+
+    /// Scenario: stars in every position. Guarantee: the usual meaning.
+    #[test]
+    fn globs() {
+        assert!(glob("a*c", "abc") && glob("*", "") && glob("a**", "ab") && glob("*b*", "abc"));
+        assert!(!glob("a*c", "abd") && !glob("", "a") && !glob("ab*ba", "aba"));
     }
 }

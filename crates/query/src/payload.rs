@@ -12,6 +12,14 @@ pub(crate) fn root_name(payload: &[u8]) -> Option<String> {
     etf::RootPayload::decode(payload).ok().map(|root| root.name)
 }
 
+/// The entry's attributes, as a value.
+pub(crate) fn root_attributes(payload: &[u8]) -> Option<CapturedValue> {
+    let root = etf::RootPayload::decode(payload).ok()?;
+    let text = etf::render(&root.attributes, VALUE_CHARS_MAX);
+    let plain = |text| CapturedValue { role: "attribute".to_owned(), name: "attributes".to_owned(), text, cut: false, redacted: false };
+    (text != "%{}" && !text.is_empty()).then(|| plain(text))
+}
+
 /// UTF-8 text, lossy.
 pub(crate) fn text(payload: &[u8]) -> String {
     String::from_utf8_lossy(payload).into_owned()

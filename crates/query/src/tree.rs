@@ -91,6 +91,16 @@ fn named_shifts(shifts: &BTreeMap<NodeKey, i64>, nodes: &BTreeMap<NodeKey, NodeI
         .collect()
 }
 
+/// Class of an exception: what a result's class means for kinds `exception` and `error`.
+fn exception_class(code: u8) -> &'static str {
+    match code {
+        1 => "error",
+        2 => "exit",
+        3 => "throw",
+        _ => "",
+    }
+}
+
 fn is_frame(kind: EventKind) -> bool {
     matches!(kind, EventKind::Root | EventKind::Call | EventKind::Fn | EventKind::Callback)
 }
@@ -304,11 +314,14 @@ impl Writer<'_> {
             EventKind::Link => e.linked.to_string(),
             EventKind::NodeUp | EventKind::NodeDown | EventKind::Log => payload::text(&e.payload),
             EventKind::Exit | EventKind::Spawn => payload::term(&e.payload),
-            EventKind::Exception | EventKind::Error => e.class_of_exception().to_owned(),
+            EventKind::Exception | EventKind::Error => exception_class(e.class.code()).to_owned(),
             _ => site.as_ref().map(|s| s.kind.name().to_owned()).unwrap_or_default(),
         };
         let end = self.forest.end.get(i).copied().flatten().and_then(|end| Some((end, *self.events.get(end)?)));
         let mut values = self.values(i);
+        if e.kind == EventKind::Root {
+            values.extend(payload::root_attributes(&e.payload));
+        }
         if let Some((end, _)) = end {
             values.extend(self.values(end));
         }

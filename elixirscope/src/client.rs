@@ -1,0 +1,83 @@
+//! Asking a member over HTTP, and talking to the terminal.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use serde::de::DeserializeOwned;
+
+/// Where the member is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Member {
+    /// URL of a member's HTTP door.
+    #[arg(long, env = "ELIXIRSCOPE_URL", default_value = "http://127.0.0.1:7480")]
+    pub(crate) url: String,
+}
+
+/// Longest wait for an answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Largest answer, bytes.
+const ANSWER_BYTES_MAX: u64 = 256 << 20;
+
+impl Member {
+    /// An HTTP agent that hands back error statuses as answers.
+    pub(crate) fn http() -> ureq::Agent {
+        ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build().into()
+    }
+
+    /// `GET path?query`, decoded.
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T> {
+        let mut request = Self::http().get(self.at(path));
+        for (name, value) in query {
+            request = request.query(*name, value);
+        }
+        let answer = request.call().with_context(|| self.unreachable())?;
+        Self::decode(answer)
+    }
+
+    /// The URL of a path.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url.trim_end_matches('/'))
+    }
+
+    /// What to say if the member does not answer.
+    pub(crate) fn unreachable(&self) -> String {
+        format!("no answer from {}; is `elixirscope up` running? (set --url or ELIXIRSCOPE_URL)", self.url)
+    }
+
+    /// Decodes an answer, or turns its error body into an error.
+    pub(crate) fn decode<T: DeserializeOwned>(mut answer: ureq::http::Response<ureq::Body>) -> Result<T> {
+        let status = answer.status();
+        let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string()?;
+        if !status.is_success() {
+            let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            let said = body["error"].as_str().map_or(text.trim(), |e| e).to_owned();
+            return Err(anyhow!("{said} (HTTP {})", status.as_u16()));
+        }
+        serde_json::from_str(&text).context("the member's answer was not understood")
+    }
+}
+
+/// Prints to standard output; a closed pipe ends quietly.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write the answer"),
+    }
+}
+
+/// Prints a line of progress to standard error.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Prints an error to standard error.
+pub(crate) fn complain(error: &anyhow::Error) {
+    say(&format!("error: {error:#}"));
+}
+
+/// Colours if a person is looking.
+pub(crate) fn style() -> query::Style {
+    query::Style { colour: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+}
