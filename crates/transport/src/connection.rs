@@ -1,0 +1,140 @@
+//! A connection with a peer whose identity is proven, and its streams.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use quinn::VarInt;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::admission::Slot;
+use crate::error::StreamError;
+use crate::peer::PeerIdentity;
+
+/// An open connection. Clones share it; it is closed when the last clone and the last of its streams are dropped.
+#[derive(Clone, Debug)]
+pub struct Connection(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    quic: quinn::Connection,
+    peer: PeerIdentity,
+    _slot: Option<Slot>,
+}
+
+impl Connection {
+    pub(crate) fn new(quic: quinn::Connection, peer: PeerIdentity, slot: Option<Slot>) -> Self {
+        Self(Arc::new(Inner {
+            quic,
+            peer,
+            _slot: slot,
+        }))
+    }
+
+    /// Role and name, from the peer's certificate.
+    pub fn peer(&self) -> &PeerIdentity {
+        &self.0.peer
+    }
+
+    /// The peer's address.
+    pub fn remote_addr(&self) -> SocketAddr {
+        self.0.quic.remote_address()
+    }
+
+    /// Round-trip time as estimated now.
+    pub fn rtt(&self) -> Duration {
+        self.0.quic.rtt()
+    }
+
+    /// Opens a stream in both directions; waits while the peer allows no more.
+    pub async fn open_bi(&self) -> Result<(SendStream, RecvStream), StreamError> {
+        let (send, recv) = self.0.quic.open_bi().await?;
+        Ok((self.send(send), self.recv(recv)))
+    }
+
+    /// Opens a stream to the peer; waits while the peer allows no more.
+    pub async fn open_uni(&self) -> Result<SendStream, StreamError> {
+        Ok(self.send(self.0.quic.open_uni().await?))
+    }
+
+    /// The next stream in both directions that the peer opened. Safe to cancel.
+    pub async fn accept_bi(&self) -> Result<(SendStream, RecvStream), StreamError> {
+        let (send, recv) = self.0.quic.accept_bi().await?;
+        Ok((self.send(send), self.recv(recv)))
+    }
+
+    /// The next stream to us that the peer opened. Safe to cancel.
+    pub async fn accept_uni(&self) -> Result<RecvStream, StreamError> {
+        Ok(self.recv(self.0.quic.accept_uni().await?))
+    }
+
+    /// Closes at once; what is not delivered is lost. Codes: [`crate::close`].
+    pub fn close(&self, code: u32, reason: &str) {
+        self.0.quic.close(VarInt::from_u32(code), reason.as_bytes());
+    }
+
+    /// Waits until the connection has ended, and says why.
+    pub async fn closed(&self) -> StreamError {
+        self.0.quic.closed().await.into()
+    }
+
+    fn send(&self, quic: quinn::SendStream) -> SendStream {
+        SendStream {
+            quic,
+            _connection: Arc::clone(&self.0),
+        }
+    }
+
+    fn recv(&self, quic: quinn::RecvStream) -> RecvStream {
+        RecvStream {
+            quic,
+            _connection: Arc::clone(&self.0),
+        }
+    }
+}
+
+/// Bytes to the peer. Dropped = finished in order.
+#[derive(Debug)]
+pub struct SendStream {
+    quic: quinn::SendStream,
+    _connection: Arc<Inner>,
+}
+
+impl SendStream {
+    /// Waits until the peer has received everything after [`AsyncWrite::poll_shutdown`], or does not want it.
+    pub async fn delivered(&self) {
+        let _ = self.quic.stopped().await;
+    }
+}
+
+impl AsyncWrite for SendStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        AsyncWrite::poll_write(Pin::new(&mut self.quic), cx, buf)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_flush(Pin::new(&mut self.quic), cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_shutdown(Pin::new(&mut self.quic), cx)
+    }
+}
+
+/// Bytes from the peer. Dropped = the peer is told to stop.
+#[derive(Debug)]
+pub struct RecvStream {
+    quic: quinn::RecvStream,
+    _connection: Arc<Inner>,
+}
+
+impl AsyncRead for RecvStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        AsyncRead::poll_read(Pin::new(&mut self.quic), cx, buf)
+    }
+}

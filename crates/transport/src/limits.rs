@@ -1,0 +1,89 @@
+//! What a peer may make us hold. Reasons and the defaults of quinn that these replace: its `receive_window` is
+//! unlimited, and buffers of unfinished handshakes may grow to 100 MiB.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::{IdleTimeout, TransportConfig, VarInt};
+
+/// The one application protocol.
+pub const ALPN: &[u8] = b"elixirscope/1";
+
+/// Unread bytes that a peer may have under way on a connection.
+pub const RECEIVE_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// The same on one stream.
+pub const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Bytes that we hold unacknowledged for a connection.
+pub const SEND_WINDOW_BYTES: u64 = 8 * 1024 * 1024;
+/// Bidirectional streams that a peer may have open.
+pub const BIDI_STREAMS_MAX: u32 = 4;
+/// Unidirectional streams that a peer may have open.
+pub const UNI_STREAMS_MAX: u32 = 16;
+/// Connections in handshake that are held at once; above it they are refused.
+pub const INCOMING_MAX: usize = 1024;
+/// Connections in handshake above which addresses must prove themselves (Retry).
+pub const RETRY_ABOVE: usize = 256;
+/// Bytes held for one connection that is not accepted yet.
+pub const INCOMING_BUFFER_BYTES: u64 = 64 * 1024;
+/// Bytes held for all of them.
+pub const INCOMING_BUFFER_TOTAL_BYTES: u64 = 8 * 1024 * 1024;
+/// A connection on which nothing came for this long is gone.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pings, so that a quiet connection is not taken for a dead one.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// A handshake ends within this time or is given up.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+const _: () = assert!(STREAM_WINDOW_BYTES <= RECEIVE_WINDOW_BYTES);
+const _: () = assert!(RETRY_ABOVE < INCOMING_MAX);
+const _: () = assert!(KEEP_ALIVE.as_secs() * 2 < IDLE_TIMEOUT.as_secs());
+const _: () = assert!(INCOMING_BUFFER_BYTES <= INCOMING_BUFFER_TOTAL_BYTES);
+
+/// What a server grants. The default is the named constants; tests shrink it.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Handshakes at once above which more are refused.
+    pub incoming_max: usize,
+    /// Handshakes at once above which addresses must prove themselves.
+    pub retry_above: usize,
+    /// Duration of a handshake.
+    pub handshake_timeout: Duration,
+    /// Silence after which a connection is gone.
+    pub idle_timeout: Duration,
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Connections at once from one IP address.
+    pub connections_per_address_max: usize,
+    /// Connections at once with one identity.
+    pub connections_per_identity_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            incoming_max: INCOMING_MAX,
+            retry_above: RETRY_ABOVE,
+            handshake_timeout: HANDSHAKE_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
+            connections_max: 4096,
+            connections_per_address_max: 1024,
+            connections_per_identity_max: 1024,
+        }
+    }
+}
+
+pub(crate) fn transport_config(idle_timeout: Duration) -> Arc<TransportConfig> {
+    let mut config = TransportConfig::default();
+    let idle = IdleTimeout::try_from(idle_timeout).ok();
+    config
+        .receive_window(VarInt::from_u32(RECEIVE_WINDOW_BYTES))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
+        .send_window(SEND_WINDOW_BYTES)
+        .max_concurrent_bidi_streams(VarInt::from_u32(BIDI_STREAMS_MAX))
+        .max_concurrent_uni_streams(VarInt::from_u32(UNI_STREAMS_MAX))
+        .datagram_receive_buffer_size(None)
+        .datagram_send_buffer_size(0)
+        .max_idle_timeout(idle)
+        .keep_alive_interval(Some(KEEP_ALIVE.min(idle_timeout / 3)));
+    Arc::new(config)
+}

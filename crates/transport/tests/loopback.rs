@@ -1,0 +1,322 @@
+//! A real server on loopback against peers that are right, wrong, absent and malicious.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use transport::tls::{DEV_SERVER_NAME, dev_ca};
+use transport::{
+    BindError, Client, ConnectError, Connection, Identity, Limits, MessageError, MessageReader,
+    MessageWriter, Refusal, Role, Server, close,
+};
+
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+const MESSAGE_MAX: usize = 1 << 20;
+
+struct World {
+    dir: tempfile::TempDir,
+    server: Arc<Server>,
+}
+
+impl World {
+    fn new(limits: Limits) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        dev_ca(dir.path()).unwrap();
+        let server = Arc::new(Server::bind(LOOPBACK, &identity(dir.path(), Role::Member), limits).unwrap());
+        Self { dir, server }
+    }
+    fn addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+    fn client(&self, role: Role) -> Client {
+        Client::new(&identity(self.dir.path(), role)).unwrap()
+    }
+    async fn refused(&self, reason: Refusal, at_least: u64) {
+        until(|| self.server.stats().refused(reason) >= at_least).await;
+    }
+    /// Answers every message with itself, on every stream of every connection.
+    fn echo(&self) {
+        let server = Arc::clone(&self.server);
+        tokio::spawn(async move {
+            while let Some(connection) = server.accept().await {
+                tokio::spawn(async move {
+                    while let Ok((send, recv)) = connection.accept_bi().await {
+                        let connection = connection.clone();
+                        tokio::spawn(async move {
+                            let mut writer = MessageWriter::new(send, MESSAGE_MAX);
+                            let mut reader = MessageReader::new(recv, MESSAGE_MAX);
+                            loop {
+                                match reader.next().await {
+                                    Ok(Some(m)) => writer.write(&m).await.unwrap(),
+                                    Ok(None) => break,
+                                    Err(e) if e.is_peer_fault() => {
+                                        connection.close(close::PROTOCOL, &e.to_string());
+                                        break;
+                                    }
+                                    Err(_) => break,
+                                }
+                            }
+                        });
+                    }
+                });
+            }
+        });
+    }
+}
+
+fn identity(dir: &Path, role: Role) -> Identity {
+    Identity::from_dir(dir, role).unwrap()
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), wait)
+        .await
+        .expect("condition within 30 s");
+}
+
+async fn echoes(connection: &Connection) {
+    let (send, recv) = connection.open_bi().await.unwrap();
+    let mut writer = MessageWriter::new(send, MESSAGE_MAX);
+    let mut reader = MessageReader::new(recv, MESSAGE_MAX);
+    for size in [1_usize, 1000, 700_000] {
+        let message = vec![7_u8; size];
+        writer.write(&message).await.unwrap();
+        assert_eq!(reader.next().await.unwrap().unwrap(), message);
+    }
+    writer.finish().await.unwrap();
+    assert!(reader.next().await.unwrap().is_none());
+}
+
+/// Guarantee: both sides know each other's role, and messages larger than a window pass.
+#[tokio::test]
+async fn members_and_agents_meet() {
+    let world = World::new(Limits::default());
+    let client = world.client(Role::Agent);
+    let connection = client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap();
+    assert_eq!(connection.peer().role, Role::Member);
+    let accepted = world.server.accept().await.unwrap();
+    assert_eq!(
+        (accepted.peer().role, accepted.peer().name.as_str()),
+        (Role::Agent, "dev")
+    );
+    assert_eq!(world.server.stats().connections(), 1);
+    connection.close(close::DONE, "bye");
+    assert_eq!(accepted.closed().await.code, Some(u64::from(close::DONE)));
+    drop(accepted);
+    assert_eq!(world.server.stats().connections(), 0);
+    world.echo();
+    let connection = client.connect(world.addr(), "localhost").await.unwrap();
+    for _ in 0..6 {
+        echoes(&connection).await;
+    }
+}
+
+/// Scenario: another authority's certificate; another name; a server that shows an agent's certificate.
+/// Guarantee: each is refused with words, and a good peer's connection lives on.
+#[tokio::test]
+async fn wrong_certificates() {
+    let world = World::new(Limits::default());
+    world.echo();
+    let good = world
+        .client(Role::Agent)
+        .connect(world.addr(), DEV_SERVER_NAME)
+        .await
+        .unwrap();
+    let other = World::new(Limits::default());
+    let error = other
+        .client(Role::Agent)
+        .connect(world.addr(), DEV_SERVER_NAME)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("certificate"), "{error}");
+    world.refused(Refusal::BadCertificate, 1).await;
+
+    // A client that trusts the server, with a certificate that the server does not trust.
+    let mixed = other.dir.path();
+    let path = |file: &str| mixed.join(file);
+    let stranger = Identity::load(
+        &world.dir.path().join("ca.pem"),
+        &path("agent.pem"),
+        &path("agent.key"),
+    )
+    .unwrap();
+    let connection = Client::new(&stranger)
+        .unwrap()
+        .connect(world.addr(), DEV_SERVER_NAME)
+        .await
+        .unwrap();
+    assert!(
+        connection.closed().await.reason.contains("certificate")
+            || !connection.closed().await.reason.is_empty()
+    );
+    world.refused(Refusal::BadCertificate, 2).await;
+
+    let error = world
+        .client(Role::Agent)
+        .connect(world.addr(), "example.org")
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("not valid for name"), "{error}");
+
+    let false_member = Server::bind(
+        LOOPBACK,
+        &identity(world.dir.path(), Role::Agent),
+        Limits::default(),
+    )
+    .unwrap();
+    let error = world
+        .client(Role::Agent)
+        .connect(false_member.local_addr(), DEV_SERVER_NAME)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ConnectError::Handshake { .. }), "{error}");
+    echoes(&good).await;
+}
+
+/// Scenario: the port is taken. Guarantee: the error names the address.
+#[tokio::test]
+async fn address_in_use() {
+    let world = World::new(Limits::default());
+    let error = Server::bind(
+        world.addr(),
+        &identity(world.dir.path(), Role::Member),
+        Limits::default(),
+    )
+    .unwrap_err();
+    assert!(matches!(error, BindError::AddressInUse(_)));
+    assert!(error.to_string().contains(&world.addr().to_string()), "{error}");
+}
+
+/// Scenario: garbage datagrams before any handshake, garbage, an oversized and an empty length on streams.
+/// Guarantee: only the connection concerned is closed.
+#[tokio::test]
+async fn garbage() {
+    let world = World::new(Limits::default());
+    world.echo();
+    let client = world.client(Role::Agent);
+    let good = client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap();
+    let socket = UdpSocket::bind(LOOPBACK).unwrap();
+    let mut byte = 1_u8;
+    for length in 1..1200_usize {
+        let datagram: Vec<u8> = (0..length)
+            .map(|i| {
+                byte = byte.wrapping_mul(31).wrapping_add(i as u8 | 1);
+                byte
+            })
+            .collect();
+        let _ = socket.send_to(&datagram, world.addr());
+    }
+    for bytes in [
+        [0xff_u8; 64].as_slice(),
+        &[0; 64],
+        &(MESSAGE_MAX as u32 + 1).to_le_bytes(),
+    ] {
+        let bad = client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap();
+        let (mut send, mut recv) = bad.open_bi().await.unwrap();
+        send.write_all(bytes).await.unwrap();
+        assert!(recv.read_u8().await.is_err());
+        assert_eq!(bad.closed().await.code, Some(u64::from(close::PROTOCOL)));
+    }
+    echoes(&good).await;
+}
+
+/// Scenario: the stream ends inside a message. Guarantee: a typed error, not a short message.
+#[tokio::test]
+async fn truncated_message() {
+    let world = World::new(Limits::default());
+    let connection = world
+        .client(Role::Agent)
+        .connect(world.addr(), DEV_SERVER_NAME)
+        .await
+        .unwrap();
+    let accepted = world.server.accept().await.unwrap();
+    let mut send = connection.open_uni().await.unwrap();
+    send.write_all(&[9, 0, 0, 0, 1]).await.unwrap();
+    send.shutdown().await.unwrap();
+    let mut reader = MessageReader::new(accepted.accept_uni().await.unwrap(), MESSAGE_MAX);
+    assert!(matches!(
+        reader.next().await,
+        Err(MessageError::Truncated { have: 5 })
+    ));
+}
+
+/// Scenario: two connections an identity. Guarantee: the third is told to come back, and may when one has gone.
+#[tokio::test]
+async fn caps() {
+    let world = World::new(Limits {
+        connections_per_identity_max: 2,
+        ..Limits::default()
+    });
+    world.echo();
+    let client = world.client(Role::Agent);
+    let first = client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap();
+    let second = client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap();
+    echoes(&first).await;
+    echoes(&second).await;
+    let third = client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap();
+    assert_eq!(third.closed().await.code, Some(u64::from(close::BUSY)));
+    world.refused(Refusal::IdentityMax, 1).await;
+    let asker = world
+        .client(Role::Client)
+        .connect(world.addr(), DEV_SERVER_NAME)
+        .await
+        .unwrap();
+    echoes(&asker).await;
+    first.close(close::DONE, "");
+    until(|| world.server.stats().connections() == 2).await;
+    echoes(&client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap()).await;
+}
+
+/// Scenario: peers whose datagrams arrive and who never hear the answers (a relay that drops one direction).
+/// Guarantee: their handshakes are given up, beyond the threshold addresses must prove themselves, and a real peer
+/// connects meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_open() {
+    let limits = Limits {
+        retry_above: 2,
+        handshake_timeout: Duration::from_secs(2),
+        ..Limits::default()
+    };
+    let world = World::new(limits);
+    world.echo();
+    let relay = tokio::net::UdpSocket::bind(LOOPBACK).await.unwrap();
+    let (relay_addr, target) = (relay.local_addr().unwrap(), world.addr());
+    let deaf = tokio::spawn(async move {
+        let mut buffer = [0; 2048];
+        while let Ok((n, from)) = relay.recv_from(&mut buffer).await {
+            if from != target {
+                let _ = relay.send_to(&buffer[..n], target).await;
+            }
+        }
+    });
+    let client = Arc::new(world.client(Role::Agent));
+    let attempts: Vec<_> = (0..12)
+        .map(|_| {
+            let client = Arc::clone(&client);
+            tokio::spawn(async move { client.connect(relay_addr, DEV_SERVER_NAME).await.map(drop) })
+        })
+        .collect();
+    world.refused(Refusal::AddressUnproven, 1).await;
+    assert!(world.server.stats().handshakes() <= 4);
+    echoes(
+        &world
+            .client(Role::Agent)
+            .connect(world.addr(), DEV_SERVER_NAME)
+            .await
+            .unwrap(),
+    )
+    .await;
+    world.refused(Refusal::HandshakeTimeout, 2).await;
+    deaf.abort();
+    for attempt in attempts {
+        assert!(attempt.await.unwrap().is_err());
+    }
+    until(|| world.server.stats().handshakes() == 0).await;
+}
