@@ -19,6 +19,13 @@ defmodule ElixirScope.Callback do
   @doc "The callback `name` begins."
   @spec enter(non_neg_integer, pos_integer, atom, term, term) :: Context.frame()
   def enter(key, site, name, message, _state) do
+    # An untraced callback pays for these two looks only.
+    if :erlang.get(:"$elixir_scope") == :undefined and :erlang.seq_trace_info(:label) == [],
+      do: 0,
+      else: traced(key, site, name, message)
+  end
+
+  defp traced(key, site, name, message) do
     case Ring.runtime() do
       nil -> 0
       runtime -> runtime |> cause(name, message) |> begin(runtime, key, site, message)
@@ -100,7 +107,7 @@ defmodule ElixirScope.Callback do
 
   defp begin({context, parent, flags, w10, w11}, runtime, key, site, message) do
     case Probe.frame(word(runtime, site, message) ||| flags, key, parent, w10, w11, context) do
-      {call, _} = frame ->
+      {call, _, _} = frame ->
         # The extent ends with this callback, not with one that it calls.
         {hlc, now, ordinal, static} = Context.get()
         :erlang.put(:"$elixir_scope", {hlc, now, ordinal, put_elem(static, 9, call)})
@@ -127,7 +134,7 @@ defmodule ElixirScope.Callback do
     result
   end
 
-  def leave(key, site, {call, id} = frame, result, state) do
+  def leave(key, site, {call, id, _} = frame, result, state) do
     Probe.within(return_word(site, result, state), key, frame)
 
     case Context.get() do

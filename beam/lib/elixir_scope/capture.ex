@@ -18,7 +18,7 @@ defmodule ElixirScope.Capture do
   """
   @spec values(ElixirScope.Context.frame(), non_neg_integer, pos_integer, 0..6, [{atom | String.t(), term}]) ::
           ElixirScope.Context.frame()
-  def values({call, id} = frame, key, site, role, binds) when call > 0 do
+  def values({call, id, _} = frame, key, site, role, binds) when call > 0 do
     case :erlang.get(@context) do
       {hlc, now, ordinal, static} when :erlang.element(5, static) == id ->
         static = if :erlang.element(8, static) == :unknown, do: allowed(static), else: static

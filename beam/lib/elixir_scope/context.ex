@@ -35,8 +35,8 @@ defmodule ElixirScope.Context do
   @type static :: tuple
   @typedoc "`{hlc, call, ordinal, static}`"
   @type t :: {non_neg_integer, non_neg_integer, non_neg_integer, static}
-  @typedoc "`{call, context id}`, or 0 in an untraced call"
-  @type frame :: 0 | {non_neg_integer, pos_integer}
+  @typedoc "`{call, context id, the caller's call}`, or 0 in an untraced call"
+  @type frame :: 0 | {non_neg_integer, pos_integer, non_neg_integer}
   @typedoc "Where an event of the process hangs: the context, the parent, flags, words 10 and 11."
   @type place :: {t, non_neg_integer, non_neg_integer, non_neg_integer, non_neg_integer}
 
@@ -248,19 +248,17 @@ defmodule ElixirScope.Context do
 
   defp born(place, _extent), do: place
 
-  # A process that inherits a token is itself the token's sender.
+  # A process that inherits a token is itself the token's sender. So is a server of proc_lib that has sent
+  # something: that one's start is seen by `init`.
   defp origin(from, serial, {hlc, call}, {_, _, last, _, _}, first?) do
     cond do
-      from == self() and first? and spawned?() -> :task
+      # `Task` hands its function over by a message.
+      first? and :erlang.get(:"$callers") != :undefined -> :task
+      from == self() and first? and :erlang.get(:"$ancestors") == :undefined -> :task
       from == self() and SelfSend.take(hlc, call) != :none -> :open
       from == self() or last == {from, serial} -> :stale
       true -> :open
     end
-  end
-
-  # A server of proc_lib that has sent something looks like a spawned process: its start is seen by `init`.
-  defp spawned? do
-    :erlang.get(:"$ancestors") == :undefined or :erlang.get(:"$callers") != :undefined
   end
 
   @doc """

@@ -95,7 +95,7 @@ defmodule ElixirScope.Entry do
 
       call ->
         Context.store({hlc, call, ordinal + 1, put_elem(static, 9, call)}, us)
-        {:root, {call, id}, before, opts}
+        {:root, {call, id, 0}, before, opts}
     end
   end
 
@@ -116,12 +116,12 @@ defmodule ElixirScope.Entry do
   @spec finish(t, {:ok, term} | {:error | :exit | :throw, term, list}) :: :ok
   def finish(:none, _outcome), do: :ok
 
-  def finish({:child, frame, opts}, {:ok, result}) do
-    Probe.within(word(:return, Kinds.class(result), opts), opts[:key] || 0, frame)
+  def finish({:child, {_, _, parent} = frame, opts}, {:ok, result}) do
+    Probe.within(word(:return, Kinds.class(result), opts), opts[:key] || 0, frame, parent)
   end
 
-  def finish({:child, frame, opts}, {kind, _reason, _stacktrace}) do
-    Probe.within(word(:exception, Kinds.exception_class(kind), opts), opts[:key] || 0, frame)
+  def finish({:child, {_, _, parent} = frame, opts}, {kind, _reason, _stacktrace}) do
+    Probe.within(word(:exception, Kinds.exception_class(kind), opts), opts[:key] || 0, frame, parent)
   end
 
   def finish({:root, frame, before, opts}, {:ok, result}) do
@@ -139,7 +139,7 @@ defmodule ElixirScope.Entry do
   defp word(:exception, class, opts), do: Kinds.kind(:exception) ||| class <<< 6 ||| (opts[:site] || 0) <<< 20
   defp word(:root_end, class, opts), do: Kinds.kind(:root_end) ||| class <<< 6 ||| (opts[:site] || 0) <<< 20
 
-  defp close({_call, id}, before) do
+  defp close({_call, id, _}, before) do
     case Context.get() do
       {_, _, _, static} = context when :erlang.element(5, static) == id -> Context.leave(context)
       _ -> :ok

@@ -3,7 +3,7 @@ defmodule ElixirScope.Probe do
   What the injected code calls. Not for people: use `ElixirScope`.
 
   `key` is the module version key, `site` the number of the instrumented point. A *frame* is
-  `{call, context id}`, or 0 in an untraced call; it is handed to the later sites of the same clause.
+  `{call, context id, caller's call}`, or 0 in an untraced call; it is handed to the later sites of the same clause.
   No function here raises, blocks or allocates more than a few words; what cannot be recorded is counted.
   """
   import Bitwise
@@ -27,7 +27,7 @@ defmodule ElixirScope.Probe do
 
   @doc "A clause of an anonymous function was entered."
   @spec fn_clause(non_neg_integer, pos_integer, frame) :: frame
-  def fn_clause(key, site, {outer, id}) do
+  def fn_clause(key, site, {outer, id, _}) do
     word = Kinds.kind(:fn) ||| site <<< 20
 
     case :erlang.get(@context) do
@@ -74,7 +74,7 @@ defmodule ElixirScope.Probe do
         # The clause's own frame is the parent, unless the message brings another.
         context =
           case frame do
-            {own, ^id} when own > 0 and own != call ->
+            {own, ^id, _} when own > 0 and own != call ->
               relabel_if_ours(hlc, call, own, static)
               {hlc, own, ordinal, static}
 
@@ -82,9 +82,13 @@ defmodule ElixirScope.Probe do
               context
           end
 
-        taken(word, key, context)
+        word |> taken(key, context) |> returns_as(frame)
     end
   end
+
+  # The clause that took the message returns to its own caller.
+  defp returns_as({call, id, _}, {_, id, caller}), do: {call, id, caller}
+  defp returns_as(frame, _outer), do: frame
 
   defp taken(word, key, {hlc, call, _, _} = context) do
     case :erlang.seq_trace_info(:label) do
@@ -106,22 +110,24 @@ defmodule ElixirScope.Probe do
 
   @doc "A clause's value, where its last expression is no tail call."
   @spec return(non_neg_integer, pos_integer, frame, value) :: value when value: term
-  def return(key, site, frame, value) do
-    within(Kinds.kind(:return) ||| Kinds.class(value) <<< 6 ||| site <<< 20, key, frame)
+  def return(key, site, {_, _, parent} = frame, value) do
+    # The caller's call again, also if the caller is not instrumented.
+    within(Kinds.kind(:return) ||| Kinds.class(value) <<< 6 ||| site <<< 20, key, frame, parent)
     value
   end
+
+  def return(_key, _site, _untraced, value), do: value
 
   @doc "As `return/4`; the value is recorded."
   @spec return_values(non_neg_integer, pos_integer, frame, value) :: value when value: term
   def return_values(key, site, frame, value) do
-    return(key, site, frame, value)
     Capture.values(frame, key, site, 1, [{"", value}])
-    value
+    return(key, site, frame, value)
   end
 
   @doc "The clause goes on after calls of its own: its frame is the process's call again."
   @spec resume(frame) :: :ok
-  def resume({call, id}) do
+  def resume({call, id, _}) do
     case :erlang.get(@context) do
       {hlc, now, ordinal, static} when now != call and :erlang.element(5, static) == id and call > 0 ->
         relabel_if_ours(hlc, now, call, static)
@@ -242,7 +248,8 @@ defmodule ElixirScope.Probe do
       id ->
         :erlang.put(@context, {hlc, id, ordinal + 1, static})
         :erlang.seq_trace(:label, {:elixir_scope, t1, t2, t3, hlc, id, :erlang.element(3, runtime), us})
-        {id, context}
+        # A parent on another process cannot be this process's call again.
+        {id, context, if(w10 == 0, do: parent, else: id)}
     end
   end
 
@@ -250,7 +257,7 @@ defmodule ElixirScope.Probe do
   defp refused({_, _, _, {_, _, _, _, id, _, _, _, _, _}} = context, us) do
     if Ring.on?() do
       Context.store(context, us)
-      {0, id}
+      {0, id, 0}
     else
       Context.drop()
     end
@@ -259,18 +266,24 @@ defmodule ElixirScope.Probe do
   # An event of a frame: the frame is the process's call again.
   @doc false
   @spec within(non_neg_integer, non_neg_integer, frame) :: :ok
-  def within(word, key, {call, id}) when call > 0 do
+  def within(word, key, {call, _, _} = frame), do: within(word, key, frame, call)
+  def within(_word, _key, _untraced), do: :ok
+
+  # As `within/3`; `next` is the process's call afterwards.
+  @doc false
+  @spec within(non_neg_integer, non_neg_integer, frame, non_neg_integer) :: :ok
+  def within(word, key, {call, id, _}, next) when call > 0 do
     case :erlang.get(@context) do
       {hlc, now, ordinal, static} = context when :erlang.element(5, static) == id ->
         case :erlang.seq_trace_info(:label) do
           {:label, {:elixir_scope, _, _, _, ^hlc, ^now, _, _}} ->
-            inside(word, key, call, hlc, ordinal, static)
+            inside(word, key, call, next, hlc, ordinal, static)
 
           label ->
             # The parent stays the frame: of the label only the clock is taken.
             {{hlc, _, ordinal, static}, _, flags, _, _} = Context.place(context, label, :site)
             word = word ||| (flags &&& Kinds.flag(:ahead))
-            if :erlang.element(5, static) == id, do: inside(word, key, call, hlc, ordinal, static)
+            if :erlang.element(5, static) == id, do: inside(word, key, call, next, hlc, ordinal, static)
             restore(label)
             :ok
         end
@@ -281,20 +294,20 @@ defmodule ElixirScope.Probe do
     end
   end
 
-  def within(_word, _key, _untraced), do: :ok
+  def within(_word, _key, _untraced, _next), do: :ok
 
-  defp inside(word, key, call, hlc, ordinal, {runtime, t1, t2, t3, _, pid_word, _, _, _, _} = static) do
+  defp inside(word, key, call, next, hlc, ordinal, {runtime, t1, t2, t3, _, pid_word, _, _, _, _} = static) do
     us = :os.system_time(:microsecond) - @epoch_us
     hlc = max(hlc + 1, us <<< 10)
     w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
 
     case Ring.put(runtime, word, hlc, us, key, t1, t2, w7, pid_word, call, 0, 0) do
       0 ->
-        refused({hlc, call, ordinal + 1, static}, us)
+        refused({hlc, next, ordinal + 1, static}, us)
 
       _ ->
-        :erlang.put(@context, {hlc, call, ordinal + 1, static})
-        :erlang.seq_trace(:label, {:elixir_scope, t1, t2, t3, hlc, call, :erlang.element(3, runtime), us})
+        :erlang.put(@context, {hlc, next, ordinal + 1, static})
+        :erlang.seq_trace(:label, {:elixir_scope, t1, t2, t3, hlc, next, :erlang.element(3, runtime), us})
     end
 
     :ok
