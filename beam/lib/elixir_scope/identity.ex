@@ -27,7 +27,7 @@ defmodule ElixirScope.Identity do
   The node key: the first 59 bits of a SHA-256.
 
       iex> ElixirScope.Identity.key("shop@host", 1, 2)
-      174922889614393187
+      191338194186227246
   """
   @spec key(String.t(), non_neg_integer, non_neg_integer) :: non_neg_integer
   def key(name, creation, vm_start_us) do

@@ -56,6 +56,7 @@ defmodule ElixirScope.Writer do
       pending: [],
       pending_count: 0,
       pending_bytes: 0,
+      unnumbered: {0, 0},
       keys: %{0 => true},
       wait_ms: @active_ms,
       totals_at: now_ms(),
@@ -93,9 +94,10 @@ defmodule ElixirScope.Writer do
 
   @impl true
   def handle_info({:events, count, bytes, records}, state) do
-    :atomics.sub(state.counters, Counters.field(:outstanding), count)
-    :atomics.sub(state.counters, Counters.field(:outstanding_bytes), bytes)
-    {:noreply, add(state, records, bytes, count)}
+    # They count as on their way until they have numbers: what a crash takes away is known.
+    state = add(state, records, bytes, count)
+    {messages, message_bytes} = state.unnumbered
+    {:noreply, %{state | unnumbered: {messages + count, message_bytes + bytes}}}
   end
 
   def handle_info(:drain, state) do
@@ -133,10 +135,11 @@ defmodule ElixirScope.Writer do
     {drains, {state, more?}} =
       Enum.map_reduce(state.drains, {state, false}, fn d, {state, more?} ->
         {state, more, d} = take(state, d, now)
-        {Drain.free(d, state.counters), {state, more? or more}}
+        {d, {state, more? or more}}
       end)
 
-    state = cut(%{state | drains: drains})
+    state = cut(state)
+    state = %{state | drains: Enum.map(drains, &Drain.free(&1, state.counters))}
     if more?, do: state |> pump() |> drain(), else: state
   end
 
@@ -177,7 +180,7 @@ defmodule ElixirScope.Writer do
     first = :atomics.add_get(counters, Counters.field(:numbered), count) - count + 1
     head = head(state, count, first)
     chunk = IO.iodata_to_binary([head | state.pending])
-    state = %{state | pending: [], pending_count: 0, pending_bytes: 0}
+    state = numbered(%{state | pending: [], pending_count: 0, pending_bytes: 0})
 
     case Link.push(state.link, first, count, chunk) do
       {:ok, link} ->
@@ -187,6 +190,14 @@ defmodule ElixirScope.Writer do
         lose(counters, Kinds.reason(:agent_absent), count)
         state
     end
+  end
+
+  defp numbered(%{unnumbered: {0, 0}} = state), do: state
+
+  defp numbered(%{unnumbered: {messages, bytes}, counters: counters} = state) do
+    :atomics.sub(counters, Counters.field(:outstanding), messages)
+    :atomics.sub(counters, Counters.field(:outstanding_bytes), bytes)
+    %{state | unnumbered: {0, 0}}
   end
 
   defp head(state, count, first) do
