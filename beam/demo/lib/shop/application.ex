@@ -6,7 +6,8 @@ defmodule Shop.Application do
 
   @impl true
   def start(_type, _arguments) do
-    children = [Cluster, Events, Events.Audit] ++ servers(Cluster.role())
+    # The audit last: where it is heard of, the node's servers run.
+    children = [Cluster, Events] ++ servers(Cluster.role()) ++ [Events.Audit]
     Supervisor.start_link(children, strategy: :one_for_one, name: Shop.Supervisor)
   end
 

@@ -6,9 +6,12 @@ defmodule Shop.Cluster do
   `stock-7@127.0.0.1` are both `:stock`, the latter in a cluster of nodes that end in `-7`.
   A node that is not distributed plays `:all` roles itself.
 
-  The server tries to reach the missing nodes again and again, driven by a timer.
+  The server tries to reach the missing nodes again and again, driven by a timer. A node is there once
+  its servers run, which its subscription to the order events tells.
   """
   use GenServer
+
+  alias Shop.Events
 
   @roles [:web, :stock, :pay]
   @retry_ms 200
@@ -49,7 +52,7 @@ defmodule Shop.Cluster do
     end
   end
 
-  @doc "Waits until all three nodes are connected."
+  @doc "Waits until all three nodes are there."
   @spec await(timeout_ms :: pos_integer) :: :ok | {:error, {:not_connected, [node]}}
   def await(timeout_ms) when timeout_ms > 0 do
     GenServer.call(__MODULE__, {:await, timeout_ms}, timeout_ms + 1000)
@@ -82,7 +85,7 @@ defmodule Shop.Cluster do
 
   @impl true
   def handle_info(:connect, state) do
-    Enum.each(missing(), &Node.connect/1)
+    Enum.each(nodes() -- [node() | Node.list()], &Node.connect/1)
     Process.send_after(self(), :connect, @retry_ms)
     {:noreply, answer(state)}
   end
@@ -108,9 +111,8 @@ defmodule Shop.Cluster do
     end
   end
 
-  defp missing do
-    @roles |> Enum.map(&node_of/1) |> Enum.uniq() |> Kernel.--([node() | Node.list()])
-  end
+  defp missing, do: nodes() -- Events.nodes()
+  defp nodes, do: @roles |> Enum.map(&node_of/1) |> Enum.uniq()
 
   # The node of another role in the same cluster: this node's name with the first word replaced.
   defp sibling(role) do

@@ -21,6 +21,10 @@ defmodule Shop.Events do
   @spec subscribe() :: :ok
   def subscribe, do: :pg.join(__MODULE__, @group, self())
 
+  @doc "The nodes with a subscriber, as far as this node knows."
+  @spec nodes() :: [node]
+  def nodes, do: __MODULE__ |> :pg.get_members(@group) |> Enum.map(&node/1) |> Enum.uniq()
+
   @doc "Sends the event to all subscribers; says how many there were."
   @spec publish(event) :: non_neg_integer
   def publish(event) do
