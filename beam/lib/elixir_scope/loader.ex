@@ -6,6 +6,11 @@ defmodule ElixirScope.Loader do
   purges it and kills the processes that still run it. So before every load the old code is soft-purged;
   if a process uses it, the load is refused with those processes, and nothing is purged.
 
+  What the VM counts as use is a call that runs; a process that only *holds* a function of the old code is
+  not seen. A held function of the original survives `instrument/2` and `remove/2`, since the same code is
+  loaded again; one that was made by instrumented code survives the removal but, as after any two
+  upgrades, not a load after that.
+
   Refused as well: modules with native code or `on_load`, modules compiled for coverage, sticky modules
   unless `sticky: true`, and modules whose file on disk is not the version that is loaded.
   """
@@ -166,21 +171,36 @@ defmodule ElixirScope.Loader do
     end
   end
 
+  # `finish_loading` never purges, unlike `load_binary`, whatever others do to the module at the same time.
   defp load(module, binary, file, options) do
-    if :code.soft_purge(module) do
+    with {:ok, prepared} <- prepared(module, binary, file),
+         :ok <- soft_purged(module) do
       sticky? = sticky?(module) and Keyword.get(options, :sticky, false)
       if sticky?, do: :code.unstick_mod(module)
-      loaded = :code.load_binary(module, file, binary)
+      loaded = :code.finish_loading(prepared)
       if sticky?, do: :code.stick_mod(module)
       loaded(module, loaded)
-    else
-      {:error, {:old_code_in_use, old_code_users(module)}}
     end
   end
 
-  defp loaded(module, {:module, module}), do: :ok
-  defp loaded(module, {:error, :sticky_directory}), do: {:error, {:sticky, module}}
-  defp loaded(module, {:error, reason}), do: {:error, {:not_loaded, module, reason}}
+  defp prepared(module, binary, file) do
+    case :code.prepare_loading([{module, file, binary}]) do
+      {:ok, prepared} -> {:ok, prepared}
+      {:error, [{^module, reason}]} -> {:error, {:not_loaded, module, reason}}
+    end
+  end
+
+  defp soft_purged(module) do
+    if :code.soft_purge(module), do: :ok, else: {:error, {:old_code_in_use, old_code_users(module)}}
+  end
+
+  defp loaded(_module, :ok), do: :ok
+  defp loaded(module, {:error, [{module, :sticky_directory}]}), do: {:error, {:sticky, module}}
+
+  defp loaded(module, {:error, [{module, :not_purged}]}),
+    do: {:error, {:old_code_in_use, old_code_users(module)}}
+
+  defp loaded(module, {:error, [{module, reason}]}), do: {:error, {:not_loaded, module, reason}}
 
   # Two loads of a module at once would each find no old code, and the second would purge.
   defp locked(module, load),
