@@ -30,7 +30,7 @@ defmodule Mix.Tasks.Compile.ElixirScope do
 
     case Selection.new(settings) do
       {:ok, selection} -> instrument(selection, "--force" in arguments)
-      {:error, reason} -> {:error, [diagnostic(:error, ElixirScope.Instrument.format_error(reason))]}
+      {:error, reason} -> {:error, shown([diagnostic(:error, ElixirScope.Instrument.format_error(reason))])}
     end
   end
 
@@ -55,10 +55,14 @@ defmodule Mix.Tasks.Compile.ElixirScope do
     report = Build.run(folders, selection, force?)
     Enum.each(report.changed, &forget_loaded/1)
     severity = if selection.strict, do: :error, else: :warning
-    diagnostics = for problem <- report.problems, do: diagnostic(severity, problem)
-    Enum.each(diagnostics, &Mix.shell().error("elixir_scope: " <> &1.message))
+    diagnostics = shown(for problem <- report.problems, do: diagnostic(severity, problem))
     if report.changed != [], do: Mix.shell().info(summary(report))
     {status(report, selection), diagnostics}
+  end
+
+  defp shown(diagnostics) do
+    Enum.each(diagnostics, &Mix.shell().error("elixir_scope: " <> &1.message))
+    diagnostics
   end
 
   defp status(%{problems: [_ | _]}, %{strict: true}), do: :error
