@@ -80,7 +80,6 @@ defmodule Costs do
 
     callback = fn ->
       :erlang.seq_trace(:label, label)
-      Process.delete(:"$elixir_scope_process")
       frame = ElixirScope.Callback.enter(1, 1, :init, {:get, 1}, nil)
       Probe.callback_return(1, 1, frame, {:reply, 1, nil}, nil)
     end

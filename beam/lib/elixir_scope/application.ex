@@ -13,6 +13,7 @@ defmodule ElixirScope.Application do
   def start(_type, _args) do
     Shape.setup()
     ElixirScope.Redaction.setup()
+    Config.load()
     Ring.setup(Config.get(:ring_slots), Config.get(:rings_bytes_max))
 
     children =

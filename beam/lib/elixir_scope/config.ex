@@ -42,6 +42,20 @@ defmodule ElixirScope.Config do
     watched_max: 10_000
   }
 
+  @loaded {__MODULE__, :loaded}
+
+  @doc "Reads the settings that probes need at once; called when the application starts."
+  @spec load() :: :ok
+  def load do
+    settings = Map.new(@defaults, fn {key, _} -> {key, get(key)} end)
+    :persistent_term.put(@loaded, settings)
+    ElixirScope.Redaction.reset()
+  end
+
+  @doc "All settings, as they were when the application started."
+  @spec loaded() :: %{atom => term}
+  def loaded, do: :persistent_term.get(@loaded, @defaults)
+
   @doc """
   The value of a setting, or its default.
 

@@ -71,9 +71,9 @@ defmodule ElixirScope.Outbox do
     messages = :atomics.add_get(counters, Counters.field(:outstanding), count)
     queued = :atomics.add_get(counters, Counters.field(:outstanding_bytes), bytes)
     writer = :erlang.whereis(ElixirScope.Writer)
+    %{payload_messages_max: messages_max, payload_bytes_max: bytes_max} = Config.loaded()
 
-    if is_pid(writer) and messages <= Config.get(:payload_messages_max) and
-         queued <= Config.get(:payload_bytes_max) do
+    if is_pid(writer) and messages <= messages_max and queued <= bytes_max do
       # One flat binary: a large one is shared, not copied, and lives outside the heap.
       :erlang.send(writer, {:events, count, bytes, IO.iodata_to_binary(records)})
       true

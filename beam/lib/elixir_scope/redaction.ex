@@ -20,6 +20,7 @@ defmodule ElixirScope.Redaction do
             credential credit_card creditcard card_number cvv cvc ssn cookie session_id access_key otp_code pin_code)
   @table __MODULE__.Hidden
   @cached_max 10_000
+  @lists {__MODULE__, :lists}
 
   @doc "Makes the cache. Its owner is the caller."
   @spec setup() :: :ok
@@ -30,11 +31,33 @@ defmodule ElixirScope.Redaction do
     :ok
   end
 
-  @doc "Forgets what was decided: call it after a change of configuration."
+  @doc "Reads the lists of words again and forgets what was decided: call it after a change of configuration."
   @spec reset() :: :ok
   def reset do
+    {phoenix, keep} = phoenix()
+    words = @words ++ phoenix ++ Enum.map(Config.get(:redact_keys), &to_string/1)
+    words = words |> Enum.map(&String.downcase/1) |> Enum.reject(&(&1 == "")) |> Enum.uniq()
+    allow = MapSet.new(Config.get(:allow_keys), &to_string/1)
+    :persistent_term.put(@lists, {:binary.compile_pattern(words), keep, allow})
     if :ets.whereis(@table) != :undefined, do: :ets.delete_all_objects(@table)
     :ok
+  end
+
+  # Words to hide, and the keys of `{:keep, keys}`.
+  defp phoenix do
+    case Application.get_env(:phoenix, :filter_parameters, []) do
+      {:keep, keys} when is_list(keys) -> {[], keys}
+      {:discard, words} when is_list(words) -> {Enum.map(words, &to_string/1), nil}
+      words when is_list(words) -> {Enum.map(words, &to_string/1), nil}
+      _ -> {[], nil}
+    end
+  end
+
+  defp lists do
+    case :persistent_term.get(@lists, nil) do
+      nil -> reset() && lists()
+      lists -> lists
+    end
   end
 
   @doc "Whether the value under this key must not leave the process."
@@ -53,51 +76,27 @@ defmodule ElixirScope.Redaction do
   defp word?(""), do: false
 
   defp word?(key) do
-    key = String.downcase(key)
-    Enum.any?(words(), &String.contains?(key, &1)) or phoenix?(key)
-  rescue
-    _ -> true
+    {pattern, _, _} = lists()
+    :binary.match(String.downcase(key), pattern) != :nomatch
   end
-
-  defp words, do: @words ++ Enum.map(Config.get(:redact_keys), &(&1 |> to_string() |> String.downcase()))
-
-  defp phoenix?(key) do
-    case Application.get_env(:phoenix, :filter_parameters, []) do
-      {:keep, _} -> false
-      {:discard, words} -> contains?(key, words)
-      words when is_list(words) -> contains?(key, words)
-      _ -> false
-    end
-  end
-
-  defp contains?(key, words),
-    do: Enum.any?(words, &(&1 != "" and String.contains?(key, String.downcase(to_string(&1)))))
 
   @doc "In allow-list mode, or under Phoenix's `{:keep, keys}` for string keys: whether the key's value is kept."
   @spec allowed?(term) :: boolean
   def allowed?(key) do
-    case Config.get(:values) do
-      :allow -> to_text(key) in Enum.map(Config.get(:allow_keys), &to_string/1)
-      _ -> kept?(key)
+    {_, keep, allow} = lists()
+
+    cond do
+      Config.loaded().values == :allow ->
+        (is_atom(key) or is_binary(key)) and MapSet.member?(allow, to_string(key))
+
+      # Phoenix's keep list concerns request parameters: string keys.
+      keep != nil and is_binary(key) ->
+        key in keep
+
+      true ->
+        true
     end
   end
-
-  # Phoenix's keep list concerns request parameters: string keys.
-  defp kept?(key) when is_binary(key) do
-    case Application.get_env(:phoenix, :filter_parameters, []) do
-      {:keep, words} -> key in words
-      _ -> true
-    end
-  end
-
-  defp kept?(_), do: true
-
-  defp to_text(key) when is_atom(key) or is_binary(key), do: to_string(key)
-  defp to_text(_), do: nil
-
-  @doc "Whether only listed keys keep their values."
-  @spec allow_mode?() :: boolean
-  def allow_mode?, do: Config.get(:values) == :allow
 
   @doc "The fields of a struct that must not leave the process, beyond those that `hidden?/1` names."
   @spec hidden_fields(module) :: [atom]

@@ -28,20 +28,22 @@ defmodule ElixirScope.Value do
   @doc "The term within its limits, whether it was cut, whether something was redacted."
   @spec limit(term, term) :: {term, boolean, boolean}
   def limit(term, key \\ nil) do
+    settings = Config.loaded()
+
     limits = %{
-      elements: Config.get(:value_elements),
-      binary: Config.get(:value_binary_bytes),
-      allow: Redaction.allow_mode?()
+      elements: settings.value_elements,
+      binary: settings.value_binary_bytes,
+      allow: settings.values == :allow
     }
 
     # The account of one capture: bytes left, cut?, redacted?
-    account = {Config.get(:value_bytes), false, false}
+    account = {settings.value_bytes, false, false}
     allowed = not limits.allow or Redaction.allowed?(key)
 
     {term, {_, cut, redacted}} =
       if Redaction.hidden?(key),
         do: redact(account),
-        else: walk(term, Config.get(:value_depth), allowed, limits, account)
+        else: walk(term, settings.value_depth, allowed, limits, account)
 
     {term, cut, redacted}
   end
