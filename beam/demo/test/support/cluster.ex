@@ -50,7 +50,8 @@ defmodule ShopTest.Cluster do
   end
 
   # It ends when this VM closes its standard input, whatever the reason.
-  defp name_server do
+  @doc false
+  def name_server do
     {:ok, socket} = :gen_tcp.listen(0, ip: {127, 0, 0, 1})
     {:ok, port} = :inet.port(socket)
     :gen_tcp.close(socket)
