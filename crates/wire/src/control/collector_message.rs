@@ -180,7 +180,9 @@ impl CollectorMessage {
                 out.put_u8(130);
                 out.put_u64(hlc.0);
                 out.put_u32(ranges.len() as u32);
-                ranges.iter().for_each(|range| range.write(&mut out));
+                for range in ranges {
+                    range.write(&mut out);
+                }
             }
             Self::Reject { range, code, reason } => {
                 out.put_u8(131);

@@ -7,7 +7,8 @@ use event::{Bucket, Epoch, Event, Hlc, Micros, NodeInfo, NodeKey, Producer, Seq,
 use super::column::{ColumnWriter, id};
 use super::section::{Gap, HEAD_BYTES, Head, TraceRange};
 use super::{
-    Compression, EVENTS_MAX, FrameHeader, FrameTooLarge, PAYLOAD_BYTES_MAX, SECTIONS_MAX, payload, seal,
+    Compression, EVENTS_MAX, FrameHeader, FrameTooLarge, PAYLOAD_BYTES_MAX, SECTIONS_MAX, SHAPE_BYTES_MAX,
+    payload, seal,
 };
 use crate::bytes::Put;
 
@@ -136,7 +137,9 @@ impl FrameBuilder {
             payload.put_str(&node.name);
         }
         payload.put_u16(self.shapes.len() as u16);
-        self.shapes.iter().for_each(|shape| payload.put_str(shape));
+        for shape in &self.shapes {
+            payload.put_str(shape);
+        }
         payload.put(&self.encoded);
         let payload_len = payload.len() as u32;
         let (compression, body) = payload::close(payload, compression)?;
@@ -196,9 +199,11 @@ impl FrameBuilder {
                 }
             }
             if !e.shape.is_empty() && !self.shape_index.contains_key(&e.shape) {
-                self.shapes.push(e.shape.clone());
+                let cut = e.shape.floor_char_boundary(SHAPE_BYTES_MAX);
+                let text = e.shape.get(..cut).unwrap_or_default();
+                self.dictionary_len += 2 + text.len();
+                self.shapes.push(text.to_owned());
                 self.shape_index.insert(e.shape.clone(), self.shapes.len() as u64);
-                self.dictionary_len += 2 + e.shape.len().min(usize::from(u16::MAX));
             }
         }
     }

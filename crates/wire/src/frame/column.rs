@@ -78,7 +78,7 @@ impl ColumnWriter {
     pub(super) fn dict64(&mut self, column: u8, values: impl Iterator<Item = u64> + Clone) {
         if values.clone().any(|v| v != 0) {
             let start = self.data.len();
-            dict(&mut self.data, values, |out, v| out.put_u64(v));
+            dict(&mut self.data, values, Vec::put_u64);
             self.end(column, DICT64, start);
         }
     }
@@ -86,7 +86,7 @@ impl ColumnWriter {
     pub(super) fn dict128(&mut self, column: u8, values: impl Iterator<Item = u128> + Clone) {
         if values.clone().any(|v| v != 0) {
             let start = self.data.len();
-            dict(&mut self.data, values, |out, v| out.put_u128(v));
+            dict(&mut self.data, values, Vec::put_u128);
             self.end(column, DICT128, start);
         }
     }
@@ -134,7 +134,9 @@ fn dict<K: Ord + Copy>(
         }
     }
     out.put_varint(distinct.len() as u64);
-    distinct.iter().for_each(|v| put(out, *v));
+    for v in distinct {
+        put(out, v);
+    }
     let mut last: Option<(K, u64)> = None;
     for v in values {
         let i = match last {

@@ -6,8 +6,8 @@ use event::{Event, NodeInfo, NodeKey};
 
 use super::section::HEAD_BYTES;
 use super::{
-    FrameError, FrameHeader, HEADER_BYTES, Section, SectionBody, SectionEntry, payload, peek_header, rows,
-    verify_crc,
+    FrameError, FrameHeader, HEADER_BYTES, SHAPE_BYTES_MAX, Section, SectionBody, SectionEntry, payload,
+    peek_header, rows, verify_crc,
 };
 use crate::bytes::{ReadError, Reader};
 
@@ -40,6 +40,14 @@ pub fn decode_directory(frame: &[u8]) -> Result<Directory<'_>, FrameError> {
     let mut r = Reader::new(&payload);
     let nodes = read_nodes(&mut r).map_err(FrameError::read("node dictionary"))?;
     let shapes = read_shapes(&mut r).map_err(FrameError::read("shape dictionary"))?;
+    if let Some(long) = shapes.iter().map(String::len).find(|len| *len > SHAPE_BYTES_MAX) {
+        let (found, expected) = (long as u64, SHAPE_BYTES_MAX as u64);
+        return Err(FrameError::Disagree {
+            what: "bytes of a shape",
+            found,
+            expected,
+        });
+    }
     let sections = read_sections(&mut r, &header)?;
     r.finish().map_err(FrameError::read("payload"))?;
     for entry in sections.iter().filter(|entry| entry.gap.is_none()) {

@@ -41,6 +41,9 @@ pub const RATIO_SLACK_BYTES: usize = 4 << 10;
 pub const SECTIONS_MAX: usize = 4_096;
 /// Greatest number of events.
 pub const EVENTS_MAX: usize = 1 << 20;
+/// Greatest text of a shape, in bytes: each row of it becomes a string of its own, so that this bounds what a frame
+/// can grow to.
+pub const SHAPE_BYTES_MAX: usize = 256;
 /// Greatest window of a zstd body, in bytes.
 pub const WINDOW_BYTES_MAX: u64 = 8 << 20;
 

@@ -49,7 +49,9 @@ pub(super) fn read(
         let of_trace = events
             .get_mut(first..first + range.rows as usize)
             .unwrap_or_default();
-        of_trace.iter_mut().for_each(|e| e.trace = range.trace);
+        for e in of_trace {
+            e.trace = range.trace;
+        }
     }
     for column in &columns {
         fill(column, &mut events, nodes, shapes)?;

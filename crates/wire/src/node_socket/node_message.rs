@@ -91,7 +91,9 @@ impl Module {
     }
     pub(crate) fn write_list(list: &[Self], out: &mut Vec<u8>) {
         out.put_u32(list.len() as u32);
-        list.iter().for_each(|m| m.write(out));
+        for module in list {
+            module.write(out);
+        }
     }
 }
 
@@ -186,7 +188,7 @@ impl<'a> NodeMessage<'a> {
             Self::Bye { emitted, dropped } => {
                 out.put_u8(6);
                 out.put_u64(*emitted);
-                dropped.iter().for_each(|d| out.put_u64(*d));
+                write_dropped(dropped, &mut out);
             }
         }
         out
@@ -251,8 +253,10 @@ fn write_chunk(chunk: &Chunk<'_>, out: &mut Vec<u8>) {
     out.put_u64(chunk.first_number);
     out.put_u64(chunk.sent_at.0);
     out.put_u64(chunk.emitted);
-    chunk.dropped.iter().for_each(|d| out.put_u64(*d));
-    chunk.records.iter().for_each(|record| record.write(out));
+    write_dropped(&chunk.dropped, out);
+    for record in &chunk.records {
+        record.write(out);
+    }
 }
 
 fn read_dropped(r: &mut Reader<'_>) -> Result<[u64; 8], DecodeError> {
@@ -261,6 +265,12 @@ fn read_dropped(r: &mut Reader<'_>) -> Result<[u64; 8], DecodeError> {
         *total = r.u64()?;
     }
     Ok(dropped)
+}
+
+fn write_dropped(dropped: &[u64; 8], out: &mut Vec<u8>) {
+    for total in dropped {
+        out.put_u64(*total);
+    }
 }
 
 fn read_shape_id(r: &mut Reader<'_>) -> Result<u16, DecodeError> {
