@@ -1,1 +1,19 @@
-//! codegraph.
+//! The code graph's data: a source file's syntax as a compact document, a version as a manifest of documents, and the
+//! answer to "which piece of source is this site". Pure: no parser (`repo-sync`), no file, no socket.
+//!
+//! Read [`SyntaxDocument`] first, then [`resolve`] and [`Manifest`].
+
+mod bytes;
+mod document;
+mod hash;
+mod manifest;
+mod resolve;
+
+pub use bytes::Malformed;
+pub use document::{
+    Anchor, AnchorRole, Clause, DOCUMENT_BYTES_MAX, DefinitionKind, Definitions, Function, Module, NONE,
+    SOURCE_BYTES_MAX, SyntaxDocument, SyntaxNode,
+};
+pub use hash::{ContentHash, HashText, SourceHash};
+pub use manifest::{FileEntry, MANIFEST_BYTES_MAX, Manifest, VersionId, want};
+pub use resolve::{InFunction, Place, Precision, Unmapped, resolve, resolve_line};
