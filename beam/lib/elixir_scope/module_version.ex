@@ -35,7 +35,7 @@ defmodule ElixirScope.ModuleVersion do
   def of(beam) when is_binary(beam) do
     with {:ok, {_module, md5}} <- :beam_lib.md5(beam),
          {:ok, {_module, chunks}} <-
-           :beam_lib.chunks(beam, ['Line', 'Dbgi'], [:allow_missing_chunks]) do
+           :beam_lib.chunks(beam, [~c"Line", ~c"Dbgi"], [:allow_missing_chunks]) do
       hashed = [@prefix, md5, for({_id, chunk} <- chunks, do: counted(chunk))]
       <<version::binary-size(16), _::binary>> = :crypto.hash(:sha256, hashed)
       {:ok, version}

@@ -151,7 +151,7 @@ defmodule ElixirScope.LoaderTest do
     assert {:ok, {_, without}} = strip_debug_info(original)
     assert Instrument.rewrite(without) == {:error, {:no_debug_info, Loaded.Version}}
 
-    native = "defmodule Loaded.Native do\n  def load, do: :erlang.load_nif('none', 0)\nend"
+    native = "defmodule Loaded.Native do\n  def load, do: :erlang.load_nif([], 0)\nend"
     assert refused(native) == {:error, {:nif, Loaded.Native}}
     on_load = "defmodule Loaded.OnLoad do\n  @on_load :start\n  def start, do: :ok\nend"
     assert refused(on_load) == {:error, {:on_load, Loaded.OnLoad}}
@@ -184,7 +184,7 @@ defmodule ElixirScope.LoaderTest do
     {:ok, _, now} = :beam_lib.all_chunks(instrumented)
 
     for {id, chunk} <- before,
-        id in ['Dbgi', 'Docs', 'ExCk'],
+        id in [~c"Dbgi", ~c"Docs", ~c"ExCk"],
         do: assert({id, List.keyfind(now, id, 0)} == {id, {id, chunk}})
 
     for {id, _chunk} <- before, do: assert(List.keymember?(now, id, 0))
@@ -237,7 +237,7 @@ defmodule ElixirScope.LoaderTest do
 
   defp strip_debug_info(beam) do
     {:ok, _, chunks} = :beam_lib.all_chunks(beam)
-    {:ok, bytes} = :beam_lib.build_module(List.keydelete(chunks, 'Dbgi', 0))
+    {:ok, bytes} = :beam_lib.build_module(List.keydelete(chunks, ~c"Dbgi", 0))
     {:ok, {Loaded.Version, bytes}}
   end
 

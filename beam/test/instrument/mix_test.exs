@@ -121,7 +121,7 @@ defmodule ElixirScope.Instrument.MixTest do
   end
 
   test "a module that cannot be instrumented is named, and fails the build only if strict", %{tmp_dir: folder} do
-    native = "defmodule Shop.Native do\n  def load, do: :erlang.load_nif('none', 0)\nend\n"
+    native = "defmodule Shop.Native do\n  def load, do: :erlang.load_nif([], 0)\nend\n"
     Project.write(folder, [modules: ["Shop.*"]], Map.put(@files, "lib/shop/native.ex", native))
     {output, 0} = Project.mix(folder, ["compile"])
     assert output =~ "Shop.Native is not instrumented: Shop.Native loads a native library"

@@ -148,7 +148,7 @@ defmodule ElixirScope.SiteTableTest do
     assert ModuleVersion.key(version) == version |> :binary.decode_unsigned() |> Bitwise.bsr(69)
 
     {:ok, {_, md5}} = :beam_lib.md5(base)
-    {:ok, {_, [{_, line}, {_, debug_info}]}} = :beam_lib.chunks(base, ['Line', 'Dbgi'])
+    {:ok, {_, [{_, line}, {_, debug_info}]}} = :beam_lib.chunks(base, [~c"Line", ~c"Dbgi"])
     parts = [md5, <<byte_size(line)::32>>, line, <<byte_size(debug_info)::32>>, debug_info]
     assert version == binary_part(:crypto.hash(:sha256, ["elixirscope module version 1\n" | parts]), 0, 16)
   end

@@ -13,8 +13,8 @@ defmodule ElixirScope.Instrument.Anchor do
             by_order?: false
 
   @typedoc """
-  `column` is 0 where not known; `hidden?` marks a function that a macro generated, which is not
-  instrumented; `by_order?` a column that rests on the order of the macros in a line.
+  `column` is 0 where not known; `hidden?` marks what gets no site: a function that a macro generated, and
+  `and` and `or`, which are a `case` only on some versions of Elixir; `by_order?` a column that rests on the order of the macros in a line.
   """
   @type t :: %__MODULE__{
           token: String.t(),

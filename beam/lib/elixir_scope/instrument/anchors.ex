@@ -226,7 +226,8 @@ defmodule ElixirScope.Instrument.Anchors do
     case state.macros do
       %{^line => [{name, column} | rest]} ->
         wrong = if MacroCase.fits?(shape, name), do: state.wrong, else: MapSet.put(state.wrong, line)
-        anchor = %{Anchor.exact(Atom.to_string(name), line, column) | by_order?: true}
+        exact = Anchor.exact(Atom.to_string(name), line, column)
+        anchor = %{exact | by_order?: true, hidden?: name in [:and, :or]}
         {name, anchor, %{state | macros: Map.put(state.macros, line, rest), wrong: wrong}}
 
       _none ->

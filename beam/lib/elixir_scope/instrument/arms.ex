@@ -130,7 +130,7 @@ defmodule ElixirScope.Instrument.Arms do
 
   defp shown?(meta, _pass) do
     anchor = anchor(meta)
-    not (anchor.macro_made? and meta[:generated] == true)
+    not anchor.hidden? and not (anchor.macro_made? and meta[:generated] == true)
   end
 
   defp taken(site, variables, scope, pass) do

@@ -8,8 +8,8 @@ defmodule ElixirScope.Instrument.Beam do
   original beam, compressed.
   """
 
-  @site_table_chunk 'ESst'
-  @original_chunk 'ESor'
+  @site_table_chunk ~c"ESst"
+  @original_chunk ~c"ESor"
   @made_by_compiler ~w(AtU8 Atom Code StrT ImpT ExpT FunT LitT LocT Attr CInf Line Type Meta)c
   @type_attributes [:spec, :export_type, :type, :opaque, :callback, :macrocallback, :optional_callbacks]
 

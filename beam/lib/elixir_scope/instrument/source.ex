@@ -11,7 +11,10 @@ defmodule ElixirScope.Instrument.Source do
   alias ElixirScope.Instrument.SourceText
 
   @definitions [:def, :defp, :defmacro, :defmacrop, :defdelegate]
-  @branching [:if, :unless, :&&, :||, :!, :match?]
+
+  # Whether `and` and `or` are a `case` depends on the version of Elixir.
+  @boolean_case match?({:case, _, _}, Macro.expand_once(quote(do: left and right), __ENV__))
+  @branching [:if, :unless, :&&, :||, :!, :match?] ++ if(@boolean_case, do: [:and, :or], else: [])
 
   defstruct heads: %{}, arrows: %{}, captures: %{}, calls: %{}, macros: %{}
 
@@ -50,7 +53,10 @@ defmodule ElixirScope.Instrument.Source do
   def branching_macros, do: @branching
 
   defp index(ast, text) do
-    {_ast, found} = Macro.prewalk(ast, [], fn node, found -> {node, anchors(node) ++ found} end)
+    {_ast, found} =
+      Macro.prewalk(ast, [], fn node, found ->
+        {without_guard(node), anchors(node) ++ found}
+      end)
 
     found
     |> Enum.reverse()
@@ -58,6 +64,10 @@ defmodule ElixirScope.Instrument.Source do
     |> Enum.reduce(%__MODULE__{}, &put/2)
     |> in_order()
   end
+
+  # In a guard nothing branches.
+  defp without_guard({:when, meta, parts}) when is_list(parts), do: {:when, meta, Enum.drop(parts, -1)}
+  defp without_guard(node), do: node
 
   defp anchors({definition, meta, [head | _body]}) when definition in @definitions do
     case name_of(head) do

@@ -37,7 +37,7 @@ defmodule ElixirScope.Test.Fixture do
   @doc "Loads a beam in place of what is loaded."
   def load(module, beam) do
     :code.purge(module)
-    {:module, ^module} = :code.load_binary(module, Atom.to_charlist(module) ++ '.ex', beam)
+    {:module, ^module} = :code.load_binary(module, Atom.to_charlist(module) ++ ~c".ex", beam)
     :ok
   end
 
@@ -66,17 +66,16 @@ defmodule ElixirScope.Test.Fixture do
     end
   end
 
+  # `mix test` of later versions compiles its files without debug info.
   defp with_columns(columns, function) do
-    before = Code.get_compiler_option(:parser_options)
-    modules = Code.get_compiler_option(:ignore_module_conflict)
-    Code.put_compiler_option(:parser_options, columns: columns)
-    Code.put_compiler_option(:ignore_module_conflict, true)
+    wanted = [parser_options: [columns: columns], ignore_module_conflict: true, debug_info: true, docs: true]
+    before = for {name, _} <- wanted, do: {name, Code.get_compiler_option(name)}
+    for {name, value} <- wanted, do: Code.put_compiler_option(name, value)
 
     try do
       function.()
     after
-      Code.put_compiler_option(:parser_options, before)
-      Code.put_compiler_option(:ignore_module_conflict, modules)
+      for {name, value} <- before, do: Code.put_compiler_option(name, value)
     end
   end
 end

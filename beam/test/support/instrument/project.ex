@@ -24,6 +24,8 @@ defmodule ElixirScope.Test.Project do
         [
           app: :sample,
           version: "1.0.0",
+          # The library stands in the code path, where later versions of Mix expect dependencies only.
+          prune_code_paths: false,
           compilers: [:elixir_scope_columns] ++ Mix.compilers() ++ [:elixir_scope],
           elixir_scope: #{inspect(settings)}
         ]
