@@ -19,15 +19,17 @@ defmodule Shop.Load.Plan do
   alias Shop.Order
   alias Shop.Order.Line
 
+  # Of 200 orders 8 are slow and 1 times out, so that the 99th percentile of a mix is a slow bank's answer, not the
+  # border between two scenarios.
   @mix [
-    success: 84,
-    deferred: 3,
-    slow: 3,
-    insufficient: 3,
-    nil_divisor: 2,
+    success: 168,
+    deferred: 6,
+    slow: 8,
+    insufficient: 6,
+    nil_divisor: 4,
     timeout: 1,
-    crash: 2,
-    stolen: 2
+    crash: 4,
+    stolen: 3
   ]
   @skus {"apple", "bread", "chair", "desk"}
 
@@ -67,7 +69,7 @@ defmodule Shop.Load.Plan do
   @doc "The n-th order of a seed, with its scenario."
   @spec order(pos_integer, seed :: integer, mix) :: {scenario, Order.t()}
   def order(id, seed, mix \\ @mix) do
-    random = :rand.seed_s(:exsss, {seed, id, 1})
+    random = :rand.seed_s(:exsss, :erlang.phash2({seed, id}, 4_294_967_296))
     {pick, random} = :rand.uniform_s(mix |> Keyword.values() |> Enum.sum(), random)
     scenario = if id == 123, do: :insufficient, else: choose(mix, pick)
     {scenario, fill(scenario, basket(id, random))}
