@@ -64,10 +64,20 @@ defmodule ShopTest.Launch do
     post(names, 602)
 
     # Each order's parcel tells the literal of the code that handled it, and names that code.
-    old = literal(agent, 601)
-    new = literal(agent, 602)
+    old = literal(agent, 601, Shop.Stock.Courier)
+    new = literal(agent, 602, Shop.Stock.Courier)
     assert {old.payload.value, new.payload.value} == {"courier-release-1", "courier-release-2"}
     assert old.key != new.key
+
+    # A change that only moves lines is another version, with other lines.
+    moved = changed(Shop.Stock.Release, "defmodule", "# One.\n# Two.\n\ndefmodule", folder)
+    assert {"{:module, Shop.Stock.Release}", 0} = Launcher.rpc(names, ["stock", "--load", moved])
+    post(names, 603)
+    old = literal(agent, 602, Shop.Stock.Release)
+    new = literal(agent, 603, Shop.Stock.Release)
+    assert old.payload.value == new.payload.value and old.key != new.key
+    assert Traces.line(agent, new) == Traces.line(agent, old) + 3
+
     assert {_error, 1} = Launcher.rpc(names, ["stock", "raise \"no\""])
     assert {_error, 3} = Launcher.rpc(names, ["--suffix", "nowhere", "stock", "1"])
     assert Enum.map(nodes, &Launcher.stop/1) == [0, 0, 0]
@@ -80,14 +90,16 @@ defmodule ShopTest.Launch do
     assert Launcher.rpc(names, ["web", expression]) == {":ok", 0}
   end
 
-  defp literal(agent, id) do
+  defp literal(agent, id, module) do
+    name = Atom.to_string(module)
+
     find = fn ->
       agent
       |> Traces.of_order(id)
-      |> Enum.find(&(&1.kind == :value and match?({"Elixir.Shop.Stock.Courier", "literal", _}, &1.at)))
+      |> Enum.find(&(&1.kind == :value and match?({^name, "literal", _}, &1.at)))
     end
 
-    Cluster.wait("the literal of order #{id}", fn -> find.() != nil end)
+    Cluster.wait("the literal of order #{id} in #{name}", fn -> find.() != nil end)
     find.()
   end
 

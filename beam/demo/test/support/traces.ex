@@ -27,6 +27,20 @@ defmodule ShopTest.Traces do
     for {:hello, hello} <- Agent.messages(agent), into: %{}, do: {hello.key, hello.name}
   end
 
+  @doc "The line of an event's site, by the table of the module version that the event names."
+  @spec line(pid, map) :: non_neg_integer | nil
+  def line(agent, event) do
+    Enum.find_value(Agent.messages(agent), fn
+      {:define, bytes} ->
+        {:ok, table} = SiteTable.decode(bytes)
+        <<key::59, _rest::bitstring>> = table.module_version
+        if key == event.key, do: Enum.at(table.sites, event.site - 1).line
+
+      _other ->
+        nil
+    end)
+  end
+
   defp index(agent) do
     for {:define, bytes} <- Agent.messages(agent), reduce: %{} do
       index ->
