@@ -89,7 +89,7 @@ defmodule ElixirScope do
          {:label, {:elixir_scope, t1, t2, t3, _, call, node, _}} <- :erlang.seq_trace_info(:label) do
       {{t1, t2, t3}, node, call}
     else
-      {_, call, _, {runtime, t1, t2, t3, _, _, _, _, _, _}} -> {{t1, t2, t3}, elem(runtime, 2), call}
+      {_, call, _, {runtime, t1, t2, t3, _, _, _, _, _}} -> {{t1, t2, t3}, elem(runtime, 2), call}
       _ -> nil
     end
   end

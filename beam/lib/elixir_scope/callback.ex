@@ -44,7 +44,7 @@ defmodule ElixirScope.Callback do
 
   # A context at a callback's entry: the callback is called by code of ours, or the last extent was left
   # by a throw, or an uninstrumented part of the server took a message of a trace.
-  defp running(runtime, name, message, token, {hlc, call, _, {_, _, _, _, _, _, extent, _, _, _}} = context) do
+  defp running(runtime, name, message, token, {hlc, call, _, {_, _, _, _, _, _, extent, _, _}} = context) do
     case token do
       {_, {:elixir_scope, _, _, _, ^hlc, ^call, _, _}, _, _, _} when extent == :scoped ->
         {:nested, context}
@@ -106,15 +106,10 @@ defmodule ElixirScope.Callback do
     do: Probe.frame(word(runtime, site, message), key, call, 0, 0, context)
 
   defp begin({context, parent, flags, w10, w11}, runtime, key, site, message) do
+    # Its own call in the caller's place: the extent ends with this callback, not with one that it calls.
     case Probe.frame(word(runtime, site, message) ||| flags, key, parent, w10, w11, context) do
-      {call, _, _} = frame ->
-        # The extent ends with this callback, not with one that it calls.
-        {hlc, now, ordinal, static} = Context.get()
-        :erlang.put(:"$elixir_scope", {hlc, now, ordinal, put_elem(static, 9, call)})
-        frame
-
-      0 ->
-        0
+      {call, id, _} -> {call, id, call}
+      0 -> 0
     end
   end
 
@@ -134,11 +129,11 @@ defmodule ElixirScope.Callback do
     result
   end
 
-  def leave(key, site, {call, id, _} = frame, result, state) do
+  def leave(key, site, {call, id, outer} = frame, result, state) do
     Probe.within(return_word(site, result, state), key, frame)
 
     case Context.get() do
-      {hlc, _, _, {_, t1, t2, t3, ^id, _, _, _, _, root}} = context when root == call ->
+      {hlc, _, _, {_, t1, t2, t3, ^id, _, _, _, _}} = context when outer == call ->
         Context.leave(context)
         if continues?(result), do: continue({t1, t2, t3}, hlc, call)
 

@@ -44,7 +44,7 @@ defmodule ElixirScope.Capture do
   end
 
   defp record(parent, key, site, role, binds) do
-    {hlc, call, ordinal, {runtime, t1, t2, t3, _, pid_word, _, _, _, _} = static} = :erlang.get(@context)
+    {hlc, call, ordinal, {runtime, t1, t2, t3, _, pid_word, _, _, _} = static} = :erlang.get(@context)
     us = Clock.now_us()
     binds = Enum.take(binds, @binds_max)
 

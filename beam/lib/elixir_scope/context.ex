@@ -29,8 +29,7 @@ defmodule ElixirScope.Context do
   @links_max 32
 
   @typedoc """
-  `{runtime, t1, t2, t3, id, pid word, extent, values?, links, root}`: what does not change with an event.
-  `root` is the event whose end ends the extent.
+  `{runtime, t1, t2, t3, id, pid word, extent, values?, links}`: what does not change with an event.
   """
   @type static :: tuple
   @typedoc "`{hlc, call, ordinal, static}`"
@@ -48,13 +47,13 @@ defmodule ElixirScope.Context do
   @spec new(Ring.runtime(), {integer, integer, integer}, integer, integer, atom, [term]) :: t
   def new(runtime, {t1, t2, t3}, hlc, call, extent, links \\ []) do
     {pid_word, ordinal, _, _, _} = process()
-    id = max(hlc + 1, Clock.now_us() <<< 10)
-    {hlc, call, ordinal, {runtime, t1, t2, t3, id, pid_word, extent, :unknown, links, 0}}
+    # No two contexts of a process begin at the same ordinal.
+    {hlc, call, ordinal, {runtime, t1, t2, t3, ordinal + 1, pid_word, extent, :unknown, links}}
   end
 
   @doc "Stores the context and renews the label: messages now carry this clock and this call."
   @spec store(t, non_neg_integer) :: t
-  def store({hlc, call, _, {runtime, t1, t2, t3, _, _, _, _, _, _}} = context, us) do
+  def store({hlc, call, _, {runtime, t1, t2, t3, _, _, _, _, _}} = context, us) do
     :erlang.put(@context, context)
     :erlang.seq_trace(:label, {:elixir_scope, t1, t2, t3, hlc, call, :erlang.element(3, runtime), us})
     context
@@ -121,16 +120,15 @@ defmodule ElixirScope.Context do
   """
   @spec place(t, term, :site | :receive) :: place | :none
   def place({hlc, call, ordinal, static} = context, label, at) do
-    {runtime, t1, t2, t3, _, _, extent, _, _, _} = static
+    {runtime, t1, t2, t3, _, _, extent, _, _} = static
 
     case label do
       {:label, {:elixir_scope, ^t1, ^t2, ^t3, other, parent, node, us}} ->
-        ahead = ahead(runtime, other)
         merged = {max(hlc, other), call, ordinal, static}
 
         if extent == :open or (at == :receive and extent == :task),
-          do: {merged, parent, ahead ||| Kinds.flag(:remote), node, us},
-          else: {merged, call, ahead, 0, 0}
+          do: {merged, parent, Kinds.flag(:remote), node, us},
+          else: {merged, call, 0, 0, 0}
 
       {:label, {:elixir_scope, o1, o2, o3, other, parent, node, us}} ->
         foreign_trace(context, {o1, o2, o3}, {other, parent, node, us}, at)
@@ -146,7 +144,7 @@ defmodule ElixirScope.Context do
   end
 
   defp foreign_trace({hlc, call, ordinal, static}, trace, {other, _, _, _} = from, at) do
-    {runtime, _, _, _, _, _, extent, _, links, _} = static
+    {runtime, _, _, _, _, _, extent, _, links} = static
     context = {max(hlc, other), call, ordinal, static}
 
     cond do
@@ -156,11 +154,11 @@ defmodule ElixirScope.Context do
         enter(runtime, trace, from, :open)
 
       trace in links or length(links) >= @links_max ->
-        {context, call, ahead(runtime, other), 0, 0}
+        {context, call, 0, 0, 0}
 
       true ->
         context = link(context, trace)
-        {context, call, ahead(runtime, other), 0, 0}
+        {context, call, 0, 0, 0}
     end
   end
 
@@ -183,7 +181,7 @@ defmodule ElixirScope.Context do
   @doc "Records a link to another trace, once an extent."
   @spec link(t, {integer, integer, integer}) :: t
   def link({hlc, call, ordinal, static}, {o1, o2, o3} = trace) do
-    {runtime, t1, t2, t3, _, pid_word, _, _, links, _} = static
+    {runtime, t1, t2, t3, _, pid_word, _, _, links} = static
     us = Clock.now_us()
     hlc = max(hlc + 1, us <<< 10)
     w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
@@ -198,11 +196,7 @@ defmodule ElixirScope.Context do
   @spec enter(Ring.runtime(), {integer, integer, integer}, tuple, atom) :: place
   def enter(runtime, trace, {hlc, call, node, us}, extent) do
     context = new(runtime, trace, hlc, call, extent)
-    {context, call, ahead(runtime, hlc) ||| Kinds.flag(:remote), node, us}
-  end
-
-  defp ahead({_, _, _, _, max_offset, _}, hlc) do
-    if hlc > Clock.physical(Clock.now_us()) + max_offset, do: Kinds.flag(:ahead), else: 0
+    {context, call, Kinds.flag(:remote), node, us}
   end
 
   @doc """
@@ -238,7 +232,7 @@ defmodule ElixirScope.Context do
 
   # The first event of a spawned process is its `spawn`.
   defp born({{hlc, _, ordinal, static}, call, flags, node, sent}, :task) do
-    {runtime, t1, t2, t3, _, pid_word, _, _, _, _} = static
+    {runtime, t1, t2, t3, _, pid_word, _, _, _} = static
     us = Clock.now_us()
     hlc = max(hlc + 1, us <<< 10)
     w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
@@ -266,7 +260,7 @@ defmodule ElixirScope.Context do
   timer, a socket, a monitor, an untraced process, or the process itself).
   """
   @spec receive_quiet(t) :: place | :none
-  def receive_quiet({hlc, call, _, {_, _, _, _, _, _, extent, _, _, _}} = context) do
+  def receive_quiet({hlc, call, _, {_, _, _, _, _, _, extent, _, _}} = context) do
     cond do
       extent == :scoped -> {context, call, 0, 0, 0}
       extent == :task and :erlang.get(:"$callers") != :undefined -> {context, call, 0, 0, 0}

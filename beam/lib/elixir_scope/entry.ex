@@ -25,6 +25,9 @@ defmodule ElixirScope.Entry do
       inherited?() -> child(opts)
       true -> root(runtime, name, opts)
     end
+  rescue
+    # A name or attributes of a wrong kind: the application runs, untraced.
+    _ -> :none
   end
 
   # A token without a context: a spawned process or a raw one in the middle of a trace.
@@ -80,7 +83,7 @@ defmodule ElixirScope.Entry do
   defp start(runtime, name, trace, span, before, opts) do
     if before != [], do: Context.clear_token()
 
-    {_, _, _, {_, t1, t2, t3, id, pid_word, _, _, _, _} = static} =
+    {_, _, _, {_, t1, t2, t3, id, pid_word, _, _, _} = static} =
       context = Context.new(runtime, trace, 0, 0, :scoped)
 
     ordinal = elem(context, 2)
@@ -94,7 +97,7 @@ defmodule ElixirScope.Entry do
         :none
 
       call ->
-        Context.store({hlc, call, ordinal + 1, put_elem(static, 9, call)}, us)
+        Context.store({hlc, call, ordinal + 1, static}, us)
         {:root, {call, id, 0}, before, opts}
     end
   end

@@ -58,7 +58,7 @@ defmodule ElixirScope.ErrorEvent do
   end
 
   defp emit(runtime, {hlc, call, ordinal, static}, kind, reason, stacktrace, opts) do
-    {_, t1, t2, t3, _, pid_word, _, _, _, _} = static
+    {_, t1, t2, t3, _, pid_word, _, _, _} = static
     us = Clock.now_us()
     hlc = max(hlc + 1, us <<< 10)
     words = {word(kind), hlc, us, 0, t1, t2, (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3, pid_word, call, 0, 0}

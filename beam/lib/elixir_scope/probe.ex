@@ -70,7 +70,7 @@ defmodule ElixirScope.Probe do
       :undefined ->
         open(word, key)
 
-      {hlc, call, ordinal, {_, _, _, _, id, _, _, _, _, _} = static} = context ->
+      {hlc, call, ordinal, {_, _, _, _, id, _, _, _, _} = static} = context ->
         # The clause's own frame is the parent, unless the message brings another.
         context =
           case frame do
@@ -125,14 +125,19 @@ defmodule ElixirScope.Probe do
     return(key, site, frame, value)
   end
 
-  @doc "The clause goes on after calls of its own: its frame is the process's call again."
+  @doc """
+  The clause goes on after calls of its own: its frame is the process's call again, and what it sends next carries
+  it, not the label of the reply that it was given.
+  """
   @spec resume(frame) :: :ok
   def resume({call, id, _}) do
     case :erlang.get(@context) do
-      {hlc, now, ordinal, static} when now != call and :erlang.element(5, static) == id and call > 0 ->
-        relabel_if_ours(hlc, now, call, static)
-        :erlang.put(@context, {hlc, call, ordinal, static})
-        :ok
+      {hlc, now, ordinal, static} = context when :erlang.element(5, static) == id and call > 0 ->
+        case :erlang.seq_trace_info(:label) do
+          {:label, {:elixir_scope, _, _, _, ^hlc, ^now, _, _}} when now == call -> :ok
+          {:label, {:elixir_scope, _, _, _, ^hlc, ^now, _, _}} -> resumed({hlc, call, ordinal, static})
+          label -> resume_from(label, call, context)
+        end
 
       _ ->
         :ok
@@ -140,6 +145,32 @@ defmodule ElixirScope.Probe do
   end
 
   def resume(_untraced), do: :ok
+
+  defp resume_from(label, call, {_, _, _, {_, t1, t2, t3, _, _, extent, _, _}} = context) do
+    case label do
+      {:label, {:elixir_scope, ^t1, ^t2, ^t3, other, _, _, _}} ->
+        {hlc, _, ordinal, static} = context
+        resumed({max(hlc, other), call, ordinal, static})
+
+      {:label, {:elixir_scope, _, _, _, _, _, _, _}} when extent != :open ->
+        # A link, and the process's own trace again.
+        {{hlc, _, ordinal, static}, _, _, _, _} = Context.place(context, label, :site)
+        resumed({hlc, call, ordinal, static})
+
+      [] ->
+        resumed(put_elem(context, 1, call))
+
+      # A raw process that was handed another trace: the next entry switches to it.
+      _ ->
+        :ok
+    end
+  end
+
+  defp resumed({hlc, call, _, static} = context) do
+    :erlang.put(@context, context)
+    relabel(hlc, call, static)
+    :ok
+  end
 
   @doc "A `rescue` or `catch` clause was taken: the frames inside it ended by an exception."
   @spec exception(non_neg_integer, pos_integer, frame, :error | :exit | :throw, term) :: :ok
@@ -236,9 +267,11 @@ defmodule ElixirScope.Probe do
   # Records an event and makes it the process's call.
   @doc false
   def frame(word, key, parent, w10, w11, {hlc, call, ordinal, static}) do
-    {runtime, t1, t2, t3, context, pid_word, _, _, _, _} = static
+    {runtime, t1, t2, t3, context, pid_word, _, _, _} = static
     us = :os.system_time(:microsecond) - @epoch_us
-    hlc = max(hlc + 1, us <<< 10)
+    physical = us <<< 10
+    word = word ||| ahead(hlc, physical, runtime)
+    hlc = max(hlc + 1, physical)
     w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
 
     case Ring.put(runtime, word, hlc, us, key, t1, t2, w7, pid_word, parent, w10, w11) do
@@ -253,8 +286,16 @@ defmodule ElixirScope.Probe do
     end
   end
 
+  # A clock of the trace that is more than the allowed offset before this node's.
+  @compile {:inline, ahead: 3}
+  defp ahead(hlc, physical, _runtime) when hlc <= physical, do: 0
+
+  defp ahead(hlc, physical, runtime) do
+    if hlc - physical > :erlang.element(5, runtime), do: Kinds.flag(:ahead), else: 0
+  end
+
   # The event was not recorded: when capture is off the process leaves its trace, else its frame stays.
-  defp refused({_, _, _, {_, _, _, _, id, _, _, _, _, _}} = context, us) do
+  defp refused({_, _, _, {_, _, _, _, id, _, _, _, _}} = context, us) do
     if Ring.on?() do
       Context.store(context, us)
       {0, id, 0}
@@ -281,8 +322,7 @@ defmodule ElixirScope.Probe do
 
           label ->
             # The parent stays the frame: of the label only the clock is taken.
-            {{hlc, _, ordinal, static}, _, flags, _, _} = Context.place(context, label, :site)
-            word = word ||| (flags &&& Kinds.flag(:ahead))
+            {{hlc, _, ordinal, static}, _, _, _, _} = Context.place(context, label, :site)
             if :erlang.element(5, static) == id, do: inside(word, key, call, next, hlc, ordinal, static)
             restore(label)
             :ok
@@ -296,9 +336,11 @@ defmodule ElixirScope.Probe do
 
   def within(_word, _key, _untraced, _next), do: :ok
 
-  defp inside(word, key, call, next, hlc, ordinal, {runtime, t1, t2, t3, _, pid_word, _, _, _, _} = static) do
+  defp inside(word, key, call, next, hlc, ordinal, {runtime, t1, t2, t3, _, pid_word, _, _, _} = static) do
     us = :os.system_time(:microsecond) - @epoch_us
-    hlc = max(hlc + 1, us <<< 10)
+    physical = us <<< 10
+    word = word ||| ahead(hlc, physical, runtime)
+    hlc = max(hlc + 1, physical)
     w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
 
     case Ring.put(runtime, word, hlc, us, key, t1, t2, w7, pid_word, call, 0, 0) do
@@ -321,7 +363,7 @@ defmodule ElixirScope.Probe do
     end
   end
 
-  defp relabel(hlc, call, {runtime, t1, t2, t3, _, _, _, _, _, _}) do
+  defp relabel(hlc, call, {runtime, t1, t2, t3, _, _, _, _, _}) do
     us = :os.system_time(:microsecond) - @epoch_us
     :erlang.seq_trace(:label, {:elixir_scope, t1, t2, t3, hlc, call, :erlang.element(3, runtime), us})
   end

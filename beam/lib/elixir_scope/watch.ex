@@ -3,7 +3,7 @@ defmodule ElixirScope.Watch do
   Spawned processes of traces, and other nodes.
 
   A process that inherits a trace reports itself with its first event: a `spawn` event is recorded, and an `exit`
-  event when it ends, however it ends (`:kill` included). At most `:watched_max` are watched at a time; beyond,
+  event when it ends, however it ends (`:kill` included; the reason is `:"$unknown"` if it was over at once). At most `:watched_max` are watched at a time; beyond,
   neither event is recorded and the process is counted as `unwatched`. GenServers are not watched: their
   crashes come as crash reports.
   """
@@ -88,6 +88,9 @@ defmodule ElixirScope.Watch do
   end
 
   def handle_info(_, runtime), do: {:noreply, runtime}
+
+  # It had ended before it could be watched.
+  defp exited(runtime, trace, hlc, pid_word, :noproc), do: exited(runtime, trace, hlc, pid_word, :"$unknown")
 
   defp exited(runtime, {t1, t2, t3}, hlc, pid_word, reason) do
     us = Clock.now_us()

@@ -5,6 +5,8 @@ defmodule ElixirScope.FirstPathTest do
   alias ElixirScope.Test.Agent
 
   setup do
+    # The runner has the token of the last test's last message.
+    :seq_trace.set_token([])
     path = Agent.path()
     Application.put_env(:elixir_scope, :socket, path)
     agent = start_supervised!({Agent, path: path})

@@ -155,6 +155,17 @@ defmodule ElixirScope.TokenLeakTest do
     end
   end
 
+  test "requests one after the other are siblings: a reply's label does not travel on", context do
+    {one, two} = {server(context.there), server(context.third)}
+    {trace, _} = in_trace(fn -> Leaks.two_calls(one, two) end)
+    assert_receive {:cast_done, :three}, 2000
+    events = settled(context, trace, 3)
+    [call] = Sites.calls(events, :two_calls)
+    callbacks = Enum.filter(events, &(&1.kind == :callback))
+    assert length(callbacks) == 3
+    assert Enum.all?(callbacks, &(parent_of(events, &1) == call))
+  end
+
   test ":erpc: the remote function is in the trace, and the caller stays in its frame", context do
     {trace, _} = in_trace(fn -> Leaks.remote(context.there, :erpc) end)
     events = settled(context, trace, 2)

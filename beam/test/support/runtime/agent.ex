@@ -157,7 +157,8 @@ defmodule ElixirScope.Test.Agent do
     key = s.sockets[socket]
     last = chunk.first + length(chunk.events) - 1
     :gen_tcp.send(socket, <<130, 0::16-little, last::64-little>>)
-    events = Enum.map(chunk.events, &Map.put(&1, :node, key))
+    arrived = ElixirScope.Clock.now_us()
+    events = Enum.map(chunk.events, &Map.merge(&1, %{node: key, arrived: arrived}))
 
     %{
       s

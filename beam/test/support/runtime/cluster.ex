@@ -5,6 +5,9 @@ defmodule ElixirScope.Test.Cluster do
   def distribute do
     System.cmd("epmd", ["-daemon"])
 
+    # Peers come and go: that is no network partition.
+    Application.put_env(:kernel, :prevent_overlapping_partitions, false)
+
     if not Node.alive?() do
       {:ok, _} = Node.start(:"es_#{System.pid()}@127.0.0.1", :longnames)
     end
@@ -21,7 +24,15 @@ defmodule ElixirScope.Test.Cluster do
         name: :"#{name}_#{System.unique_integer([:positive])}",
         host: ~c"127.0.0.1",
         longnames: true,
-        args: args ++ [~c"-setcookie", Atom.to_charlist(Node.get_cookie())]
+        args:
+          args ++
+            [
+              ~c"-kernel",
+              ~c"prevent_overlapping_partitions",
+              ~c"false",
+              ~c"-setcookie",
+              Atom.to_charlist(Node.get_cookie())
+            ]
       })
 
     for {key, value} <- [{:socket, path} | settings],

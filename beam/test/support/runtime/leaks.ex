@@ -18,6 +18,14 @@ defmodule ElixirScope.Test.Leaks do
     inside(:after_stream)
   end
 
+  @doc "Two requests, one after the other: neither causes the other."
+  def two_calls(one, two) do
+    GenServer.call(one, {:inside, :one})
+    GenServer.call(two, {:inside, :two})
+    GenServer.cast(two, {:inside, :three})
+    {:done, length([])}
+  end
+
   def remote(node, tag) do
     :erpc.call(node, __MODULE__, :inside, [tag])
     inside(:after_erpc)
