@@ -81,7 +81,7 @@ defmodule ShopTest.Trace do
     assert [_] = at(events, :branch, "Web.Orders", "place")
   end
 
-  test "the nil divisor: from the pay node, into the exception on web", context do
+  test "the nil divisor: from the pay node, into the error on web", context do
     {_order, {:error, :internal}} = post(context.peers, 503, :nil_divisor)
     events = trace(context.agent, 503, 0)
     names = Traces.nodes(context.agent)
@@ -89,8 +89,10 @@ defmodule ShopTest.Trace do
     assert [asked] = at(events, :call, "Pay.Discounts", "divisor")
     assert names[asked.node] == "pay@127.0.0.1"
     assert {"divisor", nil} in values(events, "Web.Pricing", "discounted")
-    assert [exception] = Enum.filter(events, &(&1.kind == :exception))
-    assert elem(exception.at, 1) == "answer" and exception.hlc > asked.hlc
+    assert [error] = Enum.filter(events, &(&1.kind == :error))
+    assert error.payload.type == "ArithmeticError" and error.hlc > asked.hlc
+    assert [divided] = at(events, :call, "Web.Pricing", "discounted")
+    assert error.parent == divided.id
   end
 
   test "a desk's crash is an error of the order's trace", context do

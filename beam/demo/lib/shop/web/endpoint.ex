@@ -13,11 +13,7 @@ defmodule Shop.Web.Endpoint do
   @doc "`POST /orders`: always answers."
   @spec post_order(Order.t()) :: {:ok, Receipt.t()} | {:error, term}
   def post_order(%Order{} = order) do
-    ElixirScope.trace("POST /orders", fn -> answer(order) end, attributes: %{order: order.id})
-  end
-
-  defp answer(order) do
-    Orders.place(order)
+    ElixirScope.trace("POST /orders", fn -> Orders.place(order) end, attributes: %{order: order.id})
   rescue
     error ->
       Logger.warning("order #{order.id}: " <> Exception.message(error))
