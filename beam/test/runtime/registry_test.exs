@@ -2,18 +2,7 @@ defmodule ElixirScope.RegistryTest do
   @moduledoc "The agent knows which instrumented modules are loaded, in which version, at each moment."
   use ExUnit.Case, async: false
   alias ElixirScope.{Probe, SiteTable, Writer}
-  alias ElixirScope.Test.{Agent, Sites}
-
-  defmodule Shop do
-    @moduledoc false
-    use GenServer
-    @impl true
-    def init(x), do: {:ok, x}
-    @impl true
-    def handle_call({:divide, by}, _from, x), do: {:reply, div(x, by), x}
-    @impl true
-    def handle_info({:special_shape, _, _}, x), do: {:noreply, x + 1}
-  end
+  alias ElixirScope.Test.{Agent, Divider, Sites}
 
   setup do
     :seq_trace.set_token([])
@@ -82,9 +71,9 @@ defmodule ElixirScope.RegistryTest do
   end
 
   test "callbacks: shape of the message, class of the result, whether the state changed", %{agent: agent} do
-    {:ok, table} = ElixirScope.instrument(Shop)
+    {:ok, table} = ElixirScope.instrument(Divider)
     index = Sites.index(table)
-    {:ok, pid} = GenServer.start_link(Shop, 10)
+    {:ok, pid} = GenServer.start_link(Divider, 10)
 
     trace =
       ElixirScope.trace("shapes", fn ->
@@ -108,7 +97,7 @@ defmodule ElixirScope.RegistryTest do
     assert {informed.class, informed.state_changed?} == {19, true}
     assert called.parent == call.id and call.remote?
     GenServer.stop(pid)
-    :ok = ElixirScope.remove(Shop)
+    :ok = ElixirScope.remove(Divider)
   end
 
   test "events of a key that is not known are delivered all the same", %{agent: agent} do
