@@ -11,7 +11,7 @@ defmodule ElixirScope.Instrument do
       "the file is not a BEAM module"
   """
 
-  alias ElixirScope.Instrument.{Beam, Options, Rewriter}
+  alias ElixirScope.Instrument.{Beam, Callbacks, Options, Rewriter}
   alias ElixirScope.{ModuleVersion, SiteTable}
 
   @type error :: Beam.error() | {:unknown_option, atom()} | {:invalid_option, atom(), term()} | term()
@@ -50,7 +50,7 @@ defmodule ElixirScope.Instrument do
   defp instrument(binary, options) do
     with {:ok, beam} <- Beam.read(binary),
          {:ok, version} <- ModuleVersion.of(binary),
-         options = %{options | module: beam.module, gen_server?: gen_server?(beam.map)},
+         options = %{options | module: beam.module, gen_server?: Callbacks.gen_server?(beam.map.attributes)},
          key = ModuleVersion.key(version),
          {definitions, pass} = Rewriter.rewrite(beam.map.definitions, options, key),
          table = table(beam, version, options, pass),
@@ -58,16 +58,6 @@ defmodule ElixirScope.Instrument do
          {:ok, instrumented} <- Beam.build(beam, definitions, version: version, key: key, sites: bytes) do
       {:ok, instrumented, table}
     end
-  end
-
-  defp gen_server?(map) do
-    Enum.any?(map.attributes, fn
-      {name, behaviours} when name in [:behaviour, :behavior] ->
-        Enum.any?(List.wrap(behaviours), &(&1 in [GenServer, :gen_server]))
-
-      _other ->
-        false
-    end)
   end
 
   defp table(beam, version, options, pass) do

@@ -7,9 +7,10 @@ defmodule ElixirScope.Loader do
   if a process uses it, the load is refused with those processes, and nothing is purged.
 
   What the VM counts as use is a call that runs; a process that only *holds* a function of the old code is
-  not seen. A held function of the original survives `instrument/2` and `remove/2`, since the same code is
-  loaded again; one that was made by instrumented code survives the removal but, as after any two
-  upgrades, not a load after that.
+  not seen. A held function of the original survives `instrument/2`, `remove/2` and an upgrade after them,
+  since the same code is loaded again (it is missing for the instant between purge and load of `remove/2`).
+  One that was made by instrumented code survives the removal but, as after any two upgrades, not the
+  upgrade after that.
 
   Refused as well: modules with native code or `on_load`, modules compiled for coverage, sticky modules
   unless `sticky: true`, and modules whose file on disk is not the version that is loaded.

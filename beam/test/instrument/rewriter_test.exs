@@ -7,6 +7,7 @@ defmodule ElixirScope.Instrument.RewriterTest do
   alias ElixirScope.Test.{Fixture, RecordingProbe}
 
   doctest ElixirScope.Instrument
+  doctest ElixirScope.Instrument.Callbacks
   doctest ElixirScope.Instrument.Calls
   doctest ElixirScope.Instrument.Match
   doctest ElixirScope.Instrument.Options
@@ -202,6 +203,9 @@ defmodule ElixirScope.Instrument.RewriterTest do
     assert %{kind: :entry, token: "f", line: 2, column: 5} = site(site)
 
     table = define("def f(x), do: g(x)\ndefp g(x), do: {:g, x}", entries: ["Rewritten"])
+    assert [{_, %{token: "f"}}] = Fixture.sites(table, :entry)
+
+    table = define("use GenServer\ndef init(x), do: {:ok, x}\ndef f(x), do: x", entries: ["Rewritten"])
     assert [{_, %{token: "f"}}] = Fixture.sites(table, :entry)
   end
 

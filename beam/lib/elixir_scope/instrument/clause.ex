@@ -6,16 +6,7 @@ defmodule ElixirScope.Instrument.Clause do
   them; neither is called in a loop of its own.
   """
 
-  alias ElixirScope.Instrument.{Body, Inject, Options, Pass, Patterns, Scope}
-
-  @callbacks [
-    {{:init, 1}, 0, nil},
-    {{:handle_call, 3}, 0, 2},
-    {{:handle_cast, 2}, 0, 1},
-    {{:handle_info, 2}, 0, 1},
-    {{:handle_continue, 2}, 0, 1},
-    {{:terminate, 2}, 0, 1}
-  ]
+  alias ElixirScope.Instrument.{Body, Callbacks, Inject, Options, Pass, Patterns, Scope}
 
   @type clause :: {keyword(), [Macro.t()], [Macro.t()], Macro.t()}
 
@@ -29,8 +20,8 @@ defmodule ElixirScope.Instrument.Clause do
     scope = %{scope | id: id, frame: frame}
 
     {arguments, body, pass} =
-      case callback(name, arity, options) do
-        nil -> plain(arguments, body, %{scope | tail?: true}, pass)
+      case Callbacks.positions(options, name, arity) do
+        :none -> plain(arguments, body, %{scope | tail?: true}, pass)
         positions -> callback(name, positions, arguments, body, scope, pass)
       end
 
@@ -77,15 +68,6 @@ defmodule ElixirScope.Instrument.Clause do
 
   defp callback_probes(true), do: {:callback_values, :callback_return_values}
   defp callback_probes(false), do: {:callback, :callback_return}
-
-  defp callback(name, arity, %Options{gen_server?: true}) do
-    case List.keyfind(@callbacks, {name, arity}, 0) do
-      {_function, message_at, state_at} -> {message_at, state_at}
-      nil -> nil
-    end
-  end
-
-  defp callback(_name, _arity, _options), do: nil
 
   # An argument and a variable that has its value; `nil` where the callback has no such argument.
   defp bound(arguments, nil, _name, _scope, pass), do: {arguments, nil, pass}

@@ -7,14 +7,14 @@ defmodule ElixirScope.Instrument.Options do
   - `sites:` `:all`, or `:calls` for clauses, returns, `fn`, `receive`, callbacks, sends and exceptions but
     no `case`, `cond`, `with` and `else`;
   - `entries:` where a trace begins: `{Module, :function, arity}` with `:_` for any arity, or a pattern of
-    module names like `"Shop.Web.*"` (its public functions);
+    module names like `"Shop.Web.*"` (its public functions, without the callbacks of a server);
   - `source:` the text of the source file, if it is the one that was compiled; without it columns are
     those of the debug info, and the names of clauses have none;
   - `source_state:`, `application:`, `file:` as the site table shows them;
   - `probe:` the module whose functions the instrumented code calls.
   """
 
-  alias ElixirScope.Instrument.Match
+  alias ElixirScope.Instrument.{Callbacks, Match}
 
   defstruct module: nil,
             gen_server?: false,
@@ -85,13 +85,15 @@ defmodule ElixirScope.Instrument.Options do
       false
   """
   @spec entry?(t(), :def | :defp, atom(), arity()) :: boolean()
-  def entry?(%__MODULE__{entries: entries, module: module}, kind, name, arity) do
+  def entry?(%__MODULE__{entries: entries, module: module} = options, kind, name, arity) do
     Enum.any?(entries, fn
       {^module, ^name, entry_arity} -> entry_arity in [:_, arity]
       {_module, _name, _arity} -> false
-      pattern -> kind == :def and Match.module?(pattern, module)
+      pattern -> kind == :def and not callback?(options, name, arity) and Match.module?(pattern, module)
     end)
   end
+
+  defp callback?(options, name, arity), do: Callbacks.positions(options, name, arity) != :none
 
   defp listed?(functions, name, arity), do: Enum.any?(functions, &(&1 == name or &1 == {name, arity}))
 

@@ -13,6 +13,9 @@ defmodule Mix.Tasks.Compile.ElixirScope do
   or, in a configuration file, `config :elixir_scope, instrument: [...]`. See
   `ElixirScope.Instrument.Selection` for the settings.
 
+  A release strips its modules: instrumented code stays as it is, but `ElixirScope.remove/1` then needs the
+  originals: `strip_beams: [keep: ["Dbgi", "ESst", "ESor"]]`.
+
   The instrumented beam takes the place of the original in `ebin`; the original stands beside it in
   `elixir_scope_originals`. A module that cannot be instrumented is named with the reason and left as it
   is, which fails the build only with `strict: true`. Takes `--force`.
