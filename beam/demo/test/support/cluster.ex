@@ -22,7 +22,9 @@ defmodule ShopTest.Cluster do
       call(peer, Application, :put_env, [:logger, :level, :critical, [persistent: true]])
       {:ok, _started} = call(peer, Application, :ensure_all_started, [:shop])
       :ok = call(peer, :logger, :set_primary_config, [:level, :error])
-      :ok = call(peer, Logger, :remove_backend, [:console])
+
+      for handler <- call(peer, :logger, :get_handler_ids, []),
+          do: call(peer, :logger, :remove_handler, [handler])
     end
 
     for {_role, peer} <- peers, do: :ok = call(peer, Shop.Cluster, :await, [20_000])
@@ -62,18 +64,18 @@ defmodule ShopTest.Cluster do
   end
 
   defp peer(role, port) do
-    paths = Enum.flat_map(:code.get_path(), &['-pa', &1])
-    loopback = ['-kernel', 'inet_dist_use_interface', '{127,0,0,1}', '-setcookie', 'shoptest']
+    paths = Enum.flat_map(:code.get_path(), &[~c"-pa", &1])
+    loopback = [~c"-kernel", ~c"inet_dist_use_interface", ~c"{127,0,0,1}", ~c"-setcookie", ~c"shoptest"]
 
     {:ok, peer, _node} =
       :peer.start_link(%{
         name: role,
-        host: '127.0.0.1',
+        host: ~c"127.0.0.1",
         longnames: true,
         connection: :standard_io,
         wait_boot: 60_000,
         args: loopback ++ paths,
-        env: [{'ERL_EPMD_PORT', Integer.to_charlist(port)}, {'ERL_EPMD_ADDRESS', '127.0.0.1'}]
+        env: [{~c"ERL_EPMD_PORT", Integer.to_charlist(port)}, {~c"ERL_EPMD_ADDRESS", ~c"127.0.0.1"}]
       })
 
     {:ok, _started} = call(peer, :application, :ensure_all_started, [:elixir])

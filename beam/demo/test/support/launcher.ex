@@ -72,5 +72,5 @@ defmodule ShopTest.Launcher do
   def name_server, do: Cluster.name_server()
 
   defp environment(name_server),
-    do: [{'ERL_EPMD_PORT', Integer.to_charlist(name_server)}, {'MIX_ENV', 'test'}]
+    do: [{~c"ERL_EPMD_PORT", Integer.to_charlist(name_server)}, {~c"MIX_ENV", ~c"test"}]
 end
