@@ -5,8 +5,6 @@ defmodule Shop.Web.Endpoint do
   What an order raises is answered with `{:error, :internal}`, as a web framework does.
   """
 
-  require Logger
-
   alias Shop.{Order, Receipt}
   alias Shop.Web.Orders
 
@@ -16,7 +14,7 @@ defmodule Shop.Web.Endpoint do
     ElixirScope.trace("POST /orders", fn -> Orders.place(order) end, attributes: %{order: order.id})
   rescue
     error ->
-      Logger.warning("order #{order.id}: " <> Exception.message(error))
+      :logger.warning("order ~b: ~ts", [order.id, Exception.message(error)])
       {:error, :internal}
   end
 end
