@@ -14,14 +14,15 @@ defmodule ElixirScope.Application do
     Shape.setup()
     ElixirScope.Redaction.setup()
     Config.load()
-    Ring.setup(Config.get(:ring_slots), Config.get(:rings_bytes_max))
 
     children =
       if Config.get(:enabled) do
+        Ring.setup(Config.get(:ring_slots), Config.get(:rings_bytes_max))
         CrashReports.attach()
-        Telemetry.attach()
         [Registry, Writer, Watch]
       else
+        # The smallest there are: all of them refuse.
+        Ring.setup(1, 0)
         Ring.switch(false)
         []
       end

@@ -120,7 +120,7 @@ defmodule ElixirScope.Redaction do
     with true <- function_exported?(module, :__struct__, 0),
          blank = module.__struct__(),
          implementation when implementation not in [nil, Inspect.Any] <- Inspect.impl_for(blank) do
-      ask(implementation, blank)
+      ask(blank)
     else
       _ -> []
     end
@@ -129,17 +129,10 @@ defmodule ElixirScope.Redaction do
   end
 
   # A hand-written implementation (`Date`, `MapSet`) crashes on the sentinels: its fields are kept.
-  defp ask(implementation, blank) do
+  defp ask(blank) do
     fields = blank |> Map.from_struct() |> Map.keys()
     sentinels = Map.new(fields, &{&1, :"elixir_scope_sentinel_of_#{&1}"})
-    options = %Inspect.Opts{limit: :infinity, printable_limit: :infinity}
-
-    text =
-      Map.merge(blank, sentinels)
-      |> implementation.inspect(options)
-      |> Inspect.Algebra.format(:infinity)
-      |> IO.iodata_to_binary()
-
+    text = blank |> Map.merge(sentinels) |> inspect(safe: false, limit: :infinity, printable_limit: :infinity)
     Enum.reject(fields, &String.contains?(text, ":elixir_scope_sentinel_of_#{&1}"))
   end
 

@@ -158,15 +158,24 @@ defmodule ElixirScope.Ring do
       w11 = :atomics.get(ring, base + 11)
 
       if (word &&& 0xFFFFF) == check(w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11) do
-        {<<n <<< 10 ||| lane::64-little, w1::64-little, w2::64-little, w3::64-little, w4::64-little,
-           w5::64-little, w6::64-little, w7::64-little, w8::64-little, w9::64-little, w10::64-little,
-           w11::64-little>>, w4}
+        {record(n <<< 10 ||| lane, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11), w4}
       else
         :torn
       end
     else
       :hole
     end
+  end
+
+  # Building the bytes is most of a drain's cost: words without a meaning are a literal.
+  defp record(w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, 0, 0) do
+    <<w0::64-little, w1::64-little, w2::64-little, w3::64-little, w4::64-little, w5::64-little, w6::64-little,
+      w7::64-little, w8::64-little, w9::64-little, 0::128>>
+  end
+
+  defp record(w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11) do
+    <<w0::64-little, w1::64-little, w2::64-little, w3::64-little, w4::64-little, w5::64-little, w6::64-little,
+      w7::64-little, w8::64-little, w9::64-little, w10::64-little, w11::64-little>>
   end
 
   @doc "Slots reserved so far."

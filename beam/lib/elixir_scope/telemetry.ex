@@ -11,8 +11,10 @@ defmodule ElixirScope.Telemetry do
   @open :"$elixir_scope_spans"
   @open_max 16
 
-  @doc "Attaches to the configured spans, if `:telemetry` is there."
-  @spec attach() :: :ok
+  @doc """
+  Attaches to the configured spans, if `:telemetry` is there. `:later`: it is there and not started yet.
+  """
+  @spec attach() :: :ok | :later
   def attach do
     with true <- Code.ensure_loaded?(:telemetry),
          events =
@@ -22,6 +24,9 @@ defmodule ElixirScope.Telemetry do
     end
 
     :ok
+  rescue
+    # Its table of handlers comes with its application.
+    _ -> :later
   end
 
   @doc "Detaches."
@@ -29,6 +34,8 @@ defmodule ElixirScope.Telemetry do
   def detach do
     if Code.ensure_loaded?(:telemetry), do: apply(:telemetry, :detach, [@id])
     :ok
+  rescue
+    _ -> :ok
   end
 
   @doc false

@@ -1,6 +1,6 @@
 defmodule ElixirScope.Watch do
   @moduledoc """
-  Spawned processes of traces, and other nodes.
+  Spawned processes of traces, other nodes, and the start of `:telemetry`.
 
   A process that inherits a trace reports itself with its first event: a `spawn` event is recorded, and an `exit`
   event when it ends, however it ends (`:kill` included; the reason is `:"$unknown"` if it was over at once). At most `:watched_max` are watched at a time; beyond,
@@ -11,10 +11,11 @@ defmodule ElixirScope.Watch do
   import Bitwise
   require ElixirScope.Counters
   require ElixirScope.Kinds
-  alias ElixirScope.{Clock, Config, Context, Counters, Kinds, Outbox, Ring, Value}
+  alias ElixirScope.{Clock, Config, Context, Counters, Kinds, Outbox, Ring, Telemetry, Value}
 
   @table __MODULE__.Processes
   @remember_ms 1_000
+  @telemetry_ms 1_000
 
   @doc false
   def start_link(_), do: GenServer.start_link(__MODULE__, [], name: __MODULE__)
@@ -51,10 +52,16 @@ defmodule ElixirScope.Watch do
     {_, _, _, counters, _, _} = runtime = Ring.runtime()
     :atomics.put(counters, Counters.field(:watched), 0)
     :net_kernel.monitor_nodes(true, node_type: :visible)
+    send(self(), :telemetry)
     {:ok, runtime}
   end
 
   @impl true
+  def handle_info(:telemetry, runtime) do
+    if Telemetry.attach() == :later, do: Process.send_after(self(), :telemetry, @telemetry_ms)
+    {:noreply, runtime}
+  end
+
   def handle_info({:spawned, pid, words}, runtime) do
     {_, hlc, _, _, t1, t2, w7, pid_word, call, _, _} = words
     Outbox.post_one(runtime, words, :erlang.term_to_binary({pid_word}))

@@ -2,7 +2,7 @@ defmodule ElixirScope.Writer do
   @moduledoc """
   The one process that empties the rings, numbers the events and hands them to the agent.
 
-  Every 4 ms while there are events, up to every 20 ms on an idle node, it drains the rings into chunks
+  Every 4 ms while there are events, up to every 40 ms on an idle node, it drains the rings into chunks
   of at most 64 KiB and gives them to `ElixirScope.Link`, which owns the socket. When the resend buffer
   is full (no agent, or a slow one), events leave the rings, are numbered and counted as
   `agent_absent`: the application never waits.
@@ -16,7 +16,8 @@ defmodule ElixirScope.Writer do
   @chunk_max 65_536
   @head_bytes 95
   @active_ms 4
-  @idle_ms 20
+  @idle_ms 40
+  @pause_max_ms 100
   @totals_every_ms 1_000
   @keys_max 100_000
 
@@ -59,6 +60,8 @@ defmodule ElixirScope.Writer do
       unnumbered: {0, 0},
       keys: %{0 => true},
       wait_ms: @active_ms,
+      round: 0,
+      drained: 0,
       totals_at: now_ms(),
       totals_sent: nil
     }
@@ -97,17 +100,26 @@ defmodule ElixirScope.Writer do
     # They count as on their way until they have numbers: what a crash takes away is known.
     state = add(state, records, bytes, count)
     {messages, message_bytes} = state.unnumbered
-    {:noreply, %{state | unnumbered: {messages + count, message_bytes + bytes}}}
+    {:noreply, wake(%{state | unnumbered: {messages + count, message_bytes + bytes}})}
   end
 
-  def handle_info(:drain, state) do
+  def handle_info({:drain, round}, %{round: round} = state) do
     before = state.pending_count
     now = now_ms()
+    began = :erlang.monotonic_time(:microsecond)
     state = state |> drain() |> totals(now) |> Map.update!(:link, &Link.tick(&1, now)) |> pump()
-    wait = if state.drained > 0 or before > 0, do: @active_ms, else: min(state.wait_ms * 2, @idle_ms)
-    {:noreply, schedule(%{state | wait_ms: wait}, wait)}
+
+    wait =
+      if state.drained > 0 or before > 0,
+        do: @active_ms,
+        else: min(max(state.wait_ms * 2, @active_ms), @idle_ms)
+
+    # At most half of one scheduler is ours: under more load the rings fill, drop and count.
+    busy = div(:erlang.monotonic_time(:microsecond) - began, 1000)
+    {:noreply, schedule(state, max(wait, min(busy, @pause_max_ms)))}
   end
 
+  def handle_info({:drain, _earlier}, state), do: {:noreply, state}
   def handle_info({:EXIT, _, _}, state), do: {:noreply, state}
 
   def handle_info(message, state) do
@@ -125,11 +137,17 @@ defmodule ElixirScope.Writer do
   end
 
   defp schedule(state, wait) do
-    Process.send_after(self(), :drain, wait)
-    Map.put(state, :drained, 0)
+    round = state.round + 1
+    Process.send_after(self(), {:drain, round}, wait)
+    %{state | drained: 0, round: round, wait_ms: wait}
   end
 
-  defp drain(state) do
+  # A trace begins with a message: an idle writer is awake from then on.
+  defp wake(%{wait_ms: wait} = state) when wait > @active_ms, do: schedule(state, @active_ms)
+  defp wake(state), do: state
+
+  # Passes are bounded, so that the socket and the mailbox have their turn.
+  defp drain(state, passes \\ 4) do
     now = now_ms()
 
     {drains, {state, more?}} =
@@ -140,7 +158,7 @@ defmodule ElixirScope.Writer do
 
     state = cut(state)
     state = %{state | drains: Enum.map(drains, &Drain.free(&1, state.counters))}
-    if more?, do: state |> pump() |> drain(), else: state
+    if more? and passes > 1, do: state |> pump() |> drain(passes - 1), else: state
   end
 
   defp take(state, d, now) do

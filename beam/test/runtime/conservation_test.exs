@@ -202,6 +202,16 @@ defmodule ElixirScope.ConservationTest do
     wait_until(fn -> ElixirScope.stats().on end)
   end
 
+  test "an idle writer does next to nothing", %{path: path} do
+    agent(path)
+    wait_until(fn -> Writer.link() == :ready and ElixirScope.stats().buffered == 0 end)
+    Process.sleep(200)
+    {:reductions, before} = Process.info(Process.whereis(Writer), :reductions)
+    Process.sleep(400)
+    {:reductions, now} = Process.info(Process.whereis(Writer), :reductions)
+    assert now - before < 10_000
+  end
+
   test "the writer's crash loses what it held, and counts it", %{path: path} do
     emit(100)
     Writer.flush()
