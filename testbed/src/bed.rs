@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::{Child, Door, wait_for};
 
 /// Longest start of a member.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A folder, ports, and the program under test.
 #[derive(Debug)]
@@ -53,7 +53,13 @@ impl Bed {
         if !program.is_file() {
             bail!("{} does not exist; build it first", program.display());
         }
-        Ok(Self { folder, program: program.to_owned(), http, quic, agent_http: free_tcp()? })
+        Ok(Self {
+            folder,
+            program: program.to_owned(),
+            http,
+            quic,
+            agent_http: free_tcp()?,
+        })
     }
 
     /// The folder.
@@ -71,18 +77,25 @@ impl Bed {
 
     /// The member's HTTP door.
     pub fn door(&self) -> Door {
-        Door { url: format!("http://127.0.0.1:{}", self.http) }
+        Door {
+            url: format!("http://127.0.0.1:{}", self.http),
+        }
     }
 
     /// The HTTP door of an agent that runs apart.
     pub fn agent_door(&self) -> Door {
-        Door { url: format!("http://127.0.0.1:{}", self.agent_http) }
+        Door {
+            url: format!("http://127.0.0.1:{}", self.agent_http),
+        }
     }
 
     /// A command of the program, aimed at this bed's member.
     pub fn program(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(args).env("ELIXIRSCOPE_URL", self.door().url).env("NO_COLOR", "1");
+        command
+            .args(args)
+            .env("ELIXIRSCOPE_URL", self.door().url)
+            .env("NO_COLOR", "1");
         command
     }
 
@@ -109,7 +122,9 @@ impl Bed {
         command.arg("--collector").arg(format!("127.0.0.1:{}", self.quic));
         command.arg("--tls").arg(self.path().join("data/tls"));
         command.arg("--socket").arg(self.socket());
-        command.arg("--http").arg(format!("127.0.0.1:{}", self.agent_http));
+        command
+            .arg("--http")
+            .arg(format!("127.0.0.1:{}", self.agent_http));
         command.args(&options.args);
         let child = Child::start("elixirscope agent", &mut command, &self.path().join("agent.log"))?;
         let door = self.agent_door();
@@ -135,7 +150,10 @@ impl Bed {
 
 fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n")
+    lines
+        .get(lines.len().saturating_sub(20)..)
+        .unwrap_or_default()
+        .join("\n")
 }
 
 /// A TCP port of the loopback that is free now.

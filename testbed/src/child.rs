@@ -13,7 +13,7 @@ use crate::wait_for;
 /// A running child. Its output goes to a log file.
 #[derive(Debug)]
 pub struct Child {
-    child: std::process::Child,
+    process: std::process::Child,
     name: String,
     log: PathBuf,
 }
@@ -30,12 +30,16 @@ impl Child {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { child, name: name.to_owned(), log: log.to_owned() })
+        Ok(Self {
+            process: child,
+            name: name.to_owned(),
+            log: log.to_owned(),
+        })
     }
 
     /// Process id.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     /// What it printed so far.
@@ -45,19 +49,19 @@ impl Child {
 
     /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        Ok(self.child.try_wait()?)
+        Ok(self.process.try_wait()?)
     }
 
     /// Waits for its end.
     pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
         let name = format!("the end of {}", self.name);
-        wait_for(&name, limit, || Ok(self.child.try_wait()?))
+        wait_for(&name, limit, || Ok(self.process.try_wait()?))
     }
 
     /// SIGKILL to its whole group, and waits.
     pub fn kill(&mut self) -> Result<()> {
         self.signal(Signal::KILL);
-        self.child.wait()?;
+        self.process.wait()?;
         Ok(())
     }
 
@@ -72,7 +76,7 @@ impl Child {
 
     /// Sends a signal to its group.
     pub fn signal(&self, signal: Signal) {
-        if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()) {
+        if let Some(pid) = Pid::from_raw(self.process.id().cast_signed()) {
             let _ = kill_process_group(pid, signal);
         }
     }
@@ -80,9 +84,9 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
+        if matches!(self.process.try_wait(), Ok(None)) {
             self.signal(Signal::KILL);
-            let _ = self.child.wait();
+            let _ = self.process.wait();
         }
     }
 }

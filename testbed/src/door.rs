@@ -15,10 +15,20 @@ pub struct Door {
 impl Door {
     /// `GET`, as text.
     pub fn text(&self, path: &str) -> Result<String> {
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(20))).http_status_as_error(false).build().into();
-        let mut answer = agent.get(format!("{}{path}", self.url)).call().with_context(|| format!("GET {path}"))?;
-        let text = answer.body_mut().with_config().limit(256 << 20).read_to_string()?;
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(20)))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mut answer = agent
+            .get(format!("{}{path}", self.url))
+            .call()
+            .with_context(|| format!("GET {path}"))?;
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(256 << 20)
+            .read_to_string()?;
         if !answer.status().is_success() {
             bail!("GET {path}: {} {text}", answer.status());
         }

@@ -56,7 +56,14 @@ impl Shop {
         epmd.args(["-port", &epmd_port.to_string(), "-address", "127.0.0.1"]);
         let epmd = Child::start("epmd", &mut epmd, &folder.join("epmd.log"))?;
         let suffix = format!("{epmd_port}");
-        let shop = Self { project, library, folder: folder.to_owned(), suffix, epmd_port, _epmd: epmd };
+        let shop = Self {
+            project,
+            library,
+            folder: folder.to_owned(),
+            suffix,
+            epmd_port,
+            _epmd: epmd,
+        };
         shop.compile(&shop.project)?;
         Ok(shop)
     }
@@ -76,10 +83,14 @@ impl Shop {
     /// Builds a copy of the project.
     pub fn compile(&self, project: &Path) -> Result<()> {
         let mut command = Command::new(project.join("bin/shop"));
-        command.arg("build").env("ELIXIR_SCOPE_PATH", &self.library).env_remove("MIX_ENV");
+        command
+            .arg("build")
+            .env("ELIXIR_SCOPE_PATH", &self.library)
+            .env_remove("MIX_ENV");
         let output = command.output().context("cannot start the shop's build")?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            let said = String::from_utf8_lossy(&output.stdout).into_owned()
+                + &String::from_utf8_lossy(&output.stderr);
             bail!("building the shop failed:\n{said}");
         }
         Ok(())
@@ -94,21 +105,35 @@ impl Shop {
     pub fn start(&self, bed: &Bed, role: &str, options: &ShopOptions) -> Result<ShopNode> {
         let project = options.project.as_deref().unwrap_or(&self.project);
         let mut command = Command::new(project.join("bin/shop"));
-        command.arg(role).args(["--suffix", &self.suffix]).arg("--socket").arg(bed.socket());
+        command
+            .arg(role)
+            .args(["--suffix", &self.suffix])
+            .arg("--socket")
+            .arg(bed.socket());
         if !options.clock_offset.is_empty() {
             command.args(["--clock-offset", &options.clock_offset]);
         }
         command.args(&options.args);
-        command.env("ERL_EPMD_PORT", self.epmd_port.to_string()).env("ELIXIR_SCOPE_PATH", &self.library);
-        command.envs(options.env.iter().map(|(k, v)| (k, v))).env_remove("MIX_ENV");
+        command
+            .env("ERL_EPMD_PORT", self.epmd_port.to_string())
+            .env("ELIXIR_SCOPE_PATH", &self.library);
+        command
+            .envs(options.env.iter().map(|(k, v)| (k, v)))
+            .env_remove("MIX_ENV");
         let log = bed.path().join(format!("{role}.log"));
         let child = Child::start(role, &mut command, &log)?;
-        Ok(ShopNode { child, role: role.to_owned() })
+        Ok(ShopNode {
+            child,
+            role: role.to_owned(),
+        })
     }
 
     /// Starts `stock` and `pay`, then `web`, which runs the load with `web`'s arguments.
     pub fn start_all(&self, bed: &Bed, web: &ShopOptions) -> Result<Vec<ShopNode>> {
-        let plain = ShopOptions { env: web.env.clone(), ..ShopOptions::default() };
+        let plain = ShopOptions {
+            env: web.env.clone(),
+            ..ShopOptions::default()
+        };
         Ok(vec![
             self.start(bed, "stock", &plain)?,
             self.start(bed, "pay", &plain)?,
@@ -116,13 +141,38 @@ impl Shop {
         ])
     }
 
-    /// Evaluates an Elixir expression on a node, as a hidden node; returns what the launcher's `rpc` prints.
+    /// Evaluates an Elixir expression on a node, as a hidden node; returns the result as Elixir prints it.
     pub fn rpc(&self, role: &str, expression: &str) -> Result<String> {
+        self.shop_rpc(role, &[expression])
+    }
+
+    /// Loads a compiled module on a node; fails if a process still runs old code of it.
+    pub fn load(&self, role: &str, beam: &Path) -> Result<String> {
+        self.shop_rpc(role, &["--load", &beam.to_string_lossy()])
+    }
+
+    /// The conservation counters of the library on a node (`ElixirScope.stats/0`).
+    pub fn stats(&self, role: &str) -> Result<Value> {
+        let printed = self.rpc(
+            role,
+            "ElixirScope.stats() |> Shop.Load.Json.encode() |> IO.iodata_to_binary()",
+        )?;
+        let json: String = serde_json::from_str(printed.trim()).context("stats are no string")?;
+        serde_json::from_str(&json).context("stats are no JSON")
+    }
+
+    fn shop_rpc(&self, role: &str, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(self.project.join("bin/shop-rpc"));
-        command.arg(self.node_name(role)).arg(expression).env("ERL_EPMD_PORT", self.epmd_port.to_string());
+        command.args(["--suffix", &self.suffix, role]).args(arguments);
+        command
+            .env("ERL_EPMD_PORT", self.epmd_port.to_string())
+            .env_remove("MIX_ENV");
         let output = command.output().context("cannot start shop-rpc")?;
         if !output.status.success() {
-            bail!("rpc on {role} failed: {}", String::from_utf8_lossy(&output.stderr));
+            bail!(
+                "rpc on {role} failed: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -157,10 +207,19 @@ fn copy_sources(from: &Path, to: &Path) -> Result<()> {
 
 /// Debian's package puts `epmd` on the path or beside the runtime.
 fn epmd_program() -> PathBuf {
-    let on_path = std::env::var_os("PATH").into_iter().flat_map(|p| std::env::split_paths(&p).collect::<Vec<_>>());
+    let on_path = std::env::var_os("PATH")
+        .into_iter()
+        .flat_map(|p| std::env::split_paths(&p).collect::<Vec<_>>());
     if let Some(found) = on_path.map(|d| d.join("epmd")).find(|p| p.is_file()) {
         return found;
     }
-    let runtimes = fs::read_dir("/usr/lib/erlang").into_iter().flatten().flatten().map(|e| e.path().join("bin/epmd"));
-    runtimes.into_iter().find(|p| p.is_file()).unwrap_or_else(|| PathBuf::from("epmd"))
+    let runtimes = fs::read_dir("/usr/lib/erlang")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path().join("bin/epmd"));
+    runtimes
+        .into_iter()
+        .find(|p| p.is_file())
+        .unwrap_or_else(|| PathBuf::from("epmd"))
 }

@@ -18,9 +18,14 @@ pub fn run() -> Result<()> {
     let inside = base.join("elixir_scope");
     copy_project(&inside)?;
     let dir = base.to_string_lossy().into_owned();
-    let script = "mountpoint -q /proc || mount -t proc proc /proc; cd /elixir_scope && elixir --version && mix test";
+    let script =
+        "mountpoint -q /proc || mount -t proc proc /proc; cd /elixir_scope && elixir --version && mix test";
     let mut chroot = run::command("chroot", &[&dir, "sh", "-c", script]);
-    chroot.env("HOME", "/tmp").env("LANG", "C.UTF-8").env("MIX_ENV", "test").env_remove("ELIXIRSCOPE_SOCKET");
+    chroot
+        .env("HOME", "/tmp")
+        .env("LANG", "C.UTF-8")
+        .env("MIX_ENV", "test")
+        .env_remove("ELIXIRSCOPE_SOCKET");
     let outcome = run::check(&mut chroot);
     let proc = base.join("proc").to_string_lossy().into_owned();
     run::check(&mut run::command("umount", &[&proc]))?;
@@ -38,7 +43,10 @@ fn bootstrap(base: &Path) -> Result<()> {
     fs::create_dir_all(base)?;
     let include = format!("--include={PACKAGES}");
     let dir = base.to_string_lossy().into_owned();
-    run::check(&mut run::command("debootstrap", &["--variant=minbase", &include, RELEASE, &dir]))?;
+    run::check(&mut run::command(
+        "debootstrap",
+        &["--variant=minbase", &include, RELEASE, &dir],
+    ))?;
     fs::write(done, "")?;
     Ok(())
 }
@@ -48,9 +56,14 @@ fn copy_project(to: &Path) -> Result<()> {
     if to.exists() {
         fs::remove_dir_all(to)?;
     }
-    let list = run::output(&mut run::command("git", &["ls-files", "-co", "--exclude-standard", "beam", "docs/examples"]))?;
+    let list = run::output(&mut run::command(
+        "git",
+        &["ls-files", "-co", "--exclude-standard", "beam", "docs/examples"],
+    ))?;
     for file in list.lines() {
-        let inner = file.strip_prefix("beam/").map_or_else(|| to.join("..").join(file), |f| to.join(f));
+        let inner = file
+            .strip_prefix("beam/")
+            .map_or_else(|| to.join("..").join(file), |f| to.join(f));
         if let Some(parent) = inner.parent() {
             fs::create_dir_all(parent)?;
         }

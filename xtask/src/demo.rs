@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 /// How long the demo may wait for its traces.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 /// How long the load runs without `--once`, seconds.
 const LONG: u32 = 86_400;
 
@@ -44,16 +44,27 @@ pub fn run(args: &Args) -> Result<()> {
     publish(&bed, &shop)?;
     let seconds = if args.once { 60 } else { LONG };
     let options = ShopOptions {
-        args: ["--rate", &args.rate.to_string(), "--seconds", &seconds.to_string(), "--first-id", "100"]
-            .map(str::to_owned)
-            .to_vec(),
+        args: [
+            "--rate",
+            &args.rate.to_string(),
+            "--seconds",
+            &seconds.to_string(),
+            "--first-id",
+            "100",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         ..ShopOptions::default()
     };
     let mut nodes = shop.start_all(&bed, &options)?;
     step("waiting for traces");
     let outcome = show(&bed, &mut nodes);
     if outcome.is_ok() && !args.once {
-        println!("\nRunning at {}. Try, in another terminal, with ELIXIRSCOPE_URL={}:", bed.door().url, bed.door().url);
+        println!(
+            "\nRunning at {}. Try, in another terminal, with ELIXIRSCOPE_URL={}:",
+            bed.door().url,
+            bed.door().url
+        );
         println!("  {} traces --errors", program.display());
         println!("  {} trace <id>", program.display());
         println!("  {} doctor", program.display());
@@ -112,9 +123,18 @@ struct Wanted {
 }
 
 const WANTED: &[Wanted] = &[
-    Wanted { title: "an order over three nodes", found: is_success },
-    Wanted { title: "order 123: asks for 10, 5 are there", found: is_order_123 },
-    Wanted { title: "the divisor that came as nil from another node", found: is_nil_divisor },
+    Wanted {
+        title: "an order over three nodes",
+        found: is_success,
+    },
+    Wanted {
+        title: "order 123: asks for 10, 5 are there",
+        found: is_order_123,
+    },
+    Wanted {
+        title: "the divisor that came as nil from another node",
+        found: is_nil_divisor,
+    },
 ];
 
 fn show(bed: &Bed, nodes: &mut [ShopNode]) -> Result<()> {
@@ -130,11 +150,17 @@ fn show(bed: &Bed, nodes: &mut [ShopNode]) -> Result<()> {
         Ok(ids.iter().all(Option::is_some).then_some(()))
     });
     if let Err(error) = searched {
-        let logs: Vec<PathBuf> = nodes.iter().map(|n| bed.path().join(format!("{}.log", n.role))).collect();
+        let logs: Vec<PathBuf> = nodes
+            .iter()
+            .map(|n| bed.path().join(format!("{}.log", n.role)))
+            .collect();
         return Err(error.context(format!("not every trace was found; logs are in {logs:?}")));
     }
     step("elixirscope traces --errors --limit 5");
-    print!("{}", run::output(&mut bed.program(&["traces", "--errors", "--limit", "5"]))?);
+    print!(
+        "{}",
+        run::output(&mut bed.program(&["traces", "--errors", "--limit", "5"]))?
+    );
     for (wanted, id) in WANTED.iter().zip(&ids) {
         let id = id.as_deref().unwrap_or_default();
         println!();
@@ -146,11 +172,14 @@ fn show(bed: &Bed, nodes: &mut [ShopNode]) -> Result<()> {
 
 /// Fetches traces that were not looked at yet; a trace counts once it has been quiet for two seconds.
 fn look(bed: &Bed, seen: &mut std::collections::BTreeSet<String>, ids: &mut [Option<String>]) -> Result<()> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_micros();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)?
+        .as_micros();
     let listing = bed.door().json("/api/v1/traces?since_s=300&limit=500")?;
     for row in listing["traces"].as_array().into_iter().flatten() {
         let id = row["trace"].as_str().unwrap_or_default().to_owned();
-        let end = row["start_unix_us"].as_u64().unwrap_or_default() + row["duration_us"].as_u64().unwrap_or_default();
+        let end = row["start_unix_us"].as_u64().unwrap_or_default()
+            + row["duration_us"].as_u64().unwrap_or_default();
         if u128::from(end) + 2_000_000 > now || !seen.insert(id.clone()) {
             continue;
         }
@@ -168,12 +197,19 @@ fn values(trace: &Value) -> impl Iterator<Item = (&str, &str)> {
     let items = trace["items"].as_array().into_iter().flatten();
     items
         .flat_map(|item| item["values"].as_array().into_iter().flatten())
-        .map(|v| (v["name"].as_str().unwrap_or_default(), v["text"].as_str().unwrap_or_default()))
+        .map(|v| {
+            (
+                v["name"].as_str().unwrap_or_default(),
+                v["text"].as_str().unwrap_or_default(),
+            )
+        })
 }
 
 fn is_success(trace: &Value) -> bool {
     let nodes = trace["nodes"].as_array().map_or(0, Vec::len);
-    let ok = trace["items"][0]["frame"]["result"].as_str().is_some_and(|r| r.starts_with("{:ok"));
+    let ok = trace["items"][0]["frame"]["result"]
+        .as_str()
+        .is_some_and(|r| r.starts_with("{:ok"));
     nodes >= 3 && trace["calls"].as_u64() >= Some(12) && ok && trace["errors"].as_u64() == Some(0)
 }
 
@@ -185,5 +221,7 @@ fn is_order_123(trace: &Value) -> bool {
 fn is_nil_divisor(trace: &Value) -> bool {
     let nil = values(trace).any(|(name, text)| name == "divisor" && text == "nil");
     let items = trace["items"].as_array().into_iter().flatten();
-    nil && items.into_iter().any(|i| i["error"]["exception"] == "ArithmeticError")
+    nil && items
+        .into_iter()
+        .any(|i| i["error"]["exception"] == "ArithmeticError")
 }

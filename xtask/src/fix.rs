@@ -9,7 +9,11 @@ pub fn run() -> Result<()> {
     run::check(&mut run::cargo(&["fmt", "--all"]))?;
     for project in ["beam", "beam/demo"] {
         let dir = run::root().join(project);
-        run::check(run::command("mix", &["format"]).current_dir(dir).env("MIX_ENV", "test"))?;
+        run::check(
+            run::command("mix", &["format"])
+                .current_dir(dir)
+                .env("MIX_ENV", "test"),
+        )?;
     }
     Ok(())
 }

@@ -16,27 +16,50 @@ struct Need {
 
 /// For building the Rust workspace (RocksDB needs libclang and a C++ compiler).
 const BUILD: &[Need] = &[
-    Need { what: "a C++ compiler", packages: &["g++"], present: || on_path("g++") },
-    Need { what: "libclang", packages: &["libclang-dev"], present: has_libclang },
-];
-
-/// For running BEAM nodes.
-const BEAM: &[Need] = &[
     Need {
-        what: "Elixir and Erlang",
-        packages: &["elixir", "erlang-dev", "erlang-tools", "erlang-runtime-tools", "erlang-parsetools", "erlang-eunit"],
-        present: || on_path("elixir") && on_path("erl") && Path::new("/usr/lib/erlang").is_dir() && has_erlang_app("tools"),
+        what: "a C++ compiler",
+        packages: &["g++"],
+        present: || on_path("g++"),
+    },
+    Need {
+        what: "libclang",
+        packages: &["libclang-dev"],
+        present: has_libclang,
     },
 ];
 
+/// For running BEAM nodes.
+const BEAM: &[Need] = &[Need {
+    what: "Elixir and Erlang",
+    packages: &[
+        "elixir",
+        "erlang-dev",
+        "erlang-tools",
+        "erlang-runtime-tools",
+        "erlang-parsetools",
+        "erlang-eunit",
+    ],
+    present: || {
+        on_path("elixir")
+            && on_path("erl")
+            && Path::new("/usr/lib/erlang").is_dir()
+            && has_erlang_app("tools")
+    },
+}];
+
 /// For the tests alone.
-const TESTS: &[Need] = &[
-    Need { what: "libfaketime", packages: &["libfaketime"], present: has_faketime },
-];
+const TESTS: &[Need] = &[Need {
+    what: "libfaketime",
+    packages: &["libfaketime"],
+    present: has_faketime,
+}];
 
 /// For the compatibility tests.
-const COMPAT: &[Need] =
-    &[Need { what: "debootstrap", packages: &["debootstrap"], present: || Path::new("/usr/sbin/debootstrap").is_file() }];
+const COMPAT: &[Need] = &[Need {
+    what: "debootstrap",
+    packages: &["debootstrap"],
+    present: || Path::new("/usr/sbin/debootstrap").is_file(),
+}];
 
 /// Installs what building and running needs.
 pub fn for_demo() -> Result<()> {
@@ -63,14 +86,23 @@ pub fn for_verify() -> Result<()> {
 }
 
 fn install(lists: &[&[Need]]) -> Result<()> {
-    let missing: Vec<&Need> = lists.iter().copied().flatten().filter(|n| !(n.present)()).collect();
+    let missing: Vec<&Need> = lists
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|n| !(n.present)())
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
     let names: Vec<&str> = missing.iter().map(|n| n.what).collect();
     let packages: Vec<&str> = missing.iter().flat_map(|n| n.packages.iter().copied()).collect();
     if !on_path("apt-get") {
-        bail!("missing: {}; install what Debian calls {}", names.join(", "), packages.join(" "));
+        bail!(
+            "missing: {}; install what Debian calls {}",
+            names.join(", "),
+            packages.join(" ")
+        );
     }
     eprintln!("installing {} ({})", names.join(", "), packages.join(" "));
     run::check(apt(&["update", "-qq"]).stdout(Stdio::null()))?;
@@ -78,7 +110,11 @@ fn install(lists: &[&[Need]]) -> Result<()> {
     args.extend(&packages);
     run::check(apt(&args).stdout(Stdio::null()))?;
     if let Some(need) = missing.iter().find(|n| !(n.present)()) {
-        bail!("{} is still missing after installing {}", need.what, need.packages.join(" "));
+        bail!(
+            "{} is still missing after installing {}",
+            need.what,
+            need.packages.join(" ")
+        );
     }
     Ok(())
 }
@@ -95,14 +131,19 @@ fn on_path(program: &str) -> bool {
 
 fn has_libclang() -> bool {
     let found = |dir: &Path| {
-        std::fs::read_dir(dir).into_iter().flatten().flatten().any(|entry| {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            name.starts_with("libclang.so") || (name.starts_with("libclang-") && name.contains(".so"))
-        })
+        std::fs::read_dir(dir)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|entry| {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                name.starts_with("libclang.so") || (name.starts_with("libclang-") && name.contains(".so"))
+            })
     };
     let llvm = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
-    llvm.filter(|e| e.file_name().to_string_lossy().starts_with("llvm-")).any(|e| found(&e.path().join("lib")))
+    llvm.filter(|e| e.file_name().to_string_lossy().starts_with("llvm-"))
+        .any(|e| found(&e.path().join("lib")))
         || env::var_os("LIBCLANG_PATH").is_some_and(|p| found(Path::new(&p)))
 }
 

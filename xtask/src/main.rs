@@ -1,7 +1,9 @@
 //! `cargo xtask`: the commands that build, test, check, measure and show ElixirScope. Depends on nothing of the product.
 
+mod bench;
 mod compat;
 mod demo;
+mod faults;
 mod fix;
 mod machine;
 mod run;
@@ -29,6 +31,10 @@ enum Command {
     Test(test::Args),
     /// Run the Elixir library's tests on OTP 27 / Elixir 1.18 (Debian trixie in a folder; root only).
     Compat,
+    /// Measure, print a table and write target/report/<name>.json.
+    Bench(bench::Args),
+    /// Kill the collector and the agent under load and run with wrong clocks, many times.
+    Faults(faults::Args),
     /// Check format, lints, documentation and layering. Writes nothing.
     Verify,
     /// Format sources. The only command that writes to them.
@@ -39,6 +45,8 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Faults(args) => faults::run(&args),
         Command::Compat => compat::run(),
         Command::Verify => verify::run(),
         Command::Fix => fix::run(),

@@ -8,7 +8,10 @@ use anyhow::{Context, Result, bail};
 
 /// The workspace's root.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
 }
 
 /// Where Cargo builds: `CARGO_TARGET_DIR`, else `target` in the workspace.
@@ -38,7 +41,9 @@ pub fn cargo(args: &[&str]) -> Command {
 pub fn check(command: &mut Command) -> Result<()> {
     let shown = show(command);
     eprintln!("+ {shown}");
-    let status = command.status().with_context(|| format!("cannot start {shown}"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {shown}"))?;
     if !status.success() {
         bail!("{shown} failed: {status}");
     }
@@ -48,7 +53,10 @@ pub fn check(command: &mut Command) -> Result<()> {
 /// Runs a command and returns what it printed.
 pub fn output(command: &mut Command) -> Result<String> {
     let shown = show(command);
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {shown}"))?;
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start {shown}"))?;
     if !output.status.success() {
         bail!("{shown} failed: {}", output.status);
     }

@@ -22,7 +22,12 @@ pub fn run(args: &Args) -> Result<()> {
     }
     if !args.beam {
         run::check(&mut run::cargo(&["build", "--package", "elixirscope", "--bins"]))?;
-        run::check(&mut run::cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))?;
+        run::check(&mut run::cargo(&[
+            "nextest",
+            "run",
+            "--workspace",
+            "--no-fail-fast",
+        ]))?;
     }
     Ok(())
 }
@@ -32,6 +37,8 @@ fn beam(project: &str) -> Result<()> {
     let build = run::target().join("beam-test").join(project.replace('/', "-"));
     std::fs::create_dir_all(&build).with_context(|| format!("cannot create {}", build.display()))?;
     let mut mix = run::command("mix", &["test"]);
-    mix.current_dir(run::root().join(project)).env("MIX_ENV", "test").env("MIX_BUILD_PATH", &build);
+    mix.current_dir(run::root().join(project))
+        .env("MIX_ENV", "test")
+        .env("MIX_BUILD_PATH", &build);
     run::check(&mut mix)
 }

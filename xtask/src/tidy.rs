@@ -40,9 +40,26 @@ const OUTSIDE: &[(&str, &str)] = &[
 ];
 
 /// What the pure floors (0-2) must not name.
-const IMPURE_CRATES: &[&str] = &["tokio", "tokio-util", "tracing", "rand", "getrandom", "tempfile", "axum", "parking_lot"];
-const IMPURE_PATHS: &[&str] =
-    &["std::fs", "std::net", "std::thread", "std::env", "std::process", "Instant::now", "SystemTime", "std::io::std"];
+const IMPURE_CRATES: &[&str] = &[
+    "tokio",
+    "tokio-util",
+    "tracing",
+    "rand",
+    "getrandom",
+    "tempfile",
+    "axum",
+    "parking_lot",
+];
+const IMPURE_PATHS: &[&str] = &[
+    "std::fs",
+    "std::net",
+    "std::thread",
+    "std::env",
+    "std::process",
+    "Instant::now",
+    "SystemTime",
+    "std::io::std",
+];
 
 /// Longest source file, in lines, and longest line, in characters.
 const FILE_LINES_MAX: usize = 600;
@@ -60,7 +77,10 @@ pub fn run() -> Result<()> {
     if !faults.is_empty() {
         bail!("{} house rules broken:\n  {}", faults.len(), faults.join("\n  "));
     }
-    eprintln!("tidy: {} members, floors, purity and file rules hold", members.len());
+    eprintln!(
+        "tidy: {} members, floors, purity and file rules hold",
+        members.len()
+    );
     Ok(())
 }
 
@@ -70,15 +90,25 @@ struct Member {
 }
 
 fn members() -> Result<BTreeMap<String, Member>> {
-    let json = run::output(&mut run::cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
+    let json = run::output(&mut run::cargo(&[
+        "metadata",
+        "--no-deps",
+        "--format-version",
+        "1",
+    ]))?;
     let json: Value = serde_json::from_str(&json)?;
-    let packages = json["packages"].as_array().context("cargo metadata has no packages")?;
+    let packages = json["packages"]
+        .as_array()
+        .context("cargo metadata has no packages")?;
     let mut members = BTreeMap::new();
     for package in packages {
         let name = package["name"].as_str().unwrap_or_default().to_owned();
         let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap_or_default());
         let normal = package["dependencies"].as_array().into_iter().flatten();
-        let normal = normal.filter(|d| d["kind"].is_null()).filter_map(|d| Some(d["name"].as_str()?.to_owned())).collect();
+        let normal = normal
+            .filter(|d| d["kind"].is_null())
+            .filter_map(|d| Some(d["name"].as_str()?.to_owned()))
+            .collect();
         let dir = manifest.parent().map(Path::to_path_buf).unwrap_or_default();
         members.insert(name, Member { dir, normal });
     }
@@ -93,7 +123,9 @@ fn check_floors(members: &BTreeMap<String, Member>, faults: &mut Vec<String>) {
     for (name, member) in members {
         let Some(own) = floor(name) else {
             if name != "xtask" && name != "testbed" {
-                faults.push(format!("{name} has no floor in docs/architecture.md (xtask/src/tidy.rs)"));
+                faults.push(format!(
+                    "{name} has no floor in docs/architecture.md (xtask/src/tidy.rs)"
+                ));
             }
             continue;
         };
@@ -101,7 +133,9 @@ fn check_floors(members: &BTreeMap<String, Member>, faults: &mut Vec<String>) {
             if let Some(below) = floor(dependency)
                 && below >= own
             {
-                faults.push(format!("{name} (floor {own}) imports {dependency} (floor {below}): arrows go down only"));
+                faults.push(format!(
+                    "{name} (floor {own}) imports {dependency} (floor {below}): arrows go down only"
+                ));
             }
             if let Some((_, owner)) = OUTSIDE.iter().find(|(outside, _)| outside == dependency)
                 && owner != name
@@ -117,13 +151,19 @@ fn check_floors(members: &BTreeMap<String, Member>, faults: &mut Vec<String>) {
 
 fn check_file(member: &str, file: &Path, faults: &mut Vec<String>) -> Result<()> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let shown = file.strip_prefix(run::root()).unwrap_or(file).display().to_string();
+    let shown = file
+        .strip_prefix(run::root())
+        .unwrap_or(file)
+        .display()
+        .to_string();
     if !text.starts_with("//!") && !text.starts_with("#![") {
         faults.push(format!("{shown}: no `//!` at its head that says what it is"));
     }
     let lines = text.lines().count();
     if lines > FILE_LINES_MAX {
-        faults.push(format!("{shown}: {lines} lines; make two files of it (at most {FILE_LINES_MAX})"));
+        faults.push(format!(
+            "{shown}: {lines} lines; make two files of it (at most {FILE_LINES_MAX})"
+        ));
     }
     let stem = file.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
     if ["utils", "util", "helpers", "helper", "common", "manager", "misc"].contains(&stem) {
@@ -134,21 +174,35 @@ fn check_file(member: &str, file: &Path, faults: &mut Vec<String>) -> Result<()>
         for (number, line) in code.lines().enumerate() {
             let line = line.split("//").next().unwrap_or_default();
             if let Some(path) = IMPURE_PATHS.iter().find(|p| line.contains(**p)) {
-                faults.push(format!("{shown}:{}: {member} is pure and must not name {path}", number + 1));
+                faults.push(format!(
+                    "{shown}:{}: {member} is pure and must not name {path}",
+                    number + 1
+                ));
             }
         }
     }
-    if member == "coordinator" && text.contains("openraft::") && !shown.contains("/raft/") && !shown.ends_with("raft.rs") {
-        faults.push(format!("{shown}: openraft is named in coordinator/src/raft/ alone"));
+    if member == "coordinator"
+        && text.contains("openraft::")
+        && !shown.contains("/raft/")
+        && !shown.ends_with("raft.rs")
+    {
+        faults.push(format!(
+            "{shown}: openraft is named in coordinator/src/raft/ alone"
+        ));
     }
     Ok(())
 }
 
 fn check_text(faults: &mut Vec<String>) -> Result<()> {
-    let files = run::output(&mut run::command("git", &["ls-files", "-co", "--exclude-standard"]))?;
+    let files = run::output(&mut run::command(
+        "git",
+        &["ls-files", "-co", "--exclude-standard"],
+    ))?;
     for file in files.lines() {
         let path = run::root().join(file);
-        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue;
+        };
         for (number, line) in text.lines().enumerate() {
             if file != "xtask/src/tidy.rs" && (line.contains("/work/main") || line.contains("/root/")) {
                 faults.push(format!("{file}:{}: names a path of one machine", number + 1));

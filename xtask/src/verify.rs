@@ -13,8 +13,21 @@ pub fn run() -> Result<()> {
         let args = ["format", "--check-formatted"];
         run::check(run::command("mix", &args).current_dir(dir).env("MIX_ENV", "test"))?;
     }
-    run::check(&mut run::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    let mut doc = run::cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+    run::check(&mut run::cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    let mut doc = run::cargo(&[
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+        "--quiet",
+    ]);
     run::check(doc.env("RUSTDOCFLAGS", "-D warnings"))?;
     eprintln!("verify: all checks passed");
     Ok(())

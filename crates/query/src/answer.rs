@@ -99,6 +99,8 @@ pub struct Item {
     pub pid: String,
     /// HLC.
     pub hlc: u64,
+    /// The node's own clock, Unix microseconds, as it was.
+    pub time_unix_us: u64,
     /// Relative to the trace's start, microseconds, after clock correction.
     pub start_us: i64,
     /// Module version key, 15 hex digits; empty = none.

@@ -50,7 +50,11 @@ pub(crate) fn shifts(events: &[&Event]) -> BTreeMap<NodeKey, i64> {
 
 /// How much to add to the receiver's times: nothing if the delta is plausible as a delay.
 fn forward(delta: i64) -> i64 {
-    if (0..DELAY_US_MAX).contains(&delta) { 0 } else { -delta }
+    if (0..DELAY_US_MAX).contains(&delta) {
+        0
+    } else {
+        -delta
+    }
 }
 
 fn edges(events: &[&Event]) -> Vec<Edge> {
@@ -63,5 +67,8 @@ fn edges(events: &[&Event]) -> Vec<Edge> {
         let slot = least.entry((e.remote_node, e.node)).or_insert(delta);
         *slot = (*slot).min(delta);
     }
-    least.into_iter().map(|((from, to), delta)| Edge { from, to, delta }).collect()
+    least
+        .into_iter()
+        .map(|((from, to), delta)| Edge { from, to, delta })
+        .collect()
 }

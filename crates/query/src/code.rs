@@ -94,7 +94,11 @@ impl std::fmt::Debug for CodeIndex {
 impl CodeIndex {
     /// An index over `blobs`.
     pub fn new(blobs: Arc<dyn CodeBlobs>) -> Self {
-        Self { blobs, tables: Mutex::new(LruCache::new(CACHED)), files: Mutex::new(LruCache::new(CACHED)) }
+        Self {
+            blobs,
+            tables: Mutex::new(LruCache::new(CACHED)),
+            files: Mutex::new(LruCache::new(CACHED)),
+        }
     }
 
     fn table(&self, module: ModuleKey) -> Option<Arc<SiteTable>> {
@@ -113,7 +117,10 @@ impl CodeIndex {
             return Some(Arc::clone(file));
         }
         let (text, document) = self.blobs.file(source)?;
-        let file = Arc::new(SourceFile { text, document: SyntaxDocument::decode(&document).ok()? });
+        let file = Arc::new(SourceFile {
+            text,
+            document: SyntaxDocument::decode(&document).ok()?,
+        });
         files.put(source, Arc::clone(&file));
         Some(file)
     }
@@ -132,14 +139,26 @@ impl CodeSource for CodeIndex {
             source_line: String::new(),
             node: None,
             unmapped: None,
-            source: if table.source == [0; 32] { String::new() } else { hex(&table.source) },
+            source: if table.source == [0; 32] {
+                String::new()
+            } else {
+                hex(&table.source)
+            },
         };
         self.locate(&mut place, &table, entry);
         Some(SiteInfo {
-            module: table.module.strip_prefix("Elixir.").unwrap_or(&table.module).to_owned(),
+            module: table
+                .module
+                .strip_prefix("Elixir.")
+                .unwrap_or(&table.module)
+                .to_owned(),
             function: function.map(|f| f.name.clone()).unwrap_or_default(),
             arity: function.map_or(0, |f| f.arity),
-            clause: if entry.clause == u16::MAX { 0 } else { u32::from(entry.clause) + 1 },
+            clause: if entry.clause == u16::MAX {
+                0
+            } else {
+                u32::from(entry.clause) + 1
+            },
             kind: entry.kind,
             place,
         })
@@ -172,13 +191,23 @@ impl CodeIndex {
             return;
         }
         let Some(file) = self.file(table.source) else {
-            place.unmapped = Some(format!("source {} is not published", place.source.get(..12).unwrap_or_default()));
+            place.unmapped = Some(format!(
+                "source {} is not published",
+                place.source.get(..12).unwrap_or_default()
+            ));
             return;
         };
         let found = if entry.is_macro_made() && entry.column == 0 {
             codegraph::resolve_line(&file.document, &file.text, entry.line)
         } else {
-            codegraph::resolve(&file.document, &file.text, entry.line, entry.column, &entry.token, entry.kind)
+            codegraph::resolve(
+                &file.document,
+                &file.text,
+                entry.line,
+                entry.column,
+                &entry.token,
+                entry.kind,
+            )
         };
         match found {
             Ok(found) => {
@@ -192,7 +221,9 @@ impl CodeIndex {
 
 fn line_of(file: &SourceFile, line: u32) -> String {
     let range = file.document.line_range(line, &file.text);
-    let bytes = range.and_then(|(start, end)| file.text.get(start as usize..end as usize)).unwrap_or_default();
+    let bytes = range
+        .and_then(|(start, end)| file.text.get(start as usize..end as usize))
+        .unwrap_or_default();
     String::from_utf8_lossy(bytes).trim_end().to_owned()
 }
 
@@ -204,7 +235,8 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// `Module.function/arity`, where `*` matches any run of characters, and function or arity may be left out.
+/// `Module.function/arity`, where `*` matches any run of characters, and function or arity may be left out;
+/// `Module.*` is all functions of the module and of the modules below it.
 struct Pattern {
     module: String,
     function: Option<String>,
@@ -219,15 +251,26 @@ impl Pattern {
             None => (text, None),
         };
         match name.rsplit_once('.') {
-            Some((module, function)) if function.starts_with(|c: char| c.is_lowercase() || c == '_' || c == '*') => {
-                Self { module: module.to_owned(), function: Some(function.to_owned()), arity }
+            Some((module, function))
+                if function.starts_with(|c: char| c.is_lowercase() || c == '_' || c == '*') =>
+            {
+                Self {
+                    module: module.to_owned(),
+                    function: Some(function.to_owned()),
+                    arity,
+                }
             }
-            _ => Self { module: name.to_owned(), function: None, arity },
+            _ => Self {
+                module: name.to_owned(),
+                function: None,
+                arity,
+            },
         }
     }
 
     fn matches(&self, module: &str, function: &str, arity: u8) -> bool {
-        glob(&self.module, module)
+        let below = self.function.as_deref() == Some("*") && glob(&format!("{}.*", self.module), module);
+        (below || glob(&self.module, module))
             && self.function.as_ref().is_none_or(|f| glob(f, function))
             && self.arity.is_none_or(|a| a == arity)
     }
@@ -238,7 +281,9 @@ impl Pattern {
 fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
     let mut last: Option<&str> = None;
     for part in parts {
         if let Some(before) = last.replace(part) {
@@ -257,8 +302,18 @@ mod tests {
     #[test]
     fn patterns_match_modules_functions_and_arities() {
         let matches = |p: &str, m, f, a| Pattern::new(p).matches(m, f, a);
-        assert!(matches("Shop.Stock.Warehouse.handle_call/3", "Shop.Stock.Warehouse", "handle_call", 3));
-        assert!(!matches("Shop.Stock.Warehouse.handle_call/3", "Shop.Stock.Warehouse", "handle_call", 2));
+        assert!(matches(
+            "Shop.Stock.Warehouse.handle_call/3",
+            "Shop.Stock.Warehouse",
+            "handle_call",
+            3
+        ));
+        assert!(!matches(
+            "Shop.Stock.Warehouse.handle_call/3",
+            "Shop.Stock.Warehouse",
+            "handle_call",
+            2
+        ));
         assert!(matches("Shop.Stock.*", "Shop.Stock.Warehouse", "reserve", 2));
         assert!(matches("*.handle_call/3", "Shop.Pay.Gateway", "handle_call", 3));
         assert!(matches("Shop.Stock", "Shop.Stock", "x", 0));

@@ -14,8 +14,8 @@ mod text;
 mod tree;
 
 pub use answer::{
-    CapturedValue, Closed, ErrorInfo, FrameEnd, Item, Missing, NodeShift, Place, StackEntry, TraceAnswer, TraceListing,
-    TraceRow,
+    CapturedValue, Closed, ErrorInfo, FrameEnd, Item, Missing, NodeShift, Place, StackEntry, TraceAnswer,
+    TraceListing, TraceRow,
 };
 pub use code::{CodeBlobs, CodeIndex, CodeSource, SiteInfo};
 pub use text::{Style, render_trace, render_traces};

@@ -15,8 +15,14 @@ pub(crate) fn root_name(payload: &[u8]) -> Option<String> {
 /// The entry's attributes, as a value.
 pub(crate) fn root_attributes(payload: &[u8]) -> Option<CapturedValue> {
     let root = etf::RootPayload::decode(payload).ok()?;
-    let text = etf::render(&root.attributes, VALUE_CHARS_MAX);
-    let plain = |text| CapturedValue { role: "attribute".to_owned(), name: "attributes".to_owned(), text, cut: false, redacted: false };
+    let text = etf::render(root.attributes, VALUE_CHARS_MAX);
+    let plain = |text| CapturedValue {
+        role: "attribute".to_owned(),
+        name: "attributes".to_owned(),
+        text,
+        cut: false,
+        redacted: false,
+    };
     (text != "%{}" && !text.is_empty()).then(|| plain(text))
 }
 
@@ -36,7 +42,7 @@ pub(crate) fn value(payload: &[u8]) -> Option<CapturedValue> {
     Some(CapturedValue {
         role: value.role.name().to_owned(),
         name: value.name,
-        text: etf::render(&value.term, VALUE_CHARS_MAX),
+        text: etf::render(value.term, VALUE_CHARS_MAX),
         cut: value.cut,
         redacted: value.redacted,
     })
@@ -53,7 +59,11 @@ pub(crate) fn error(payload: &[u8]) -> Option<ErrorInfo> {
         stacktrace: error
             .stacktrace
             .into_iter()
-            .map(|s| StackEntry { mfa: format!("{}.{}/{}", s.module, s.function, s.arity), file: s.file, line: s.line })
+            .map(|s| StackEntry {
+                mfa: format!("{}.{}/{}", s.module, s.function, s.arity),
+                file: s.file,
+                line: s.line,
+            })
             .collect(),
     })
 }

@@ -13,7 +13,11 @@ pub struct Style {
 
 impl Style {
     fn paint(self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -45,7 +49,12 @@ pub fn render_trace(answer: &TraceAnswer, style: Style) -> String {
     for missing in &answer.missing {
         let _ = writeln!(out, "{} {}", style.paint("33", "missing:"), missing.text);
     }
-    let width = answer.nodes.iter().map(|n| short_node(n).len()).max().unwrap_or_default();
+    let width = answer
+        .nodes
+        .iter()
+        .map(|n| short_node(n).len())
+        .max()
+        .unwrap_or_default();
     for item in &answer.items {
         write_item(&mut out, item, width, style);
     }
@@ -115,7 +124,11 @@ fn place_text(place: &Place) -> String {
         let _ = write!(text, "  | {}", place.source_line.trim());
     }
     if let Some(why) = &place.unmapped {
-        let _ = write!(text, "{}[unmapped: {why}]", if text.is_empty() { "" } else { "  " });
+        let _ = write!(
+            text,
+            "{}[unmapped: {why}]",
+            if text.is_empty() { "" } else { "  " }
+        );
     }
     text
 }

@@ -36,13 +36,23 @@ pub fn assemble(
     let forest = Forest::new(&events);
     if forest.orphans > 0 {
         let text = format!("{} events name a parent that is not recorded", forest.orphans);
-        missing.push(Missing { kind: "parent".to_owned(), text });
+        missing.push(Missing {
+            kind: "parent".to_owned(),
+            text,
+        });
     }
     let shifts = clock::shifts(&events);
     let corrected = |e: &Event| e.time.0 as i64 + shifts.get(&e.node).copied().unwrap_or_default();
     let start = events.iter().map(|e| corrected(e)).min().unwrap_or_default();
     let end = events.iter().map(|e| corrected(e)).max().unwrap_or_default();
-    let writer = Writer { events: &events, forest: &forest, nodes, code, start, shifts: &shifts };
+    let writer = Writer {
+        events: &events,
+        forest: &forest,
+        nodes,
+        code,
+        start,
+        shifts: &shifts,
+    };
     let items = writer.items();
     TraceAnswer {
         trace: trace.to_string(),
@@ -52,7 +62,10 @@ pub fn assemble(
         duration_us: u64::try_from(end - start).unwrap_or_default(),
         nodes: node_names(&events, nodes),
         events: events.len(),
-        calls: events.iter().filter(|e| matches!(e.kind, EventKind::Call | EventKind::Callback)).count(),
+        calls: events
+            .iter()
+            .filter(|e| matches!(e.kind, EventKind::Call | EventKind::Callback))
+            .count(),
         errors: events.iter().filter(|e| e.kind == EventKind::Error).count(),
         inversions: forest.inversions,
         clock_shifts: named_shifts(&shifts, nodes),
@@ -62,8 +75,11 @@ pub fn assemble(
 
 fn in_order(recorded: &[Recorded]) -> Vec<&Event> {
     let mut seen = BTreeSet::new();
-    let mut events: Vec<&Event> =
-        recorded.iter().filter(|r| seen.insert(r.identity)).map(|r| &r.event).collect();
+    let mut events: Vec<&Event> = recorded
+        .iter()
+        .filter(|r| seen.insert(r.identity))
+        .map(|r| &r.event)
+        .collect();
     events.sort_by_key(|e| (e.hlc, e.node, e.pid, e.ordinal, e.id));
     events
 }
@@ -80,14 +96,19 @@ fn node_names(events: &[&Event], nodes: &BTreeMap<NodeKey, NodeInfo>) -> Vec<Str
 }
 
 fn node_name(key: NodeKey, nodes: &BTreeMap<NodeKey, NodeInfo>) -> String {
-    nodes.get(&key).map_or_else(|| format!("node {key}"), |n| n.name.clone())
+    nodes
+        .get(&key)
+        .map_or_else(|| format!("node {key}"), |n| n.name.clone())
 }
 
 fn named_shifts(shifts: &BTreeMap<NodeKey, i64>, nodes: &BTreeMap<NodeKey, NodeInfo>) -> Vec<NodeShift> {
     shifts
         .iter()
         .filter(|(_, shift)| **shift != 0)
-        .map(|(key, shift)| NodeShift { node: node_name(*key, nodes), shift_us: *shift })
+        .map(|(key, shift)| NodeShift {
+            node: node_name(*key, nodes),
+            shift_us: *shift,
+        })
         .collect()
 }
 
@@ -102,11 +123,17 @@ fn exception_class(code: u8) -> &'static str {
 }
 
 fn is_frame(kind: EventKind) -> bool {
-    matches!(kind, EventKind::Root | EventKind::Call | EventKind::Fn | EventKind::Callback)
+    matches!(
+        kind,
+        EventKind::Root | EventKind::Call | EventKind::Fn | EventKind::Callback
+    )
 }
 
 fn is_end(kind: EventKind) -> bool {
-    matches!(kind, EventKind::Return | EventKind::CallbackReturn | EventKind::RootEnd)
+    matches!(
+        kind,
+        EventKind::Return | EventKind::CallbackReturn | EventKind::RootEnd
+    )
 }
 
 /// Who is whose parent, and how frames ended; indices into the ordered events.
@@ -123,8 +150,11 @@ struct Forest {
 
 impl Forest {
     fn new(events: &[&Event]) -> Self {
-        let index: HashMap<(NodeKey, EventId), usize> =
-            events.iter().enumerate().map(|(i, e)| ((e.node, e.id), i)).collect();
+        let index: HashMap<(NodeKey, EventId), usize> = events
+            .iter()
+            .enumerate()
+            .map(|(i, e)| ((e.node, e.id), i))
+            .collect();
         let n = events.len();
         let mut forest = Self {
             children: vec![Vec::new(); n],
@@ -195,7 +225,11 @@ impl Forest {
         let process = (e.node, e.pid);
         let parent = parents.get(i).copied().flatten();
         if matches!(e.kind, EventKind::Exception | EventKind::Error) {
-            let stop = if e.kind == EventKind::Exception { parent } else { None };
+            let stop = if e.kind == EventKind::Exception {
+                parent
+            } else {
+                None
+            };
             let mut at = current.get(&process).copied();
             let mut steps = 0;
             while let Some(frame) = at.filter(|f| Some(*f) != stop && steps < events.len()) {
@@ -238,8 +272,8 @@ impl Forest {
         let mut reached = vec![false; events.len()];
         let mut stack = self.roots.clone();
         self.reach(&mut stack, &mut reached);
-        for (i, parent) in parents.iter().enumerate() {
-            let attached = is_end(events[i].kind) || events[i].kind == EventKind::Value;
+        for (i, (parent, e)) in parents.iter().zip(events).enumerate() {
+            let attached = is_end(e.kind) || e.kind == EventKind::Value;
             if !reached.get(i).copied().unwrap_or(true) && !attached {
                 if let Some(siblings) = parent.and_then(|p| self.children.get_mut(p)) {
                     siblings.retain(|c| *c != i);
@@ -303,10 +337,12 @@ impl Writer<'_> {
     }
 
     fn item(&self, i: usize, e: &Event, depth: u32, parent: Option<usize>) -> Item {
-        let site = (e.site.0 != 0).then(|| self.code.site(e.module, e.site)).flatten();
+        let site = (e.site.0 != 0)
+            .then(|| self.code.site(e.module, e.site))
+            .flatten();
         let (name, clause, place) = match &site {
             Some(site) => (site.mfa(), site.clause, Some(site.place.clone())),
-            None => (String::new(), 0, self.unresolved(e)),
+            None => (String::new(), 0, unresolved(e)),
         };
         let name = match e.kind {
             EventKind::Root => payload::root_name(&e.payload).unwrap_or(name),
@@ -315,9 +351,18 @@ impl Writer<'_> {
             EventKind::NodeUp | EventKind::NodeDown | EventKind::Log => payload::text(&e.payload),
             EventKind::Exit | EventKind::Spawn => payload::term(&e.payload),
             EventKind::Exception | EventKind::Error => exception_class(e.class.code()).to_owned(),
-            _ => site.as_ref().map(|s| s.kind.name().to_owned()).unwrap_or_default(),
+            _ => site
+                .as_ref()
+                .map(|s| s.kind.name().to_owned())
+                .unwrap_or_default(),
         };
-        let end = self.forest.end.get(i).copied().flatten().and_then(|end| Some((end, *self.events.get(end)?)));
+        let end = self
+            .forest
+            .end
+            .get(i)
+            .copied()
+            .flatten()
+            .and_then(|end| Some((end, *self.events.get(end)?)));
         let mut values = self.values(i);
         if e.kind == EventKind::Root {
             values.extend(payload::root_attributes(&e.payload));
@@ -335,8 +380,13 @@ impl Writer<'_> {
             node: node_name(e.node, self.nodes),
             pid: e.pid.to_string(),
             hlc: e.hlc.0,
+            time_unix_us: e.time.to_unix_us(),
             start_us: e.time.0 as i64 + self.shifts.get(&e.node).copied().unwrap_or_default() - self.start,
-            module_key: if e.module.0 == 0 { String::new() } else { e.module.to_string() },
+            module_key: if e.module.0 == 0 {
+                String::new()
+            } else {
+                e.module.to_string()
+            },
             site: e.site.0,
             place,
             values,
@@ -347,18 +397,22 @@ impl Writer<'_> {
         }
     }
 
-    fn unresolved(&self, e: &Event) -> Option<Place> {
-        (e.site.0 != 0).then(|| Place::unresolved(&format!("no site table for module version {}", e.module)))
-    }
-
     fn values(&self, i: usize) -> Vec<crate::CapturedValue> {
         let values = self.forest.values.get(i).into_iter().flatten();
-        values.filter_map(|v| payload::value(&self.events.get(*v)?.payload)).collect()
+        values
+            .filter_map(|v| payload::value(&self.events.get(*v)?.payload))
+            .collect()
     }
 
     fn frame_end(&self, i: usize, e: &Event, end: Option<&Event>) -> FrameEnd {
         let thrown = self.forest.by_exception.get(i).copied().unwrap_or_default();
-        let last = self.forest.last_inside.get(i).and_then(|l| self.events.get(*l)).copied().unwrap_or(e);
+        let last = self
+            .forest
+            .last_inside
+            .get(i)
+            .and_then(|l| self.events.get(*l))
+            .copied()
+            .unwrap_or(e);
         let until = end.unwrap_or(last);
         FrameEnd {
             duration_us: until.time.0.saturating_sub(e.time.0),
@@ -374,3 +428,10 @@ impl Writer<'_> {
         }
     }
 }
+
+fn unresolved(e: &Event) -> Option<Place> {
+    (e.site.0 != 0).then(|| Place::unresolved(&format!("no site table for module version {}", e.module)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! `cargo xtask bench`: measurements, printed as tables and written to `target/report/<name>.json`.
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::{machine, run};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to measure.
+    #[arg(value_enum)]
+    what: What,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// The BEAM library: nanoseconds an event for each kind of site, traced, untraced and switched off.
+    Beam,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    machine::for_demo()?;
+    match args.what {
+        What::Beam => beam(),
+    }
+}
+
+/// Runs the library's own benchmark, which prints one JSON object a figure: `{"name", "value", "unit", "goal"}`.
+fn beam() -> Result<()> {
+    let dir = run::root().join("beam");
+    let build = run::target().join("beam-bench");
+    fs::create_dir_all(&build)?;
+    let mut bench = run::command("mix", &["run", "--no-start", "bench/costs.exs", "--json"]);
+    bench
+        .current_dir(dir)
+        .env("MIX_ENV", "prod")
+        .env("MIX_BUILD_PATH", build);
+    let printed = run::output(&mut bench)?;
+    let figures = printed
+        .lines()
+        .filter(|l| l.starts_with('{'))
+        .map(serde_json::from_str)
+        .collect::<Result<Vec<Value>, _>>()?;
+    if figures.is_empty() {
+        bail!("the benchmark printed no figures:\n{printed}");
+    }
+    report("beam", figures)
+}
+
+/// Prints the figures and writes `target/report/<name>.json`.
+fn report(name: &str, figures: Vec<Value>) -> Result<()> {
+    let mut judged = Vec::new();
+    println!(
+        "{:<56} {:>12} {:<10} {:>10}  holds",
+        "figure", "value", "unit", "goal"
+    );
+    for mut figure in figures {
+        let value = figure["value"].as_f64().context("a figure without a value")?;
+        let goal = figure["goal"].as_f64();
+        let holds = goal.map(|goal| value <= goal);
+        println!(
+            "{:<56} {value:>12.1} {:<10} {:>10}  {}",
+            figure["name"].as_str().unwrap_or_default(),
+            figure["unit"].as_str().unwrap_or_default(),
+            goal.map(|g| format!("{g:.1}")).unwrap_or_default(),
+            holds.map(|h| if h { "yes" } else { "NO" }).unwrap_or_default()
+        );
+        figure["holds"] = json!(holds);
+        judged.push(figure);
+    }
+    let commit = run::output(&mut run::command("git", &["rev-parse", "--short", "HEAD"]))?;
+    let machine = run::output(&mut run::command("uname", &["-srm"]))?;
+    let report = json!({"commit": commit.trim(), "machine": machine.trim(), "figures": judged});
+    let path = run::target().join("report").join(format!("{name}.json"));
+    fs::create_dir_all(path.parent().context("no folder")?)?;
+    fs::write(&path, serde_json::to_string_pretty(&report)?)?;
+    println!("written to {}", path.display());
+    Ok(())
+}
