@@ -147,7 +147,19 @@ defmodule ElixirScope.LoaderTest do
     assert {:error, :not_a_beam} = Loader.instrument(Loaded.Version, beam: "no beam")
   end
 
-  test "stripped, native, protocol, Erlang, sticky, unknown and covered modules are refused", context do
+  test "a module compiled for coverage is refused", context do
+    release(context, 1)
+    {:ok, _} = :cover.start()
+    on_exit(fn -> :cover.stop() end)
+
+    ExUnit.CaptureIO.capture_io(fn ->
+      {:ok, _} = :cover.compile_beam(path(context.tmp_dir) |> to_charlist())
+    end)
+
+    assert Loader.instrument(Loaded.Version) == {:error, {:cover_compiled, Loaded.Version}}
+  end
+
+  test "stripped, native, protocol, Erlang, sticky and unknown modules are refused", context do
     original = release(context, 1)
     {:ok, {_, stripped}} = :beam_lib.strip(original)
     assert Instrument.rewrite(stripped) == {:error, {:no_debug_info, Loaded.Version}}
@@ -192,6 +204,8 @@ defmodule ElixirScope.LoaderTest do
 
     for {id, _chunk} <- before, do: assert(List.keymember?(now, id, 0))
     assert {:ok, original} == Instrument.original(instrumented)
+    path = ElixirScope.Instrument.Origin.source_path(original)
+    assert is_binary(path) and path == ElixirScope.Instrument.Origin.source_path(instrumented)
     assert {:ok, ^instrumented, _} = Instrument.rewrite(instrumented)
   end
 

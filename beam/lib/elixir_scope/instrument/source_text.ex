@@ -27,7 +27,7 @@ defmodule ElixirScope.Instrument.SourceText do
       :error
   """
   @spec locate(t(), pos_integer(), pos_integer(), String.t()) :: {:ok, pos_integer()} | :error
-  def locate(%__MODULE__{lines: lines}, line, column, token) when line in 1..tuple_size(lines) do
+  def locate(%__MODULE__{lines: lines}, line, column, token) when line >= 1 and line <= tuple_size(lines) do
     text = elem(lines, line - 1)
 
     # Elixir 1.14 counts an escaped interpolation two columns short.
