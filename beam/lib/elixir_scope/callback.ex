@@ -16,12 +16,15 @@ defmodule ElixirScope.Callback do
   require ElixirScope.Kinds
   alias ElixirScope.{Context, Counters, Kinds, Probe, Ring, SelfSend, Shape, StateChange}
 
+  # No frame of any call, and not 0: so the callback's end is seen, where a trace's reply may have been taken.
+  @untraced {0, 0, 0}
+
   @doc "The callback `name` begins."
   @spec enter(non_neg_integer, pos_integer, atom, term, term) :: Context.frame()
   def enter(key, site, name, message, _state) do
     # An untraced callback pays for these two looks only.
     if :erlang.get(:"$elixir_scope") == :undefined and :erlang.seq_trace_info(:label) == [],
-      do: 0,
+      do: @untraced,
       else: traced(key, site, name, message)
   end
 
@@ -100,7 +103,7 @@ defmodule ElixirScope.Callback do
       else: last != {from, serial}
   end
 
-  defp begin(:none, _runtime, _key, _site, _message), do: 0
+  defp begin(:none, _runtime, _key, _site, _message), do: @untraced
 
   defp begin({:nested, {_, call, _, _} = context}, runtime, key, site, message),
     do: Probe.frame(word(runtime, site, message), key, call, 0, 0, context)
@@ -119,7 +122,7 @@ defmodule ElixirScope.Callback do
   @doc "The callback ends with `result`; `state` is the state it began with."
   @spec leave(non_neg_integer, pos_integer, Context.frame(), result, term) :: result
         when result: term
-  def leave(_key, _site, 0, result, _state) do
+  def leave(_key, _site, {0, 0, 0}, result, _state) do
     # Something in the callback took a message of a trace: that trace ends with the callback.
     if :erlang.seq_trace_info(:label) != [] do
       Context.seen()
@@ -128,6 +131,18 @@ defmodule ElixirScope.Callback do
 
     result
   end
+
+  # Its event found the ring full: the extent ends, the token travels on.
+  def leave(_key, _site, {0, id, _}, result, _state) do
+    case Context.get() do
+      {_, _, _, static} = context when :erlang.element(5, static) == id -> Context.leave(context)
+      _ -> :ok
+    end
+
+    result
+  end
+
+  def leave(_key, _site, 0, result, _state), do: result
 
   def leave(key, site, {call, id, outer} = frame, result, state) do
     Probe.within(return_word(site, result, state), key, frame)

@@ -202,6 +202,41 @@ defmodule ElixirScope.ConservationTest do
     wait_until(fn -> ElixirScope.stats().on end)
   end
 
+  test "many processes at full speed, an agent that goes and comes: every event is stored once or counted", %{
+    path: path
+  } do
+    start = ElixirScope.stats()
+    stop_at = System.monotonic_time(:millisecond) + 2_000
+
+    writers =
+      for i <- 1..6 do
+        Task.async(fn ->
+          :seq_trace.set_token([])
+
+          Stream.repeatedly(fn -> emit(50 * i) && Process.sleep(i) end)
+          |> Enum.take_while(fn _ -> System.monotonic_time(:millisecond) < stop_at end)
+        end)
+      end
+
+    {numbers, stored} =
+      Enum.reduce(1..6, {[], %{}}, fn _, {numbers, stored} ->
+        agent = agent(path, stored: stored)
+        Process.sleep(100 + :rand.uniform(300))
+        Agent.hang_up(agent, :stop)
+        {highest, _} = Agent.stored(agent)
+        {Enum.map(Agent.events(agent), & &1.number) ++ numbers, highest}
+      end)
+
+    Task.await_many(writers, 20_000)
+    agent = agent(path, stored: stored)
+    wait_until(fn -> ElixirScope.stats().buffered == 0 and ElixirScope.stats().in_rings == 0 end, 3000)
+    numbers = Enum.map(Agent.events(agent), & &1.number) ++ numbers
+    stats = assert_conserved()
+    assert length(numbers) == length(Enum.uniq(numbers))
+    assert length(numbers) == stats.stored - start.stored
+    assert stats.dropped.torn == start.dropped.torn
+  end
+
   test "an idle writer does next to nothing", %{path: path} do
     agent(path)
     wait_until(fn -> Writer.link() == :ready and ElixirScope.stats().buffered == 0 end)

@@ -254,6 +254,22 @@ defmodule ElixirScope.TokenLeakTest do
     assert link.linked == releasing
   end
 
+  test "an untraced callback that is handed a trace's reply ends it: the next tick is in no trace", context do
+    {asking, asked} = {server(), server(context.there)}
+    :seq_trace.set_token([])
+    send(asking, {:ask, asked})
+    wait_until(fn -> :sys.get_state(asked).waiting != [] end)
+    {trace, _} = in_trace(fn -> GenServer.call(asked, :release) end)
+    # The reply was taken when it waits for messages again (asking it would clear its token).
+    wait_until(fn ->
+      match?({:current_function, {:gen_server, :loop, _}}, Process.info(asking, :current_function))
+    end)
+
+    Process.send_after(asking, :tick, 1)
+    assert_receive {:outside_done, :tick}, 2000
+    settled(context, trace, 1)
+  end
+
   test "pool checkout: the one who waited stays in its trace", context do
     pool = server(context.there)
     {first, _} = in_trace(fn -> GenServer.call(pool, :checkout) end)

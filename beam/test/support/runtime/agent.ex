@@ -13,17 +13,17 @@ defmodule ElixirScope.Test.Agent do
   def path, do: Path.join(System.tmp_dir!(), "es-#{System.pid()}-#{System.unique_integer([:positive])}.sock")
 
   @doc "Every event, of all nodes, each with its node's key."
-  def events(agent), do: GenServer.call(agent, :events)
+  def events(agent), do: GenServer.call(agent, :events, 30_000)
   @doc "Messages that are no chunks, in order."
   def messages(agent), do: GenServer.call(agent, :messages)
   @doc "What was confirmed, by node key: the highest number and how many events."
-  def stored(agent), do: GenServer.call(agent, :stored)
+  def stored(agent), do: GenServer.call(agent, :stored, 30_000)
   @doc "Confirms what was held."
   def release(agent), do: GenServer.call(agent, :release)
   @doc "Sends bytes to every node."
   def say(agent, bytes), do: GenServer.call(agent, {:say, bytes})
   @doc "Drops every connection; `:stop` also stops listening."
-  def hang_up(agent, how \\ :listen), do: GenServer.call(agent, {:hang_up, how})
+  def hang_up(agent, how \\ :listen), do: GenServer.call(agent, {:hang_up, how}, 30_000)
 
   @doc "Waits until `fun` says yes to the events; fails after five seconds."
   def wait(agent, fun, left \\ 500) do
@@ -120,7 +120,9 @@ defmodule ElixirScope.Test.Agent do
     {:noreply, put_in(s.sockets[socket], nil)}
   end
 
-  def handle_info({:tcp, socket, bytes}, s), do: {:noreply, bytes |> Records.message() |> said(socket, s)}
+  def handle_info({:tcp, socket, bytes}, s) when is_map_key(s.sockets, socket),
+    do: {:noreply, bytes |> Records.message() |> said(socket, s)}
+
   def handle_info({:tcp_closed, socket}, s), do: {:noreply, %{s | sockets: Map.delete(s.sockets, socket)}}
   def handle_info(_, s), do: {:noreply, s}
 

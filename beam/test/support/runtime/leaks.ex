@@ -193,6 +193,12 @@ defmodule ElixirScope.Test.Leaks.Server do
     tell(s, :mine_done)
   end
 
+  def handle_info({:ask, other}, s) do
+    GenServer.call(other, :defer)
+    # No site follows: only the callback's end can see that a trace's reply was taken.
+    {:noreply, s}
+  end
+
   def handle_info({:sent, tag}, s) do
     inside(tag)
     tell(s, {:sent_done, tag})
