@@ -1,1 +1,22 @@
-//! coordinator.
+//! The coordinator: the small, replicated truth of a cluster. Members, the shard map, versions of the source, site tables,
+//! and which module versions each node ran from when to when.
+//!
+//! Everything that is decided goes through [`state::apply`], a pure function over [`state::State`]; Raft (`raft/`, the only
+//! place that names openraft) gives every member the same commands in the same order. Blobs - manifests, sources, site
+//! tables - stay outside the log, stored by content hash before a command names them. Events never come here.
+//!
+//! Read [`Coordinator`] first, then [`state::Command`]. `http::router` is its HTTP interface.
+
+mod batch;
+mod codec;
+mod config;
+mod coordinator;
+mod error;
+pub mod http;
+mod metrics;
+mod raft;
+pub mod state;
+
+pub use config::{CoordinatorConfig, NewMember};
+pub use coordinator::{Coordinator, Health};
+pub use error::{ProposeError, StartError};

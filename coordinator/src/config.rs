@@ -1,0 +1,50 @@
+//! What a coordinator is started with.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::state::Role;
+
+/// How this member presents itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMember {
+    /// For people.
+    pub name: String,
+    /// `host:port` of its doors.
+    pub addresses: Vec<String>,
+    /// What it does.
+    pub roles: BTreeSet<Role>,
+    /// Failure domain; may be empty.
+    pub zone: String,
+}
+
+/// Settings of a coordinator. Shards, bucket length and offset count at the cluster's first start only.
+#[derive(Clone, Debug)]
+pub struct CoordinatorConfig {
+    /// Folder for the log and the blobs; made if missing.
+    pub data_dir: PathBuf,
+    /// Virtual shards of a new cluster.
+    pub shards: u16,
+    /// Length of a bucket of a new cluster, seconds.
+    pub bucket_seconds: u32,
+    /// How far a remote clock may drag another, milliseconds.
+    pub max_offset_ms: u32,
+    /// This member.
+    pub member: NewMember,
+    /// Where the metrics are registered.
+    pub registry: prometheus::Registry,
+}
+
+impl CoordinatorConfig {
+    /// The defaults: 64 shards, buckets of 10 minutes, 500 ms; a registry of its own.
+    pub fn new(data_dir: impl Into<PathBuf>, member: NewMember) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            shards: 64,
+            bucket_seconds: 600,
+            max_offset_ms: 500,
+            member,
+            registry: prometheus::Registry::new(),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The coordinator over HTTP, JSON; the program mounts it under `/api/v1`.
+//!
+//! `facts` answers from the local state; `publish` is the have/want exchange by which versions arrive. Every error is
+//! `{"error", "expected", "got"}`.
+
+mod facts;
+mod fault;
+mod publish;
+#[cfg(test)]
+mod tests;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+use crate::Coordinator;
+
+/// Largest request body, in bytes: the largest blob.
+pub const BODY_BYTES_MAX: usize = store::blobs::BLOB_BYTES_MAX;
+
+/// The routes, without prefix.
+pub fn router(coordinator: Coordinator) -> Router {
+    Router::new()
+        .route("/cluster", get(facts::cluster))
+        .route("/nodes", get(facts::nodes))
+        .route("/nodes/{key}/modules", get(facts::node_modules))
+        .route("/modules/{version}/nodes", get(facts::module_nodes))
+        .route("/versions", get(facts::versions).post(publish::publish))
+        .route("/versions/want", post(publish::want))
+        .route("/site-tables", get(facts::site_tables))
+        .route("/blobs/{hash}", get(publish::get_blob).put(publish::put_blob))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(coordinator)
+}

@@ -1,0 +1,103 @@
+//! How versions arrive: the publisher sends a manifest and hears which blobs are wanted, puts those, then sends the manifest
+//! again to publish it. Only missing bytes move; a version is never known before all of it is stored.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State as Extract};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use codegraph::{ContentHash, Manifest};
+use serde_json::{Value, json};
+
+use super::fault::Fault;
+use crate::Coordinator;
+use crate::state::{Command, Outcome, Refusal};
+
+/// Missing blobs that are named in a refusal; their number is always told.
+const NAMED_MAX: usize = 100;
+
+pub(super) async fn want(
+    Extract(coordinator): Extract<Coordinator>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Fault> {
+    let manifest = decode(&body?)?;
+    let missing = coordinator.missing_blobs(manifest.blobs()).await?;
+    Ok(Json(json!({ "want": texts(&missing) })))
+}
+
+pub(super) async fn publish(
+    Extract(coordinator): Extract<Coordinator>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Fault> {
+    let body = body?;
+    let manifest = decode(&body)?;
+    let missing = coordinator.missing_blobs(manifest.blobs()).await?;
+    if !missing.is_empty() {
+        let named = missing.get(..NAMED_MAX.min(missing.len())).unwrap_or_default();
+        return Err(Fault::new(
+            StatusCode::CONFLICT,
+            format!("{} blobs of the version are missing", missing.len()),
+            json!("all blobs of the manifest, put before it is published"),
+            json!({ "missing": texts(named), "missing_total": missing.len() }),
+        ));
+    }
+    let version = coordinator.put_blob(body.to_vec()).await?;
+    let command = Command::PublishVersion {
+        project: manifest.project().to_owned(),
+        version,
+        files: u32::try_from(manifest.files().len()).unwrap_or(u32::MAX),
+        bytes: manifest.files().iter().map(|file| u64::from(file.size)).sum(),
+    };
+    let new = match coordinator.propose(vec![command]).await?.into_iter().next() {
+        Some(Outcome::Refused(refusal)) => return Err(refused(&refusal)),
+        outcome => outcome == Some(Outcome::Done),
+    };
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((
+        status,
+        Json(json!({ "version": version.to_string(), "new": new })),
+    )
+        .into_response())
+}
+
+pub(super) async fn put_blob(
+    Extract(coordinator): Extract<Coordinator>,
+    Path(hash): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Fault> {
+    let expected = content_hash(&hash)?;
+    coordinator.put_blob_as(expected, body?.to_vec()).await?;
+    Ok(Json(json!({ "blob": expected.to_string() })))
+}
+
+pub(super) async fn get_blob(
+    Extract(coordinator): Extract<Coordinator>,
+    Path(hash): Path<String>,
+) -> Result<Response, Fault> {
+    let bytes = coordinator.get_blob(content_hash(&hash)?).await?;
+    let bytes = bytes.ok_or_else(|| Fault::not_found("blob", hash))?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+fn decode(body: &[u8]) -> Result<Manifest, Fault> {
+    Manifest::decode(body).map_err(|e| Fault::bad(e.to_string(), "the bytes of a manifest", body.len()))
+}
+
+fn content_hash(text: &str) -> Result<ContentHash, Fault> {
+    text.parse()
+        .map_err(|_| Fault::bad("malformed content hash", "64 hexadecimal digits", text))
+}
+
+fn texts(hashes: &[ContentHash]) -> Vec<String> {
+    hashes.iter().map(ToString::to_string).collect()
+}
+
+fn refused(refusal: &Refusal) -> Fault {
+    Fault::new(
+        StatusCode::CONFLICT,
+        refusal.to_string(),
+        Value::Null,
+        json!(refusal),
+    )
+}

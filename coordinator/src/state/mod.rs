@@ -1,0 +1,159 @@
+//! The replicated state, and nothing that is not deterministic: no clock, no randomness, no storage, no hash maps.
+//!
+//! [`apply`] is the only way to change a [`State`]. Its sections are shared (`Arc`), so that a copy of the whole costs a few
+//! reference counts, and a change copies only the section that it touches, once, if somebody still reads the old one.
+
+mod apply;
+mod apply_node;
+mod check;
+mod command;
+pub(crate) mod hex;
+pub mod limits;
+mod node;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+pub use apply::apply;
+use codegraph::ContentHash;
+pub use command::{Command, Incarnation, LoadedModule, ModulesOp, NodeDescription, Outcome, SiteTable};
+use event::{ModuleKey, ModuleVersion, NodeKey};
+pub use node::{Node, Ran, Span, WhatRan};
+pub use refusal::Refusal;
+use serde::{Deserialize, Serialize};
+
+/// A member's id: allocated by the state, from 1, never reused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MemberId(pub u64);
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a member does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Accepts, stores and answers.
+    Collector,
+    /// Takes part in consensus.
+    Coordinator,
+}
+
+/// What is fixed when a cluster is created.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Random identity.
+    #[serde(with = "hex")]
+    pub id: Incarnation,
+    /// Virtual shards; never changes.
+    pub shards: u16,
+    /// Length of a bucket of time, seconds.
+    pub bucket_seconds: u32,
+    /// How far a remote clock may drag another, milliseconds.
+    pub max_offset_ms: u32,
+}
+
+/// A registered member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Random identity of its data folder.
+    #[serde(with = "hex")]
+    pub incarnation: Incarnation,
+    /// For people.
+    pub name: String,
+    /// `host:port` of its doors.
+    pub addresses: Vec<String>,
+    /// What it does.
+    pub roles: BTreeSet<Role>,
+    /// Failure domain; may be empty.
+    pub zone: String,
+}
+
+/// Which members hold which shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardMap {
+    /// Number of this map, from 1.
+    pub epoch: u64,
+    /// Copies of each shard that are wanted.
+    pub replicas: u8,
+    /// The holders of each shard.
+    pub holders: Vec<Vec<MemberId>>,
+}
+
+/// A published version of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// The project's name.
+    pub project: String,
+    /// How many versions were published before it, in the whole cluster: their order.
+    pub ordinal: u64,
+    /// Files in it.
+    pub files: u32,
+    /// Bytes of their sources.
+    pub bytes: u64,
+}
+
+/// A module version that was ever seen, by its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Module {
+    /// All 128 bits.
+    #[serde(with = "hex")]
+    pub version: ModuleVersion,
+    /// The module, as the VM names it.
+    pub name: String,
+}
+
+/// The whole replicated state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The cluster's identity, once it has one.
+    pub cluster: Option<Cluster>,
+    /// Members ever registered, by id.
+    pub members: Arc<BTreeMap<MemberId, Member>>,
+    /// The current shard map; epoch 0 = none yet.
+    pub shard_map: Arc<ShardMap>,
+    /// Published versions, by id (the hash of the manifest).
+    #[serde(with = "hex::map")]
+    pub versions: Arc<BTreeMap<ContentHash, Version>>,
+    /// Module versions ever seen, by key.
+    #[serde(with = "hex::map")]
+    pub modules: Arc<BTreeMap<ModuleKey, Module>>,
+    /// Site tables, by module version's key.
+    #[serde(with = "hex::map")]
+    pub site_tables: Arc<BTreeMap<ModuleKey, Arc<SiteTable>>>,
+    /// Node incarnations, by key.
+    #[serde(with = "hex::map")]
+    pub nodes: Arc<BTreeMap<NodeKey, Arc<Node>>>,
+    /// Changes to any node so far: tells which node was silent longest.
+    pub node_changes: u64,
+    /// Node incarnations that were forgotten for lack of room.
+    pub nodes_forgotten: u64,
+}
+
+impl State {
+    /// The site table of a module version, by the key that events carry.
+    pub fn site_table(&self, key: ModuleKey) -> Option<&SiteTable> {
+        self.site_tables.get(&key).map(AsRef::as_ref)
+    }
+
+    /// The module versions that a node ran at a time (microseconds since 2020 by its clock), by module name.
+    pub fn what_ran(&self, node: NodeKey, time: u64) -> Option<WhatRan> {
+        self.nodes.get(&node).map(|node| node.what_ran(time))
+    }
+
+    /// Where and when a module version ran.
+    pub fn where_ran(&self, version: ModuleVersion) -> Vec<(NodeKey, Span)> {
+        let nodes = self.nodes.iter();
+        nodes
+            .flat_map(|(key, node)| node.spans_of(version).map(|span| (*key, span)))
+            .collect()
+    }
+}

@@ -1,0 +1,150 @@
+//! Why a command was refused.
+
+use codegraph::ContentHash;
+use event::{ModuleKey, ModuleVersion, NodeKey};
+use serde::{Deserialize, Serialize};
+
+use super::{MemberId, hex};
+
+/// Why a command was refused; nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The cluster has another identity or other fixed settings.
+    #[error("cluster is {existing}, not {got}: a member of one cluster cannot join another")]
+    OtherCluster {
+        /// The cluster that is.
+        existing: String,
+        /// The cluster that was proposed.
+        got: String,
+    },
+    /// The cluster's identity is not fixed yet.
+    #[error("cluster is not initialised")]
+    NoCluster,
+    /// A text, count or number is out of its bounds.
+    #[error("{what} of {got} exceeds the limit of {limit}")]
+    TooLarge {
+        /// Which.
+        what: String,
+        /// Its size.
+        got: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A value that must not be empty or zero is.
+    #[error("{what} is empty")]
+    Empty {
+        /// Which.
+        what: String,
+    },
+    /// There is no room.
+    #[error("no room for more than {limit} {what}")]
+    Full {
+        /// Which table.
+        what: String,
+        /// Its bound.
+        limit: u64,
+    },
+    /// The key is not the module version's.
+    #[error("module key {got} is not that of module version {version}: expected {expected}")]
+    WrongKey {
+        /// The version.
+        #[serde(with = "hex")]
+        version: ModuleVersion,
+        /// Its key.
+        #[serde(with = "hex")]
+        expected: ModuleKey,
+        /// The key that was given.
+        #[serde(with = "hex")]
+        got: ModuleKey,
+    },
+    /// Two module versions have one 59-bit key; events of the second could not be told from the first's.
+    #[error(
+        "module version {got} has the same key {key} as {existing}: change the module and compile it again"
+    )]
+    KeyCollision {
+        /// The key.
+        #[serde(with = "hex")]
+        key: ModuleKey,
+        /// The version that has it.
+        #[serde(with = "hex")]
+        existing: ModuleVersion,
+        /// The version that was proposed.
+        #[serde(with = "hex")]
+        got: ModuleVersion,
+    },
+    /// One module version with two names.
+    #[error("module version {version} is {existing}, not {got}")]
+    OtherModule {
+        /// The version.
+        #[serde(with = "hex")]
+        version: ModuleVersion,
+        /// The name that is known.
+        existing: String,
+        /// The name that was given.
+        got: String,
+    },
+    /// A module version has a site table with other content.
+    #[error("module version {version} has site table {existing}, not {got}")]
+    OtherSiteTable {
+        /// The version.
+        #[serde(with = "hex")]
+        version: ModuleVersion,
+        /// The table that is.
+        #[serde(with = "hex")]
+        existing: ContentHash,
+        /// The table that was proposed.
+        #[serde(with = "hex")]
+        got: ContentHash,
+    },
+    /// The version is known with other facts.
+    #[error("version {version} of {project} is published with other counts")]
+    OtherVersion {
+        /// The project.
+        project: String,
+        /// The version.
+        #[serde(with = "hex")]
+        version: ContentHash,
+    },
+    /// The node's key is known with another name, creation or start.
+    #[error("node key {node} is {existing}, not {got}")]
+    OtherNode {
+        /// The key.
+        #[serde(with = "hex")]
+        node: NodeKey,
+        /// The node that has it.
+        existing: String,
+        /// The node that was proposed.
+        got: String,
+    },
+    /// The node was not announced.
+    #[error("node {node} is not known: announce it first")]
+    UnknownNode {
+        /// The key.
+        #[serde(with = "hex")]
+        node: NodeKey,
+    },
+    /// The member is not registered.
+    #[error("member {0} is not registered")]
+    UnknownMember(MemberId),
+    /// The shard map has the wrong number of shards.
+    #[error("shard map of {got} shards: the cluster has {expected}")]
+    WrongShards {
+        /// The cluster's number.
+        expected: u16,
+        /// The map's number.
+        got: u64,
+    },
+    /// A shard has no holder, too many, or one twice.
+    #[error("shard {shard} has {got} different holders of {listed} listed: expected 1 to {replicas}")]
+    WrongHolders {
+        /// The shard.
+        shard: u16,
+        /// Different holders.
+        got: u64,
+        /// Holders listed.
+        listed: u64,
+        /// The map's replicas.
+        replicas: u8,
+    },
+}
