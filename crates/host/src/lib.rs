@@ -1,1 +1,22 @@
-//! host.
+//! What every process of ours needs around its work: settings, logs, metrics, HTTP doors, tasks, signals, the clock.
+//!
+//! It knows no role. Read [`Tasks`] first: all background work runs under it, and [`TaskKind`] is the list of it.
+
+mod clock;
+mod http;
+mod logging;
+pub mod metrics;
+mod readiness;
+mod settings;
+mod signals;
+mod tasks;
+
+pub use clock::now;
+pub use http::{HttpError, HttpServer};
+pub use logging::{LogError, LogFormat, init_logging};
+pub use prometheus::Registry;
+pub use readiness::{Check, Readiness};
+pub use settings::{Settings, SettingsError, Sources};
+pub use signals::stop_signal;
+pub use tasks::{TaskKind, Tasks, TooManyTasks};
+pub use tokio_util::sync::CancellationToken;

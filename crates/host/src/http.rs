@@ -1,0 +1,111 @@
+//! The HTTP door: `/metrics`, `/live`, `/ready`, and whatever routes a role adds.
+
+use std::io;
+use std::net::SocketAddr;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use prometheus::Registry;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics;
+use crate::readiness::Readiness;
+
+/// The address could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// Another process has it.
+    #[error("TCP address {0} is already in use: is another member running? stop it, or choose another port")]
+    AddressInUse(SocketAddr),
+    /// Another reason.
+    #[error("cannot bind TCP address {addr}: {source}")]
+    Io {
+        /// Which.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A listening socket with its routes, not served yet.
+#[derive(Debug)]
+pub struct HttpServer {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    router: Router,
+}
+
+#[derive(Clone)]
+struct Shared {
+    registry: Registry,
+    readiness: Readiness,
+}
+
+impl HttpServer {
+    /// Takes `addr`. `routes` must not contain `/metrics`, `/live` or `/ready`.
+    pub async fn bind(
+        addr: SocketAddr,
+        routes: Router,
+        registry: Registry,
+        readiness: Readiness,
+    ) -> Result<Self, HttpError> {
+        let failed = |source: io::Error| {
+            if source.kind() == io::ErrorKind::AddrInUse {
+                HttpError::AddressInUse(addr)
+            } else {
+                HttpError::Io { addr, source }
+            }
+        };
+        let listener = TcpListener::bind(addr).await.map_err(failed)?;
+        let local_addr = listener.local_addr().map_err(failed)?;
+        let own = Router::new()
+            .route("/metrics", get(scrape))
+            .route("/live", get(|| async { "live\n" }))
+            .route("/ready", get(ready))
+            .with_state(Shared { registry, readiness });
+        Ok(Self {
+            listener,
+            local_addr,
+            router: routes.merge(own),
+        })
+    }
+
+    /// The address, with the port that was chosen if 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until `stop`, then finishes the requests under way.
+    pub async fn serve(self, stop: CancellationToken) -> io::Result<()> {
+        axum::serve(self.listener, self.router)
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await
+    }
+}
+
+async fn scrape(State(shared): State<Shared>) -> Response {
+    (
+        [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)],
+        metrics::text(&shared.registry),
+    )
+        .into_response()
+}
+
+async fn ready(State(shared): State<Shared>) -> Response {
+    let failing = shared.readiness.failing();
+    let status = if failing.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(json!({ "ready": failing.is_empty(), "failing": failing })),
+    )
+        .into_response()
+}

@@ -1,0 +1,85 @@
+//! Logs: text for people, JSON for machines, on standard error.
+
+use std::str::FromStr;
+
+use tracing_subscriber::EnvFilter;
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One line an entry, for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Unknown format.
+    #[error("log format {0:?} is neither text nor json")]
+    Format(String),
+    /// The filter is not one.
+    #[error("log filter {filter:?}: {reason}")]
+    Filter {
+        /// As given.
+        filter: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Somebody set it up before.
+    #[error("logging is set up already")]
+    Twice,
+}
+
+impl FromStr for LogFormat {
+    type Err = LogError;
+    fn from_str(s: &str) -> Result<Self, LogError> {
+        match s {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            other => Err(LogError::Format(other.to_owned())),
+        }
+    }
+}
+
+/// Sets the process's log, once. `filter` is like `info,agent=debug`.
+pub fn init_logging(format: LogFormat, filter: &str) -> Result<(), LogError> {
+    let bad = |reason: String| LogError::Filter {
+        filter: filter.to_owned(),
+        reason,
+    };
+    let env = EnvFilter::try_new(filter).map_err(|e| bad(e.to_string()))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(env)
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    }
+    .map_err(|_| LogError::Twice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Guarantee: wrong words are errors that repeat them.
+    #[test]
+    fn wrong_words() {
+        assert!(
+            "xml"
+                .parse::<LogFormat>()
+                .unwrap_err()
+                .to_string()
+                .contains("xml")
+        );
+        assert!(
+            init_logging(LogFormat::Text, "a=b=c")
+                .unwrap_err()
+                .to_string()
+                .contains("a=b=c")
+        );
+    }
+}
