@@ -1,1 +1,58 @@
-//! store.
+//! What a member keeps on disk. The only crate that names RocksDB.
+//!
+//! Read [`Store`] first: frames go in by [`Store::submit`], traces come out by [`Store::traces`] and
+//! [`Store::trace_rows`]. The key families are on one page, `docs/keyspace.md`. Beside it stand the coordinator's
+//! [`raft_log`] and the [`blobs`], each a database of its own.
+//!
+//! Frames are stored as the bytes that were sent. One thread writes ([`Receipt`] says what became of each batch); a commit is
+//! one write batch and one sync of the log, for all that waits. Indexes are made of what frames say of themselves: in
+//! memory while a bucket is open, in sorted runs on disk afterwards.
+
+mod admit;
+mod audit;
+mod batches;
+pub mod blobs;
+mod buckets;
+mod bytes;
+mod commit;
+mod counters;
+mod db;
+mod digest;
+mod error;
+mod frame_key;
+mod frames;
+mod list_traces;
+mod losses;
+mod meta;
+mod nodes;
+mod open_bucket;
+mod options;
+mod postings;
+mod producers;
+pub mod raft_log;
+mod read_trace;
+mod rebuild;
+mod run;
+mod state;
+mod stats;
+mod store;
+mod summary;
+mod traces;
+mod upkeep;
+mod writer;
+
+pub use audit::{AUDIT_EVENTS_MAX, Audit};
+pub use admit::{Admission, FrameOutcome, SectionOutcome};
+pub use counters::Totals;
+pub use digest::{FrameDigest, FrameToStore, SectionDigest};
+pub use error::{Class, Damage, OpenError, StoreError};
+pub use list_traces::{LIST_MAX, TraceFilter};
+pub use losses::{LOSSES_MAX, Losses};
+pub use meta::Owner;
+pub use options::{Now, StoreOptions};
+pub use postings::GapRecord;
+pub use read_trace::{ROWS_MAX, TraceRows};
+pub use stats::StoreStats;
+pub use store::Store;
+pub use summary::{TraceSummary, is_error};
+pub use writer::{CommitInfo, Done, Receipt};

@@ -1,0 +1,188 @@
+//! Deciding, batch by batch, what of a frame is new.
+
+use crate::batches::{self, BatchEntry, FrameRecord};
+use crate::digest::{FrameToStore, SectionDigest};
+use crate::error::StoreError;
+use crate::frame_key::FrameKey;
+use crate::options::INTERVALS_MAX;
+use crate::producers::{self, Held, HeldGroup, ProducerKey};
+use crate::state::{CommitState, Shared};
+use event::{Bucket, Epoch, Producer, Seq, Shard};
+use std::collections::{BTreeSet, HashMap};
+
+/// What became of one batch or gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// On disk now.
+    Stored,
+    /// Was on disk already.
+    Duplicate,
+    /// Its bucket is dropped; counts as done.
+    Expired,
+    /// Its number is on disk with other content. Never accepted.
+    Conflict,
+    /// Its producer left too many holes; not stored, to be sent again later.
+    Later,
+}
+
+/// What became of one section of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SectionOutcome {
+    /// Shard.
+    pub shard: Shard,
+    /// First number.
+    pub first: Seq,
+    /// Last number; equal to `first` unless a gap.
+    pub last: Seq,
+    /// What became of it.
+    pub admission: Admission,
+}
+
+/// What became of one frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameOutcome {
+    /// Who sent it.
+    pub producer: Producer,
+    /// In which life it was cut.
+    pub epoch: Epoch,
+    /// By position in the frame.
+    pub sections: Vec<SectionOutcome>,
+}
+
+type BatchId = (Producer, Epoch, Shard, Seq);
+
+/// Batches admitted by the commit that is being put together.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    contents: HashMap<BatchId, (Bucket, u64)>,
+    /// Entries of `producers` to be written.
+    pub(crate) touched: BTreeSet<ProducerKey>,
+}
+
+/// Decides for each section and marks what is new as held, in `state` and `pending`.
+pub(crate) fn admit(
+    shared: &Shared,
+    state: &mut CommitState,
+    pending: &mut Pending,
+    frame: &FrameToStore,
+) -> Result<Vec<Admission>, StoreError> {
+    let d = &frame.digest;
+    if d.bucket < shared.floor() {
+        return Ok(vec![Admission::Expired; d.sections.len()]);
+    }
+    let mut same_frame = None;
+    let mut admissions = Vec::with_capacity(d.sections.len());
+    for s in &d.sections {
+        let key = ProducerKey::of(d.producer, d.epoch, s.shard);
+        let group = load(shared, state, key)?;
+        let held = group.shards.entry(s.shard).or_default();
+        let admission = match s.gap {
+            Some(gap) => admit_gap(held, s.seq, gap.last_seq),
+            None if !held.data.contains(s.seq.0) => admit_data(held, s.seq),
+            None => {
+                let id = (d.producer, d.epoch, s.shard, s.seq);
+                let same = match pending.contents.get(&id) {
+                    Some((bucket, content)) => *bucket == d.bucket && *content == s.content,
+                    None => {
+                        let whole = match same_frame {
+                            Some(known) => known,
+                            None => is_stored(shared, frame)?,
+                        };
+                        same_frame = Some(whole);
+                        whole || has_content(shared, frame, s)?
+                    }
+                };
+                if same {
+                    Admission::Duplicate
+                } else {
+                    Admission::Conflict
+                }
+            }
+        };
+        if admission == Admission::Stored {
+            group.last_bucket = group.last_bucket.max(d.bucket);
+            pending.touched.insert(key);
+            if s.gap.is_none() {
+                pending
+                    .contents
+                    .insert((d.producer, d.epoch, s.shard, s.seq), (d.bucket, s.content));
+            }
+        }
+        admissions.push(admission);
+    }
+    Ok(admissions)
+}
+
+fn admit_data(held: &mut Held, seq: Seq) -> Admission {
+    if held.data.parts() >= INTERVALS_MAX {
+        return Admission::Later;
+    }
+    held.data.insert(seq.0);
+    Admission::Stored
+}
+
+fn admit_gap(held: &mut Held, first: Seq, last: Seq) -> Admission {
+    if held.gaps.contains_range(first.0, last.0) || held.data.contains_range(first.0, last.0) {
+        return Admission::Duplicate;
+    }
+    if held.gaps.parts() >= INTERVALS_MAX {
+        return Admission::Later;
+    }
+    held.gaps.insert_range(first.0, last.0);
+    Admission::Stored
+}
+
+fn load<'a>(
+    shared: &Shared,
+    state: &'a mut CommitState,
+    key: ProducerKey,
+) -> Result<&'a mut HeldGroup, StoreError> {
+    if !state.held.contains(&key) {
+        let group = match shared.db.get(producers::FAMILY, &key.encode())? {
+            Some(bytes) => HeldGroup::decode(&bytes)?,
+            None => HeldGroup::default(),
+        };
+        state.held.put(key, group);
+    }
+    Ok(state.held.get_or_insert_mut(key, HeldGroup::default))
+}
+
+/// Is this very frame on disk? The usual case of a retry: one read.
+fn is_stored(shared: &Shared, frame: &FrameToStore) -> Result<bool, StoreError> {
+    let Some(first) = frame.digest.sections.first() else {
+        return Ok(false);
+    };
+    let key = frame_key(frame, first);
+    match shared.db.get(batches::FAMILY, &key.by_producer())? {
+        Some(bytes) => Ok(FrameRecord::decode(&bytes)?.hash == frame.digest.hash),
+        None => Ok(false),
+    }
+}
+
+/// Is this batch on disk, in the same bucket, with this content? The unusual case of a batch cut anew into another frame.
+fn has_content(shared: &Shared, frame: &FrameToStore, s: &SectionDigest) -> Result<bool, StoreError> {
+    let d = &frame.digest;
+    let prefix = FrameKey::producer_prefix(d.bucket, d.producer, d.epoch);
+    for item in shared.db.scan(batches::FAMILY, &prefix) {
+        let (_, value) = item?;
+        let same = |b: &BatchEntry| !b.gap && !b.held && b.shard == s.shard && b.seq == s.seq;
+        if let Some(b) = FrameRecord::decode(&value)?.sections.iter().find(|b| same(b)) {
+            return Ok(b.content == s.content);
+        }
+    }
+    Ok(false)
+}
+
+/// The key of a frame whose first new section is `s`.
+pub(crate) fn frame_key(frame: &FrameToStore, s: &SectionDigest) -> FrameKey {
+    let d = &frame.digest;
+    FrameKey {
+        bucket: d.bucket,
+        hlc: d.hlc,
+        producer: d.producer,
+        epoch: d.epoch,
+        gap: s.gap.is_some(),
+        shard: s.shard,
+        seq: s.seq,
+    }
+}

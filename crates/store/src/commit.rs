@@ -1,0 +1,208 @@
+//! One commit: many frames, one write batch, one sync.
+
+use crate::admit::{Admission, FrameOutcome, Pending, SectionOutcome, admit, frame_key};
+use crate::batches::{self, BatchEntry, FrameRecord};
+use crate::buckets::{self, BucketRecord};
+use crate::counters::add;
+use crate::digest::FrameToStore;
+use crate::error::StoreError;
+use crate::frame_key::FrameKey;
+use crate::nodes::{self, NodeRecord};
+use crate::state::{CommitState, Shared};
+use crate::{frames, producers};
+use event::Bucket;
+use rocksdb::WriteBatch;
+use std::collections::BTreeSet;
+
+/// A frame that the commit stores.
+struct Staged<'a> {
+    frame: &'a FrameToStore,
+    key: FrameKey,
+    arrival: u64,
+    admissions: Vec<Admission>,
+}
+
+impl Shared {
+    /// Stores what is new of the frames and returns when it is on disk. An error means that nothing is known to be stored.
+    pub(crate) fn commit(&self, frames: &[&FrameToStore]) -> Result<Vec<FrameOutcome>, StoreError> {
+        let mut state = self.commit.lock();
+        let bytes: u64 = frames.iter().map(|f| f.bytes.len() as u64).sum();
+        self.check_writable()?;
+        self.check_space(bytes)
+            .inspect_err(|_| add(&self.counters.disk_full, 1))?;
+        let result = self.commit_locked(&mut state, frames);
+        if result.is_err() {
+            // What the caches hold may not be on disk.
+            state.forget();
+        }
+        result
+    }
+
+    fn commit_locked(
+        &self,
+        state: &mut CommitState,
+        frames: &[&FrameToStore],
+    ) -> Result<Vec<FrameOutcome>, StoreError> {
+        let mut pending = Pending::default();
+        let mut batch = WriteBatch::default();
+        let mut staged = Vec::with_capacity(frames.len());
+        let mut outcomes = Vec::with_capacity(frames.len());
+        for frame in frames {
+            let admissions = admit(self, state, &mut pending, frame)?;
+            outcomes.push(outcome(frame, &admissions));
+            let first_new = admissions.iter().position(|a| *a == Admission::Stored);
+            if let Some(s) = first_new.and_then(|i| frame.digest.sections.get(i)) {
+                let arrival = state.next_arrival;
+                state.next_arrival += 1;
+                let staged_frame = Staged {
+                    frame,
+                    key: frame_key(frame, s),
+                    arrival,
+                    admissions,
+                };
+                self.stage(&mut batch, &staged_frame);
+                self.stage_nodes(state, &mut batch, frame)?;
+                staged.push(staged_frame);
+            }
+        }
+        if !staged.is_empty() {
+            for key in &pending.touched {
+                if let Some(group) = state.held.get(key) {
+                    batch.put_cf(self.db.family(producers::FAMILY), key.encode(), group.encode());
+                }
+            }
+            self.stage_buckets(&mut batch, &staged);
+            self.write(batch, true)?;
+            add(&self.counters.commits, 1);
+            self.apply(&staged);
+        }
+        self.count(&outcomes, &staged);
+        Ok(outcomes)
+    }
+
+    fn stage(&self, batch: &mut WriteBatch, s: &Staged<'_>) {
+        let sections = s.frame.digest.sections.iter().zip(&s.admissions);
+        let record = FrameRecord {
+            arrival: s.arrival,
+            hash: s.frame.digest.hash,
+            frame_bytes: s.frame.bytes.len() as u32,
+            sections: sections
+                .map(|(d, a)| BatchEntry {
+                    shard: d.shard,
+                    seq: d.seq,
+                    last: d.gap.map_or(d.seq, |g| g.last_seq),
+                    gap: d.gap.is_some(),
+                    held: *a != Admission::Stored,
+                    content: d.content,
+                })
+                .collect(),
+        };
+        batch.put_cf(self.db.family(frames::FAMILY), s.key.by_time(), s.frame.bytes.as_slice());
+        batch.put_cf(
+            self.db.family(batches::FAMILY),
+            s.key.by_producer(),
+            record.encode(),
+        );
+    }
+
+    /// Names of nodes are stored once a bucket.
+    fn stage_nodes(
+        &self,
+        state: &mut CommitState,
+        batch: &mut WriteBatch,
+        frame: &FrameToStore,
+    ) -> Result<(), StoreError> {
+        let last_bucket = frame.digest.bucket;
+        for node in &frame.digest.nodes {
+            if !state.nodes.contains(&node.key) {
+                if let Some(bytes) = self.db.get(nodes::FAMILY, &nodes::key(node.key))? {
+                    state.nodes.put(node.key, NodeRecord::decode(&bytes)?.last_bucket);
+                }
+            }
+            if state.nodes.get(&node.key).is_none_or(|b| *b < last_bucket) {
+                state.nodes.put(node.key, last_bucket);
+                let record = NodeRecord {
+                    last_bucket,
+                    node: node.clone(),
+                };
+                batch.put_cf(
+                    self.db.family(nodes::FAMILY),
+                    nodes::key(node.key),
+                    record.encode(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// A bucket is said to be open in the same write that gives it a frame without index on disk.
+    fn stage_buckets(&self, batch: &mut WriteBatch, staged: &[Staged<'_>]) {
+        let touched: BTreeSet<Bucket> = staged.iter().map(|s| s.key.bucket).collect();
+        let index = self.index.read();
+        for bucket in touched {
+            let known = index.get(&bucket).map(|slot| slot.record);
+            if known.is_none_or(|r| !r.open) {
+                let record = BucketRecord {
+                    open: true,
+                    ..known.unwrap_or_default()
+                };
+                batch.put_cf(
+                    self.db.family(buckets::FAMILY),
+                    buckets::key(bucket),
+                    record.encode(),
+                );
+            }
+        }
+    }
+
+    fn apply(&self, staged: &[Staged<'_>]) {
+        let mut index = self.index.write();
+        for s in staged {
+            let slot = index.entry(s.key.bucket).or_default();
+            slot.record.open = true;
+            let new = |i: usize| s.admissions.get(i) == Some(&Admission::Stored);
+            slot.active
+                .add(s.key, s.arrival, s.frame.bytes.len() as u64, &s.frame.digest, new);
+        }
+    }
+
+    fn count(&self, outcomes: &[FrameOutcome], staged: &[Staged<'_>]) {
+        let c = &self.counters;
+        for s in staged {
+            add(&c.frames, 1);
+            add(&c.bytes, s.frame.bytes.len() as u64);
+            let new = s.frame.digest.sections.iter().zip(&s.admissions);
+            add(
+                &c.events,
+                new.filter(|(_, a)| **a == Admission::Stored)
+                    .map(|(d, _)| u64::from(d.rows))
+                    .sum(),
+            );
+        }
+        for section in outcomes.iter().flat_map(|o| &o.sections) {
+            let counter = match section.admission {
+                Admission::Stored => &c.sections,
+                Admission::Duplicate => &c.duplicates,
+                Admission::Expired => &c.expired,
+                Admission::Conflict => &c.conflicts,
+                Admission::Later => &c.put_off,
+            };
+            add(counter, 1);
+        }
+    }
+}
+
+fn outcome(frame: &FrameToStore, admissions: &[Admission]) -> FrameOutcome {
+    let d = &frame.digest;
+    let sections = d.sections.iter().zip(admissions).map(|(s, a)| SectionOutcome {
+        shard: s.shard,
+        first: s.seq,
+        last: s.gap.map_or(s.seq, |g| g.last_seq),
+        admission: *a,
+    });
+    FrameOutcome {
+        producer: d.producer,
+        epoch: d.epoch,
+        sections: sections.collect(),
+    }
+}

@@ -1,0 +1,211 @@
+//! Opening RocksDB: families, limits, and what its errors mean.
+
+use crate::error::OpenError;
+use crate::options::Memory;
+use crate::{batches, buckets, frames, meta, nodes, postings, producers, traces};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
+    Direction, IteratorMode, LogLevel, Options, PrefixRange, ReadOptions, WriteBufferManager,
+};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+/// Values from this size on are kept out of the tree, so that compaction does not rewrite them.
+const BLOB_BYTES_MIN: u64 = 4 * 1024;
+const BLOB_FILE_BYTES: u64 = 64 << 20;
+const OPEN_FILES_MAX: i32 = 512;
+const BACKGROUND_JOBS: i32 = 2;
+/// The log is replayed at start; this bounds how long that takes.
+const WAL_BYTES_MAX: u64 = 256 << 20;
+const INFO_LOGS_KEPT: usize = 3;
+const INFO_LOG_BYTES: usize = 4 << 20;
+
+/// All families, as `docs/keyspace.md` lists them.
+pub(crate) const FAMILIES: [&str; 8] = [
+    meta::FAMILY,
+    frames::FAMILY,
+    batches::FAMILY,
+    producers::FAMILY,
+    nodes::FAMILY,
+    buckets::FAMILY,
+    traces::FAMILY,
+    postings::FAMILY,
+];
+
+/// An open database with its families.
+pub(crate) struct Db {
+    pub(crate) raw: DB,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("path", &self.raw.path()).finish()
+    }
+}
+
+impl Db {
+    pub(crate) fn open(path: &Path, memory: Memory) -> Result<Self, OpenError> {
+        probe(path)?;
+        let cache = Cache::new_lru_cache(memory.block_cache);
+        let families: Vec<_> = FAMILIES
+            .iter()
+            .map(|name| ColumnFamilyDescriptor::new(*name, family_options(name, memory, &cache)))
+            .collect();
+        let raw = DB::open_cf_descriptors(&database_options(memory), path, families)
+            .map_err(|e| open_error(path, e.as_ref()))?;
+        Ok(Self { raw })
+    }
+
+    /// A family that [`FAMILIES`] names.
+    #[expect(
+        clippy::expect_used,
+        reason = "every family is created when the database is opened"
+    )]
+    pub(crate) fn family(&self, name: &'static str) -> &ColumnFamily {
+        self.raw
+            .cf_handle(name)
+            .expect("families are opened with the database")
+    }
+
+    pub(crate) fn get(&self, family: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, rocksdb::Error> {
+        self.raw.get_cf(self.family(family), key)
+    }
+
+    /// Entries whose keys begin with `prefix`, ascending.
+    pub(crate) fn scan(
+        &self,
+        family: &'static str,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), rocksdb::Error>> + '_ {
+        let mut options = ReadOptions::default();
+        options.set_iterate_range(PrefixRange(prefix));
+        options.set_total_order_seek(true);
+        self.raw.iterator_cf_opt(
+            self.family(family),
+            options,
+            IteratorMode::From(prefix, Direction::Forward),
+        )
+    }
+
+    /// The entry with the greatest key that is at most `key` and begins with `prefix`.
+    pub(crate) fn at_or_before(
+        &self,
+        family: &'static str,
+        prefix: &[u8],
+        key: &[u8],
+    ) -> Result<Option<Box<[u8]>>, rocksdb::Error> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_range(PrefixRange(prefix));
+        options.set_total_order_seek(true);
+        let mut it = self.raw.iterator_cf_opt(
+            self.family(family),
+            options,
+            IteratorMode::From(key, Direction::Reverse),
+        );
+        Ok(it.next().transpose()?.map(|(_, value)| value))
+    }
+
+    /// Sum of an integer property over all families.
+    pub(crate) fn property(&self, name: &str) -> u64 {
+        FAMILIES
+            .iter()
+            .filter_map(|f| {
+                self.raw
+                    .property_int_value_cf(self.family(f), name)
+                    .ok()
+                    .flatten()
+            })
+            .sum()
+    }
+}
+
+fn database_options(memory: Memory) -> Options {
+    let mut o = Options::default();
+    o.create_if_missing(true);
+    o.create_missing_column_families(true);
+    // A torn tail was never acknowledged. Damage before it is loud.
+    o.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    // Recycled logs lost data at recovery (facebook/rocksdb#12918).
+    o.set_recycle_log_file_num(0);
+    o.set_max_total_wal_size(WAL_BYTES_MAX);
+    o.set_write_buffer_manager(&WriteBufferManager::new_write_buffer_manager(
+        memory.memtables,
+        false,
+    ));
+    o.set_max_open_files(OPEN_FILES_MAX);
+    o.set_max_background_jobs(BACKGROUND_JOBS);
+    o.set_bytes_per_sync(1 << 20);
+    o.set_log_level(LogLevel::Warn);
+    o.set_keep_log_file_num(INFO_LOGS_KEPT);
+    o.set_max_log_file_size(INFO_LOG_BYTES);
+    o
+}
+
+fn family_options(name: &str, memory: Memory, cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_format_version(5);
+    let mut o = Options::default();
+    o.set_block_based_table_factory(&table);
+    let frames = name == frames::FAMILY;
+    o.set_write_buffer_size(if frames {
+        memory.memtables / 2
+    } else {
+        memory.memtables / 8
+    });
+    if frames {
+        // Frames are compressed already.
+        o.set_compression_type(DBCompressionType::None);
+        o.set_enable_blob_files(true);
+        o.set_min_blob_size(BLOB_BYTES_MIN);
+        o.set_blob_file_size(BLOB_FILE_BYTES);
+        o.set_blob_compression_type(DBCompressionType::None);
+        o.set_enable_blob_gc(true);
+    } else {
+        o.set_compression_type(DBCompressionType::Lz4);
+    }
+    o
+}
+
+/// Asks the operating system, whose errors are clearer than the database's.
+fn probe(path: &Path) -> Result<(), OpenError> {
+    let file = path.join("probe.tmp");
+    let written = std::fs::create_dir_all(path)
+        .and_then(|()| std::fs::File::create(&file))
+        .and_then(|mut f| f.write_all(b"elixirscope").and_then(|()| f.sync_all()))
+        .and_then(|()| std::fs::remove_file(&file));
+    match written {
+        Ok(()) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::StorageFull => Err(OpenError::DiskFull { path: path.into() }),
+        Err(e) => Err(OpenError::NotWritable {
+            path: path.into(),
+            reason: e.to_string(),
+        }),
+    }
+}
+
+fn open_error(path: &Path, text: &str) -> OpenError {
+    let lower = text.to_ascii_lowercase();
+    let path = path.to_path_buf();
+    if lower.contains("lock file") || lower.contains("lock hold by") || lower.contains("lock held by") {
+        OpenError::InUse { path }
+    } else if lower.contains("no space left") {
+        OpenError::DiskFull { path }
+    } else if lower.contains("read-only file system") || lower.contains("permission denied") {
+        OpenError::NotWritable {
+            path,
+            reason: text.to_owned(),
+        }
+    } else if lower.contains("column families not opened") {
+        OpenError::Damaged {
+            path,
+            reason: format!("families of a newer version: {text}"),
+        }
+    } else {
+        OpenError::Damaged {
+            path,
+            reason: text.to_owned(),
+        }
+    }
+}

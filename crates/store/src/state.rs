@@ -1,0 +1,127 @@
+//! What the writer, the upkeep and the queries share.
+//!
+//! Locks are taken in this order: `upkeep`, `commit`, `index`. Queries take `index` for reading only.
+
+use crate::buckets::BucketRecord;
+use crate::counters::Counters;
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::open_bucket::OpenBucket;
+use crate::options::{Memory, StoreOptions};
+use crate::producers::{HeldGroup, ProducerKey};
+use event::{Bucket, NodeKey};
+use lru::LruCache;
+use parking_lot::{Mutex, RwLock};
+use rocksdb::{WriteBatch, WriteOptions};
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const PRODUCERS_CACHED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+const NODES_CACHED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// One bucket: what is on disk of its index, and what is not.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    pub(crate) record: BucketRecord,
+    /// Grows with each commit.
+    pub(crate) active: OpenBucket,
+    /// Is being written out as run number `record.runs`.
+    pub(crate) flushing: Option<Arc<OpenBucket>>,
+}
+
+impl Slot {
+    /// The parts in memory.
+    pub(crate) fn in_memory(&self) -> impl Iterator<Item = &OpenBucket> {
+        std::iter::once(&self.active).chain(self.flushing.as_deref())
+    }
+}
+
+/// What only a commit changes.
+#[derive(Debug)]
+pub(crate) struct CommitState {
+    pub(crate) next_arrival: u64,
+    pub(crate) held: LruCache<ProducerKey, HeldGroup>,
+    /// Node incarnations whose names are stored, with the bucket that they are stored with.
+    pub(crate) nodes: LruCache<NodeKey, Bucket>,
+}
+
+impl CommitState {
+    pub(crate) fn new(next_arrival: u64) -> Self {
+        Self {
+            next_arrival,
+            held: LruCache::new(PRODUCERS_CACHED),
+            nodes: LruCache::new(NODES_CACHED),
+        }
+    }
+    pub(crate) fn forget(&mut self) {
+        self.held.clear();
+        self.nodes.clear();
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) db: Db,
+    pub(crate) options: StoreOptions,
+    pub(crate) memory: Memory,
+    pub(crate) counters: Counters,
+    pub(crate) upkeep: Mutex<()>,
+    pub(crate) commit: Mutex<CommitState>,
+    pub(crate) index: RwLock<BTreeMap<Bucket, Slot>>,
+    /// Buckets before it are dropped.
+    pub(crate) floor: AtomicU32,
+    /// Why nothing is written any more.
+    pub(crate) poison: Mutex<Option<String>>,
+}
+
+impl Shared {
+    pub(crate) fn floor(&self) -> Bucket {
+        Bucket(self.floor.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn check_writable(&self) -> Result<(), StoreError> {
+        match &*self.poison.lock() {
+            Some(why) => Err(StoreError::Poisoned(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a batch; a failure stops all writing until restart: what a failed sync left on disk is not known.
+    pub(crate) fn write(&self, batch: WriteBatch, sync: bool) -> Result<(), StoreError> {
+        self.check_writable()?;
+        let mut options = WriteOptions::default();
+        options.set_sync(sync);
+        self.db.raw.write_opt(batch, &options).map_err(|e| {
+            let why = e.into_string();
+            tracing::error!(error = %why, "write failed, writing stops until restart");
+            self.poison.lock().get_or_insert_with(|| why.clone());
+            StoreError::Poisoned(why)
+        })
+    }
+
+    /// Refuses when less would stay free on disk than the reserve.
+    pub(crate) fn check_space(&self, bytes: u64) -> Result<(), StoreError> {
+        let needed = self.options.disk_reserve_bytes.saturating_add(bytes);
+        let stat = rustix::fs::statvfs(self.db.raw.path()).map_err(|e| StoreError::Read(e.to_string()))?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        if free < needed {
+            return Err(StoreError::DiskFull {
+                free_bytes: free,
+                needed_bytes: needed,
+            });
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory that the open index takes, about.
+    pub(crate) fn open_index_bytes(&self) -> usize {
+        self.index
+            .read()
+            .values()
+            .flat_map(Slot::in_memory)
+            .map(OpenBucket::memory_bytes)
+            .sum()
+    }
+}

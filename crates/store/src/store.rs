@@ -1,0 +1,252 @@
+//! A member's store: the one type that the rest of the house uses.
+
+use crate::counters::Counters;
+use crate::db::Db;
+use crate::digest::FrameToStore;
+use crate::error::{OpenError, StoreError};
+use crate::list_traces::TraceFilter;
+use crate::losses::Losses;
+use crate::meta::{self, FORMAT, Owner};
+use crate::options::StoreOptions;
+use crate::read_trace::TraceRows;
+use crate::state::{CommitState, Shared};
+use crate::stats::StoreStats;
+use crate::summary::TraceSummary;
+use crate::writer::{Done, Receipt, Writer};
+use event::{Event, EventIdentity, EventKind, Hlc, Micros, NodeInfo, TraceId};
+use parking_lot::{Mutex, RwLock};
+use rocksdb::WriteBatch;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Frames on disk, and what was asked of them. All calls block: keep them off the async threads, [`Store::submit`] apart.
+#[derive(Debug)]
+pub struct Store {
+    writer: Writer,
+    upkeep: Option<(SyncSender<()>, JoinHandle<()>)>,
+    shared: Arc<Shared>,
+}
+
+impl Store {
+    /// Opens or creates the store in the folder `path`; indexes what a crash left unindexed.
+    pub fn open(path: &Path, options: StoreOptions) -> Result<Self, OpenError> {
+        let memory = options.memory();
+        let db = Db::open(path, memory)?;
+        let owner = options.owner;
+        let shared = Arc::new(Shared {
+            db,
+            options,
+            memory,
+            counters: Counters::default(),
+            upkeep: Mutex::new(()),
+            commit: Mutex::new(CommitState::new(1)),
+            index: RwLock::new(BTreeMap::new()),
+            floor: AtomicU32::new(0),
+            poison: Mutex::new(None),
+        });
+        let damaged = |e: StoreError| OpenError::Damaged {
+            path: path.into(),
+            reason: e.to_string(),
+        };
+        check_format(path, &shared, owner)?;
+        shared.rebuild().map_err(damaged)?;
+        let threads = |e: std::io::Error| OpenError::Damaged {
+            path: path.into(),
+            reason: e.to_string(),
+        };
+        let (wake, woken) = sync_channel(1);
+        let interval = Duration::from_millis(shared.options.upkeep_interval_ms);
+        let upkeep = if interval.is_zero() {
+            None
+        } else {
+            let shared = Arc::clone(&shared);
+            let thread = std::thread::Builder::new()
+                .name("store-upkeep".to_owned())
+                .spawn(move || run_upkeep(&shared, &woken, interval))
+                .map_err(threads)?;
+            Some((wake.clone(), thread))
+        };
+        let writer = Writer::start(Arc::clone(&shared), wake).map_err(threads)?;
+        Ok(Self {
+            writer,
+            upkeep,
+            shared,
+        })
+    }
+
+    /// Hands frames to the writer and returns at once; `done` is called on the writer's thread when they are on disk, fsynced, or when
+    /// that failed. On an error of this call it is never called.
+    pub fn submit(&self, frames: Vec<FrameToStore>, done: Done) -> Result<(), StoreError> {
+        self.writer.submit(&self.shared, frames, done)
+    }
+
+    /// Stores frames and returns when they are on disk, fsynced.
+    pub fn append(&self, frames: Vec<FrameToStore>) -> Result<Receipt, StoreError> {
+        let (tell, told) = sync_channel(1);
+        self.submit(
+            frames,
+            Box::new(move |result| {
+                let _ = tell.send(result);
+            }),
+        )?;
+        told.recv().unwrap_or(Err(StoreError::ShutDown))
+    }
+
+    /// Bytes of frames that wait to be written, and their bound.
+    pub fn queue_bytes(&self) -> (u64, u64) {
+        self.writer.queue_bytes()
+    }
+
+    /// All events of a trace.
+    pub fn trace_rows(&self, trace: TraceId) -> Result<TraceRows, StoreError> {
+        self.shared.trace_rows(trace)
+    }
+
+    /// Traces that a filter accepts, newest start first.
+    pub fn traces(&self, filter: &TraceFilter) -> Result<Vec<TraceSummary>, StoreError> {
+        self.shared.traces(filter)
+    }
+
+    /// One trace in short.
+    pub fn summary(&self, trace: TraceId) -> Result<Option<TraceSummary>, StoreError> {
+        self.shared.summary(trace)
+    }
+
+    /// What is known to be missing of a range of time.
+    pub fn losses(&self, since: Micros, until: Micros) -> Result<Losses, StoreError> {
+        self.shared.losses(since, until)
+    }
+
+    /// Events in no trace (`loss`, `error`, `node_up`, `node_down`) of a range of HLC time, newest first.
+    pub fn loose_events(
+        &self,
+        kind: EventKind,
+        since: Micros,
+        until: Micros,
+        limit: usize,
+    ) -> Result<Vec<(EventIdentity, Event)>, StoreError> {
+        self.shared.loose_events(kind, since, until, limit)
+    }
+
+    /// Node incarnations whose events may be stored.
+    pub fn nodes(&self) -> Result<Vec<NodeInfo>, StoreError> {
+        self.shared.nodes()
+    }
+
+    /// Reads every frame held and counts; slow.
+    pub fn audit(&self) -> Result<crate::Audit, StoreError> {
+        self.shared.audit()
+    }
+
+    /// Numbers, as of now. Reads a folder: not for a hot path.
+    pub fn stats(&self) -> StoreStats {
+        self.shared.stats(self.writer.queue_bytes().0)
+    }
+
+    /// Can frames be stored now? The error says why not.
+    pub fn check_writable(&self) -> Result<(), StoreError> {
+        self.shared.check_writable()?;
+        self.shared.check_space(0)
+    }
+
+    /// No HLC of an earlier life is greater than this.
+    pub fn hlc_bound(&self) -> Result<Hlc, StoreError> {
+        let bytes = self.shared.db.get(meta::FAMILY, meta::KEY_HLC_BOUND)?;
+        Ok(bytes
+            .map(|b| meta::hlc_decode(&b))
+            .transpose()?
+            .unwrap_or_default())
+    }
+
+    /// Promises, on disk, that no HLC of this life so far is greater.
+    pub fn raise_hlc_bound(&self, bound: Hlc) -> Result<(), StoreError> {
+        if bound <= self.hlc_bound()? {
+            return Ok(());
+        }
+        let mut batch = WriteBatch::default();
+        batch.put_cf(
+            self.shared.db.family(meta::FAMILY),
+            meta::KEY_HLC_BOUND,
+            bound.0.to_be_bytes(),
+        );
+        self.shared.write(batch, true)
+    }
+
+    /// Closes buckets and drops old ones as of `now`. The store does this by itself at its interval.
+    pub fn keep_up(&self, now: Micros) -> Result<(), StoreError> {
+        self.shared.keep_up(now)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.writer.stop();
+        if let Some((wake, thread)) = self.upkeep.take() {
+            drop(wake);
+            if thread.join().is_err() {
+                tracing::error!("upkeep thread panicked");
+            }
+        }
+    }
+}
+
+/// Ends when both senders are gone: the writer's and the store's.
+fn run_upkeep(shared: &Shared, woken: &Receiver<()>, interval: Duration) {
+    while let Ok(()) | Err(RecvTimeoutError::Timeout) = woken.recv_timeout(interval) {
+        if let Err(error) = shared.keep_up((shared.options.now)()) {
+            tracing::error!(%error, "upkeep failed");
+        }
+    }
+}
+
+fn check_format(path: &Path, shared: &Shared, owner: Option<Owner>) -> Result<(), OpenError> {
+    let damaged = |reason: String| OpenError::Damaged {
+        path: path.into(),
+        reason,
+    };
+    let get = |key: &[u8]| {
+        shared
+            .db
+            .get(meta::FAMILY, key)
+            .map_err(|e| damaged(e.into_string()))
+    };
+    let mut batch = WriteBatch::default();
+    let family = shared.db.family(meta::FAMILY);
+    match get(meta::KEY_FORMAT)? {
+        None => batch.put_cf(family, meta::KEY_FORMAT, FORMAT.to_be_bytes()),
+        Some(bytes) => {
+            let found = meta::format_decode(&bytes).map_err(|e| damaged(e.to_string()))?;
+            if found > FORMAT {
+                return Err(OpenError::NewerFormat {
+                    path: path.into(),
+                    found,
+                    known: FORMAT,
+                });
+            }
+        }
+    }
+    if let Some(owner) = owner {
+        match get(meta::KEY_OWNER)? {
+            None => batch.put_cf(family, meta::KEY_OWNER, owner.encode()),
+            Some(bytes) => {
+                let Owner { cluster, member } = Owner::decode(&bytes).map_err(|e| damaged(e.to_string()))?;
+                if (Owner { cluster, member }) != owner {
+                    return Err(OpenError::OtherOwner {
+                        path: path.into(),
+                        cluster,
+                        member,
+                    });
+                }
+            }
+        }
+    }
+    if batch.is_empty() {
+        return Ok(());
+    }
+    shared.write(batch, true).map_err(|e| damaged(e.to_string()))
+}

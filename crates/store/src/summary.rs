@@ -1,0 +1,214 @@
+//! What a listing says of one trace, and how parts of it from several places become one.
+
+use crate::bytes::{Put, Reader};
+use crate::error::Damage;
+use event::{Event, EventKind, Hlc, Micros, NodeKey, ResultClass, TraceId};
+
+/// Node incarnations that a summary names; further ones are not counted.
+pub const SUMMARY_NODES_MAX: usize = 64;
+/// Bytes of a root's name that a summary keeps.
+pub const ROOT_NAME_BYTES_MAX: usize = 200;
+
+/// One trace in a listing. All times and counts are of the events stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceSummary {
+    /// Its id.
+    pub trace: TraceId,
+    /// Least of the nodes' own times.
+    pub start: Micros,
+    /// Greatest of the nodes' own times.
+    pub end: Micros,
+    /// Least HLC.
+    pub hlc_min: Hlc,
+    /// Greatest HLC.
+    pub hlc_max: Hlc,
+    /// Events.
+    pub events: u64,
+    /// Events that [`is_error`].
+    pub errors: u64,
+    /// Node incarnations, ascending, at most [`SUMMARY_NODES_MAX`].
+    pub nodes: Vec<NodeKey>,
+    /// Name of its entry, if that is stored.
+    pub root: Option<String>,
+}
+
+/// Does this event count as an error of its trace? Crash reports, exceptions, and returns of `:error` or `{:error, _}`.
+pub fn is_error(e: &Event) -> bool {
+    match e.kind {
+        EventKind::Error | EventKind::Exception => true,
+        EventKind::Return | EventKind::CallbackReturn | EventKind::RootEnd => {
+            matches!(e.class, ResultClass::Error | ResultClass::ErrorTuple)
+        }
+        _ => false,
+    }
+}
+
+impl TraceSummary {
+    /// Of a trace without events.
+    pub fn empty(trace: TraceId) -> Self {
+        Self {
+            trace,
+            start: Micros(u64::MAX),
+            end: Micros(0),
+            hlc_min: Hlc(u64::MAX),
+            hlc_max: Hlc(0),
+            events: 0,
+            errors: 0,
+            nodes: Vec::new(),
+            root: None,
+        }
+    }
+
+    /// Counts one event.
+    pub fn add(&mut self, e: &Event) {
+        self.start = self.start.min(e.time);
+        self.end = self.end.max(e.time);
+        self.hlc_min = self.hlc_min.min(e.hlc);
+        self.hlc_max = self.hlc_max.max(e.hlc);
+        self.events += 1;
+        self.errors += u64::from(is_error(e));
+        self.add_node(e.node);
+        if e.kind == EventKind::Root && self.root.is_none() {
+            self.root = root_name(&e.payload);
+        }
+    }
+
+    /// Counts what another part of the same trace counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.start = self.start.min(other.start);
+        self.end = self.end.max(other.end);
+        self.hlc_min = self.hlc_min.min(other.hlc_min);
+        self.hlc_max = self.hlc_max.max(other.hlc_max);
+        self.events = self.events.saturating_add(other.events);
+        self.errors = self.errors.saturating_add(other.errors);
+        for n in &other.nodes {
+            self.add_node(*n);
+        }
+        if self.root.is_none() {
+            self.root.clone_from(&other.root);
+        }
+    }
+
+    fn add_node(&mut self, node: NodeKey) {
+        if node.0 == 0 || self.nodes.len() >= SUMMARY_NODES_MAX {
+            return;
+        }
+        if let Err(at) = self.nodes.binary_search(&node) {
+            self.nodes.insert(at, node);
+        }
+    }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.u128_be(self.trace.0);
+        out.varint(self.start.0);
+        out.varint(self.end.0.wrapping_sub(self.start.0));
+        out.varint(self.hlc_min.0);
+        out.varint(self.hlc_max.0.wrapping_sub(self.hlc_min.0));
+        out.varint(self.events);
+        out.varint(self.errors);
+        out.varint(self.nodes.len() as u64);
+        for n in &self.nodes {
+            out.u64_be(n.0);
+        }
+        out.u8(u8::from(self.root.is_some()));
+        if let Some(root) = &self.root {
+            out.text(root);
+        }
+    }
+
+    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, Damage> {
+        let trace = TraceId(r.u128_be()?);
+        let start = Micros(r.varint()?);
+        let end = Micros(start.0.wrapping_add(r.varint()?));
+        let hlc_min = Hlc(r.varint()?);
+        let hlc_max = Hlc(hlc_min.0.wrapping_add(r.varint()?));
+        let (events, errors) = (r.varint()?, r.varint()?);
+        let n = r.count(8)?;
+        if n > SUMMARY_NODES_MAX {
+            return Err(r.damage("too many nodes"));
+        }
+        let nodes = (0..n)
+            .map(|_| Ok(NodeKey(r.u64_be()?)))
+            .collect::<Result<_, Damage>>()?;
+        let root = if r.u8()? == 0 {
+            None
+        } else {
+            Some(r.text()?.to_owned())
+        };
+        Ok(Self {
+            trace,
+            start,
+            end,
+            hlc_min,
+            hlc_max,
+            events,
+            errors,
+            nodes,
+            root,
+        })
+    }
+}
+
+/// The name at the head of a root payload (`docs/node-socket.md`: u16 length, UTF-8), cut to [`ROOT_NAME_BYTES_MAX`].
+fn root_name(payload: &[u8]) -> Option<String> {
+    let (len, rest) = payload.split_first_chunk::<2>()?;
+    let name = rest.get(..usize::from(u16::from_le_bytes(*len)))?;
+    let name = std::str::from_utf8(name).ok()?;
+    let mut cut = name.len().min(ROOT_NAME_BYTES_MAX);
+    while !name.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    name.get(..cut).map(str::to_owned)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) fn any_summary() -> impl Strategy<Value = TraceSummary> {
+        let numbers = (any::<u128>(), any::<[u64; 6]>());
+        let nodes = prop::collection::btree_set(1..50u64, 0..10);
+        (numbers, nodes, prop::option::of("\\PC{0,20}")).prop_map(|((t, n), nodes, root)| TraceSummary {
+            trace: TraceId(t),
+            start: Micros(n[0]),
+            end: Micros(n[1]),
+            hlc_min: Hlc(n[2]),
+            hlc_max: Hlc(n[3]),
+            events: n[4],
+            errors: n[5],
+            nodes: nodes.into_iter().map(NodeKey).collect(),
+            root,
+        })
+    }
+
+    proptest! {
+        /// Scenario: any summary. Guarantee: it comes back.
+        #[test]
+        fn round_trip(s in any_summary()) {
+            let mut out = Vec::new();
+            s.write(&mut out);
+            let mut r = Reader::new("t", &out);
+            prop_assert_eq!(TraceSummary::read(&mut r).unwrap(), s);
+            prop_assert!(r.end().is_ok());
+        }
+
+        /// Scenario: any bytes. Guarantee: a summary or an error, never a panic; a root payload likewise.
+        #[test]
+        fn total(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            let _ = TraceSummary::read(&mut Reader::new("t", &bytes));
+            let _ = root_name(&bytes);
+        }
+
+        /// Scenario: parts in any order. Guarantee: the same whole (names of different roots apart).
+        #[test]
+        fn merging_is_commutative(a in any_summary(), b in any_summary()) {
+            let (mut a, mut b) = (TraceSummary { root: None, ..a }, TraceSummary { root: None, ..b });
+            b.trace = a.trace;
+            let first = a.clone();
+            a.merge(&b);
+            b.merge(&first);
+            prop_assert_eq!(a, b);
+        }
+    }
+}

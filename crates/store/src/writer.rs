@@ -1,0 +1,193 @@
+//! The one thread that writes: gathers what waits into one commit, and tells each waiter what became of its frames.
+
+use crate::admit::FrameOutcome;
+use crate::counters::add;
+use crate::digest::FrameToStore;
+use crate::error::StoreError;
+use crate::options::{COMMIT_FRAMES_MAX, QUEUE_REQUESTS_MAX};
+use crate::state::Shared;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// By position in the request.
+    pub frames: Vec<FrameOutcome>,
+    /// About the commit; given to one of its requests only, so that sums are right.
+    pub commit: Option<CommitInfo>,
+}
+
+/// One commit.
+#[derive(Clone, Copy, Debug)]
+pub struct CommitInfo {
+    /// Frames in it.
+    pub frames: usize,
+    /// Bytes of frames in it.
+    pub bytes: usize,
+    /// How long writing and syncing took.
+    pub took: Duration,
+}
+
+/// Called once, on the writer's thread; must not block.
+pub type Done = Box<dyn FnOnce(Result<Receipt, StoreError>) + Send>;
+
+struct Request {
+    frames: Vec<FrameToStore>,
+    bytes: usize,
+    done: Done,
+}
+
+/// The way to the writer's thread. Dropped = what waits is written, then the thread ends.
+pub(crate) struct Writer {
+    queue: Option<SyncSender<Request>>,
+    queued_bytes: Arc<AtomicU64>,
+    limit_bytes: u64,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("queued_bytes", &self.queued_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    pub(crate) fn start(shared: Arc<Shared>, wake_upkeep: SyncSender<()>) -> std::io::Result<Self> {
+        let (queue, requests) = sync_channel(QUEUE_REQUESTS_MAX);
+        let queued_bytes = Arc::new(AtomicU64::new(0));
+        let limit_bytes = shared.memory.queue;
+        let queued = Arc::clone(&queued_bytes);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || run(&shared, &requests, &queued, &wake_upkeep))?;
+        Ok(Self {
+            queue: Some(queue),
+            queued_bytes,
+            limit_bytes,
+            thread: Some(thread),
+        })
+    }
+
+    /// Bytes of frames that wait, and their bound.
+    pub(crate) fn queue_bytes(&self) -> (u64, u64) {
+        (self.queued_bytes.load(Ordering::Relaxed), self.limit_bytes)
+    }
+
+    pub(crate) fn submit(
+        &self,
+        shared: &Shared,
+        frames: Vec<FrameToStore>,
+        done: Done,
+    ) -> Result<(), StoreError> {
+        shared.check_writable()?;
+        let bytes: usize = frames.iter().map(|f| f.bytes.len()).sum();
+        let queue = self.queue.as_ref().ok_or(StoreError::ShutDown)?;
+        let before = self.queued_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        let full = StoreError::QueueFull {
+            queued_bytes: before,
+            limit_bytes: self.limit_bytes,
+        };
+        let sent = if before > 0 && before + bytes as u64 > self.limit_bytes {
+            Err(full)
+        } else {
+            queue
+                .try_send(Request { frames, bytes, done })
+                .map_err(|e| match e {
+                    TrySendError::Full(_) => full,
+                    TrySendError::Disconnected(_) => StoreError::ShutDown,
+                })
+        };
+        sent.inspect_err(|_| {
+            self.queued_bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
+            add(&shared.counters.queue_full, 1);
+        })
+    }
+
+    /// Writes what waits and ends the thread.
+    pub(crate) fn stop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("writer thread panicked");
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn run(shared: &Shared, requests: &Receiver<Request>, queued: &AtomicU64, wake_upkeep: &SyncSender<()>) {
+    while let Ok(first) = requests.recv() {
+        let gathered = gather(shared, requests, first);
+        let started = Instant::now();
+        let frames: Vec<&FrameToStore> = gathered.iter().flat_map(|r| &r.frames).collect();
+        let result = shared.commit(&frames);
+        let bytes = gathered.iter().map(|r| r.bytes).sum();
+        let mut info = Some(CommitInfo {
+            frames: frames.len(),
+            bytes,
+            took: started.elapsed(),
+        });
+        queued.fetch_sub(bytes as u64, Ordering::Relaxed);
+        match result {
+            Ok(outcomes) => {
+                let mut outcomes = outcomes.into_iter();
+                for r in gathered {
+                    let frames = outcomes.by_ref().take(r.frames.len()).collect();
+                    (r.done)(Ok(Receipt {
+                        frames,
+                        commit: info.take(),
+                    }));
+                }
+            }
+            Err(e) => gathered.into_iter().for_each(|r| (r.done)(Err(e.clone()))),
+        }
+        bound_index(shared, wake_upkeep);
+    }
+}
+
+fn gather(shared: &Shared, requests: &Receiver<Request>, first: Request) -> Vec<Request> {
+    let deadline = Instant::now() + Duration::from_micros(shared.options.commit_wait_us);
+    let (mut bytes, mut frames) = (first.bytes, first.frames.len());
+    let mut gathered = vec![first];
+    while bytes < shared.options.commit_bytes_max && frames < COMMIT_FRAMES_MAX {
+        let wait = deadline.saturating_duration_since(Instant::now());
+        let next = if wait.is_zero() {
+            requests.try_recv().ok()
+        } else {
+            match requests.recv_timeout(wait) {
+                Ok(r) => Some(r),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+            }
+        };
+        let Some(r) = next else { break };
+        bytes += r.bytes;
+        frames += r.frames.len();
+        gathered.push(r);
+    }
+    gathered
+}
+
+/// Above its bound the open index is written out early; half as much again, and the writer waits for that.
+fn bound_index(shared: &Shared, wake_upkeep: &SyncSender<()>) {
+    let bytes = shared.open_index_bytes();
+    if bytes > shared.memory.open_index + shared.memory.open_index / 2 {
+        if let Err(error) = shared.shrink_index() {
+            tracing::error!(%error, "open index could not be written out");
+        }
+    } else if bytes > shared.memory.open_index {
+        // Full = it is awake already.
+        let _ = wake_upkeep.try_send(());
+    }
+}

@@ -1,0 +1,150 @@
+//! Storing: what is new, what is not, and what is refused.
+
+mod support;
+
+use event::{EventKind, Seq, Shard, TraceId};
+use std::sync::mpsc::channel;
+use store::{Admission, FrameToStore, StoreError};
+use support::{admissions, after, frame, open, options, put, small_trace};
+use wire::frame::{Compression, FrameBuilder, Gap, GapReason};
+
+/// Scenario: the same frame three times, once within one request. Guarantee: stored once, visible once.
+#[test]
+fn writing_twice_is_writing_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let f = frame(1, 0, &[(0, 1, small_trace(5, 0)), (1, 1, small_trace(6, 0))]);
+    let receipt = store.append(vec![f.clone(), f.clone()]).unwrap();
+    use Admission::{Duplicate, Stored};
+    assert_eq!(admissions(&receipt), [Stored, Stored, Duplicate, Duplicate]);
+    assert_eq!(put(&store, f), [Duplicate, Duplicate]);
+    let rows = store.trace_rows(TraceId(5)).unwrap();
+    assert!(rows.complete());
+    assert_eq!(rows.events.len(), 2);
+    assert_eq!(
+        rows.nodes.iter().map(|n| n.name.as_str()).collect::<Vec<_>>(),
+        ["n1@host"]
+    );
+    assert_eq!(store.stats().totals.frames, 1);
+}
+
+/// Scenario: a number comes again with another content; then with the first content, cut into another frame.
+/// Guarantee: the first is a conflict and changes nothing; the second is a duplicate.
+#[test]
+fn a_number_with_other_content_is_a_conflict() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    put(
+        &store,
+        frame(1, 0, &[(0, 1, small_trace(5, 0)), (1, 1, small_trace(6, 0))]),
+    );
+    assert_eq!(
+        put(&store, frame(1, 0, &[(0, 1, small_trace(5, 99))])),
+        [Admission::Conflict]
+    );
+    let recut = frame(1, 1, &[(1, 1, small_trace(6, 0)), (1, 2, small_trace(7, 0))]);
+    assert_eq!(put(&store, recut), [Admission::Duplicate, Admission::Stored]);
+    assert_eq!(store.trace_rows(TraceId(6)).unwrap().events.len(), 2);
+    assert_eq!(store.summary(TraceId(5)).unwrap().unwrap().start, after(0));
+    assert_eq!(store.stats().totals.conflicts, 1);
+}
+
+/// Scenario: a gap over numbers of which one comes after all. Guarantee: data beats gap; the gap is listed.
+#[test]
+fn data_beats_a_gap() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let f = frame(1, 0, &[(3, 1, small_trace(5, 0))]);
+    let d = f.digest().clone();
+    let mut b = FrameBuilder::new(d.producer, d.epoch, d.hlc, d.bucket);
+    b.gap(
+        Shard(3),
+        Seq(1),
+        Gap {
+            last_seq: Seq(9),
+            reason: GapReason::SpoolFull,
+            events: 12,
+        },
+    );
+    let gap = FrameToStore::new(b.finish(Compression::None).unwrap()).unwrap();
+    assert_eq!(put(&store, gap.clone()), [Admission::Stored]);
+    assert_eq!(put(&store, gap), [Admission::Duplicate]);
+    assert_eq!(put(&store, f), [Admission::Stored]);
+    for _ in 0..2 {
+        let losses = store.losses(after(0), after(1)).unwrap();
+        assert_eq!(losses.gaps.len(), 1);
+        assert_eq!(
+            (losses.gaps[0].first, losses.gaps[0].last, losses.gaps[0].events),
+            (Seq(1), Seq(9), 12)
+        );
+        assert_eq!(store.trace_rows(TraceId(5)).unwrap().events.len(), 2);
+        store.keep_up(after(80)).unwrap();
+    }
+}
+
+/// Scenario: hundreds of requests at once. Guarantee: all are answered, by fewer syncs than requests.
+#[test]
+fn what_waits_shares_a_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (tell, told) = channel();
+    for seq in 1..=300u64 {
+        let tell = tell.clone();
+        let f = frame(1, seq, &[(0, seq, small_trace(u128::from(seq), seq))]);
+        store
+            .submit(vec![f], Box::new(move |r| tell.send(r.unwrap()).unwrap()))
+            .unwrap();
+    }
+    let receipts: Vec<_> = told.iter().take(300).collect();
+    let commits: Vec<_> = receipts.iter().filter_map(|r| r.commit).collect();
+    assert_eq!(commits.iter().map(|c| c.frames).sum::<usize>(), 300);
+    assert!(commits.len() < 300, "{} commits", commits.len());
+    assert_eq!(store.stats().totals.commits, commits.len() as u64);
+}
+
+/// Scenario: less space is free than the reserve, then enough again. Guarantee: refused as busy, nothing lost, writing resumes.
+#[test]
+fn a_full_disk_refuses_and_recovers() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = frame(1, 0, &[(0, 1, small_trace(5, 0))]);
+    let second = frame(1, 0, &[(0, 2, small_trace(6, 0))]);
+    put(&open(dir.path()), first);
+    {
+        let mut full = options();
+        full.disk_reserve_bytes = u64::MAX / 2;
+        let store = store::Store::open(dir.path(), full).unwrap();
+        let error = store.append(vec![second.clone()]).unwrap_err();
+        assert!(matches!(error, StoreError::DiskFull { .. }), "{error}");
+        assert_eq!(error.class(), store::Class::Busy);
+        assert!(store.check_writable().is_err());
+        assert_eq!(store.trace_rows(TraceId(5)).unwrap().events.len(), 2);
+    }
+    let store = open(dir.path());
+    assert_eq!(put(&store, second), [Admission::Stored]);
+    assert_eq!(store.trace_rows(TraceId(5)).unwrap().events.len(), 2);
+}
+
+/// Scenario: an event of loss and an error in no trace. Guarantee: found by kind and time, open and closed.
+#[test]
+fn events_in_no_trace_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let loose = vec![
+        support::event(0, EventKind::Loss, 10, 1, 0),
+        support::event(0, EventKind::Error, 20, 2, 0),
+        support::event(0, EventKind::Call, 30, 2, 0),
+    ];
+    put(&store, frame(1, 0, &[(2, 1, loose.clone())]));
+    for _ in 0..2 {
+        let errors = store
+            .loose_events(EventKind::Error, after(0), after(1), 10)
+            .unwrap();
+        assert_eq!(
+            errors.iter().map(|(id, e)| (id.row, e)).collect::<Vec<_>>(),
+            [(1, &loose[1])]
+        );
+        assert_eq!(store.losses(after(0), after(1)).unwrap().events.len(), 1);
+        assert!(store.losses(after(2), after(3)).unwrap().events.is_empty());
+        store.keep_up(after(80)).unwrap();
+    }
+}
