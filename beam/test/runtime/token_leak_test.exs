@@ -155,6 +155,28 @@ defmodule ElixirScope.TokenLeakTest do
     end
   end
 
+  test "traces of one process, one after the other: each message is its own trace's", context do
+    server = server(context.there)
+    :seq_trace.set_token([])
+
+    traces =
+      Task.async(fn ->
+        for i <- 1..5 do
+          ElixirScope.trace("leak", fn ->
+            if rem(i, 2) == 0,
+              do: GenServer.cast(server, {:inside, i}),
+              else: GenServer.call(server, {:inside, i})
+
+            ElixirScope.current_trace()
+          end)
+        end
+      end)
+      |> Task.await()
+
+    assert length(Enum.uniq(traces)) == 5
+    for trace <- traces, do: settled(context, trace, 1)
+  end
+
   test "requests one after the other are siblings: a reply's label does not travel on", context do
     {one, two} = {server(context.there), server(context.third)}
     {trace, _} = in_trace(fn -> Leaks.two_calls(one, two) end)
