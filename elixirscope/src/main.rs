@@ -3,6 +3,7 @@
 mod agent_role;
 mod api;
 mod ask;
+mod checks;
 mod client;
 mod code_blobs;
 mod control_plane;

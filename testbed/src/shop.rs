@@ -20,6 +20,7 @@ pub struct Shop {
     suffix: String,
     epmd_port: u16,
     _epmd: Child,
+    plain: bool,
 }
 
 /// How a node is started.
@@ -47,6 +48,15 @@ pub struct ShopNode {
 impl Shop {
     /// Copies the demo project of the workspace at `root` into `folder`, builds it there, and starts a name server.
     pub fn build(root: &Path, folder: &Path) -> Result<Self> {
+        Self::built(root, folder, false)
+    }
+
+    /// As [`Shop::build`], without instrumentation.
+    pub fn build_plain(root: &Path, folder: &Path) -> Result<Self> {
+        Self::built(root, folder, true)
+    }
+
+    fn built(root: &Path, folder: &Path, plain: bool) -> Result<Self> {
         let library = folder.join("beam");
         copy_sources(&root.join("beam"), &library)?;
         let project = library.join("demo");

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: measurements, printed as tables and written to `target/report/<name>.json`.
 
+mod shop;
+
 use std::fs;
 
 use anyhow::{Context, Result, bail};
@@ -12,18 +14,24 @@ pub struct Args {
     /// What to measure.
     #[arg(value_enum)]
     what: What,
+    /// Pairs of the shop's comparison.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(5..=500))]
+    pairs: u16,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum What {
     /// The BEAM library: nanoseconds an event for each kind of site, traced, untraced and switched off.
     Beam,
+    /// The shop's 99th percentiles: traced against untraced, agent dead against alive.
+    Shop,
 }
 
 pub fn run(args: &Args) -> Result<()> {
     machine::for_demo()?;
     match args.what {
         What::Beam => beam(),
+        What::Shop => report("shop", shop::figures(args.pairs.into())?),
     }
 }
 

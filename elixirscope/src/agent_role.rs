@@ -1,0 +1,110 @@
+//! `elixirscope agent`: an agent alone, beside BEAM nodes.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use agent::{Agent, AgentConfig, AgentHandle};
+use anyhow::{Context, Result};
+use axum::Router;
+use host::{HttpServer, Readiness, Registry, TaskKind, Tasks};
+use transport::{Identity, Role};
+
+use crate::up;
+
+/// Arguments of `agent`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Data folder: identity and spool.
+    #[arg(long, env = "ELIXIRSCOPE_AGENT_DATA", default_value = "elixirscope-agent")]
+    data: PathBuf,
+    /// `host:port` of a collector (UDP).
+    #[arg(long, env = "ELIXIRSCOPE_COLLECTOR", default_value = "127.0.0.1:7481")]
+    collector: String,
+    /// Name that the collector's certificate carries.
+    #[arg(long, env = "ELIXIRSCOPE_SERVER_NAME", default_value = transport::tls::DEV_SERVER_NAME)]
+    server_name: String,
+    /// Folder with ca.pem, agent.pem and agent.key.
+    #[arg(long, env = "ELIXIRSCOPE_TLS")]
+    tls: PathBuf,
+    /// Unix socket for BEAM nodes.
+    #[arg(long, env = "ELIXIRSCOPE_SOCKET")]
+    socket: Option<PathBuf>,
+    /// HTTP door for /metrics, /live and /ready.
+    #[arg(long, env = "ELIXIRSCOPE_AGENT_HTTP", default_value = "127.0.0.1:7482")]
+    http: SocketAddr,
+    /// Name of this agent, for people.
+    #[arg(long, env = "ELIXIRSCOPE_NAME", default_value = "agent")]
+    name: String,
+    /// User ids of BEAM nodes that may connect, beside this process's own and root.
+    #[arg(long, env = "ELIXIRSCOPE_ALLOWED_UIDS", value_delimiter = ',')]
+    allowed_uids: Vec<u32>,
+    /// Bytes of the spool beyond which nodes must wait.
+    #[arg(long, env = "ELIXIRSCOPE_SPOOL_BYTES", default_value_t = AgentConfig::SPOOL_BYTES_MAX)]
+    spool_bytes: u64,
+    #[command(flatten)]
+    log: up::LogArgs,
+}
+
+/// How often the connection is looked at for readiness.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Runs an agent until it is told to stop.
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    args.log.init()?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(serve(args))
+}
+
+async fn serve(args: Args) -> Result<ExitCode> {
+    let registry = Registry::new();
+    let tasks = Tasks::new(&registry)?;
+    let readiness = Readiness::new();
+    let http = HttpServer::bind(args.http, Router::new(), registry.clone(), readiness.clone()).await?;
+    let identity = Identity::from_dir(&args.tls, Role::Agent)
+        .with_context(|| format!("no agent certificate in {}", args.tls.display()))?;
+    let config = AgentConfig {
+        name: args.name,
+        socket_path: args.socket.unwrap_or_else(up::default_socket),
+        data_dir: args.data,
+        collector: args.collector,
+        server_name: args.server_name,
+        identity,
+        allowed_uids: args.allowed_uids,
+        spool_bytes_max: args.spool_bytes,
+        flush: AgentConfig::FLUSH,
+    };
+    let handle = Agent::start(config, &tasks, &registry, host::now)?;
+    watch(&handle, &tasks, &readiness)?;
+    tasks.spawn(TaskKind::Http, |stop| async move {
+        if let Err(error) = http.serve(stop).await {
+            tracing::error!(%error, "http door failed");
+        }
+    })?;
+    let signal = host::stop_signal().await?;
+    tracing::info!(signal, "stopping");
+    tasks.shutdown(up::STOP).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Keeps the readiness check `collector` in step with the connection.
+pub(crate) fn watch(handle: &AgentHandle, tasks: &Tasks, readiness: &Readiness) -> Result<()> {
+    let check = readiness.check("agent_connected");
+    let handle = handle.clone();
+    tasks.spawn(TaskKind::MetricsSampler, |stop| async move {
+        let mut tick = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            if handle.is_connected() {
+                check.pass();
+            } else {
+                check.fail("not connected to a collector");
+            }
+        }
+    })?;
+    Ok(())
+}

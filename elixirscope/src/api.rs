@@ -1,0 +1,231 @@
+//! Questions over HTTP. Thin: reads parameters, asks the store and `query`, writes JSON.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use codegraph::SourceHash;
+use event::{Micros, NodeInfo, NodeKey, TraceId};
+use query::{CodeIndex, CodeSource as _, Missing, Recorded, TraceListing, TraceRow};
+use serde::Deserialize;
+use serde_json::json;
+use store::{Losses, Store, StoreError, TraceFilter};
+
+use crate::checks::Checks;
+use crate::code_blobs::CoordinatorBlobs;
+
+/// What the handlers work on.
+#[derive(Clone)]
+pub(crate) struct Api {
+    /// Events.
+    pub(crate) store: Arc<Store>,
+    /// Sites and sources.
+    pub(crate) code: Arc<CodeIndex>,
+    /// Source files.
+    pub(crate) blobs: Arc<CoordinatorBlobs>,
+    /// The doctor's checks.
+    pub(crate) checks: Arc<Checks>,
+}
+
+/// Traces listed at most in one answer.
+const LIMIT_MAX: usize = 1_000;
+
+/// An error answer.
+struct Failure {
+    status: StatusCode,
+    error: String,
+    expected: &'static str,
+}
+
+impl Failure {
+    fn wrong(error: String, expected: &'static str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error, expected }
+    }
+    fn missing(error: String) -> Self {
+        Self { status: StatusCode::NOT_FOUND, error, expected: "" }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let body = if self.expected.is_empty() {
+            json!({"error": self.error})
+        } else {
+            json!({"error": self.error, "expected": self.expected})
+        };
+        (self.status, Json(body)).into_response()
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, error: error.to_string(), expected: "" }
+    }
+}
+
+/// The routes under `/api/v1`.
+pub(crate) fn router(api: Api) -> Router {
+    Router::new()
+        .route("/traces", get(traces))
+        .route("/traces/{id}", get(trace))
+        .route("/sources/{sha256}", get(source))
+        .route("/audit", get(audit))
+        .route("/doctor", get(doctor))
+        .with_state(api)
+}
+
+/// Runs a question that reads the disk off the asynchronous threads.
+async fn blocking<T: Send + 'static>(ask: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(ask).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let error = format!("the question failed: {error}");
+            Err(Failure { status: StatusCode::INTERNAL_SERVER_ERROR, error, expected: "" })
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TracesQuery {
+    since_s: Option<u64>,
+    until_unix_us: Option<u64>,
+    errors: Option<bool>,
+    mfa: Option<String>,
+    node: Option<String>,
+    limit: Option<usize>,
+}
+
+async fn traces(
+    State(api): State<Api>,
+    query: Result<Query<TracesQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<TraceListing>, Failure> {
+    let Query(query) = query.map_err(|e| {
+        Failure::wrong(e.body_text(), "since_s, until_unix_us, errors=true|false, mfa, node, limit=1..1000")
+    })?;
+    blocking(move || list(&api, query)).await.map(Json)
+}
+
+fn list(api: &Api, query: TracesQuery) -> Result<TraceListing, Failure> {
+    let limit = query.limit.unwrap_or(20);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Failure::wrong(format!("limit {limit}"), "1..1000"));
+    }
+    let now = host::now();
+    let since = Micros(now.0.saturating_sub(query.since_s.unwrap_or(3_600).saturating_mul(1_000_000)));
+    let until = query.until_unix_us.map(Micros::from_unix_us);
+    let filter = TraceFilter {
+        since: Some(since),
+        until,
+        errors: query.errors.unwrap_or_default(),
+        sites: query.mfa.as_deref().map(|pattern| api.code.sites_of(pattern)),
+        node: query.node,
+        limit,
+    };
+    let nodes = node_names(api.store.nodes()?);
+    let traces = api.store.traces(&filter)?;
+    let row = |t: store::TraceSummary| TraceRow {
+        trace: t.trace.to_string(),
+        name: t.root.unwrap_or_default(),
+        start_unix_us: t.start.to_unix_us(),
+        duration_us: t.end.0.saturating_sub(t.start.0),
+        events: t.events,
+        errors: t.errors,
+        nodes: t.nodes.iter().map(|key| name_of(*key, &nodes)).collect(),
+    };
+    let missing = missing(&api.store.losses(since, until.unwrap_or(now))?, &nodes);
+    let traces = traces.into_iter().map(row).collect();
+    Ok(TraceListing { traces, complete: missing.is_empty(), missing })
+}
+
+async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Failure> {
+    let id: TraceId =
+        id.parse().map_err(|e| Failure::wrong(format!("'{id}' is no trace id: {e}"), "up to 32 hex digits"))?;
+    blocking(move || whole(&api, id)).await
+}
+
+fn whole(api: &Api, id: TraceId) -> Result<Response, Failure> {
+    let rows = api.store.trace_rows(id)?;
+    if rows.events.is_empty() {
+        return Err(Failure::missing(format!("no events of trace {id} are stored; it may be older than the retention")));
+    }
+    let nodes = node_names(rows.nodes);
+    let recorded: Vec<Recorded> =
+        rows.events.into_iter().map(|(identity, event)| Recorded { identity, event }).collect();
+    let micros = |r: &Recorded| r.event.hlc.micros();
+    let since = recorded.iter().map(micros).min().unwrap_or_default();
+    let until = recorded.iter().map(micros).max().unwrap_or_default();
+    let mut missing = missing(&api.store.losses(since, until)?, &nodes);
+    if rows.damaged > 0 {
+        missing.push(said("damage", format!("{} stored frames cannot be read", rows.damaged)));
+    }
+    if rows.cut {
+        missing.push(said("cut", format!("only {} events are shown", recorded.len())));
+    }
+    Ok(Json(query::assemble(id, &recorded, &nodes, api.code.as_ref(), missing)).into_response())
+}
+
+fn said(kind: &str, text: String) -> Missing {
+    Missing { kind: kind.to_owned(), text }
+}
+
+fn missing(losses: &Losses, nodes: &BTreeMap<NodeKey, NodeInfo>) -> Vec<Missing> {
+    let mut counts: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
+    for (_, event) in &losses.events {
+        if let Ok(loss) = wire::etf::LossPayload::decode(&event.payload) {
+            *counts.entry((name_of(event.node, nodes), loss.reason.name())).or_default() += loss.count;
+        }
+    }
+    let lost = counts.into_iter().map(|((node, reason), count)| {
+        said("loss", format!("{count} events of {node} in that time were dropped ({reason})"))
+    });
+    let gaps = losses.gaps.len();
+    let gaps = (gaps > 0).then(|| said("gap", format!("{gaps} ranges of batches in that time were given up")));
+    lost.chain(gaps).collect()
+}
+
+fn node_names(nodes: Vec<NodeInfo>) -> BTreeMap<NodeKey, NodeInfo> {
+    nodes.into_iter().map(|n| (n.key, n)).collect()
+}
+
+fn name_of(key: NodeKey, nodes: &BTreeMap<NodeKey, NodeInfo>) -> String {
+    nodes.get(&key).map_or_else(|| format!("node {key}"), |n| n.name.clone())
+}
+
+async fn source(State(api): State<Api>, Path(hash): Path<String>) -> Result<Response, Failure> {
+    let source: SourceHash =
+        hash.parse().map_err(|e| Failure::wrong(format!("'{hash}' is no SHA-256: {e}"), "64 hex digits"))?;
+    let text = blocking(move || {
+        api.blobs.source(source).ok_or_else(|| Failure::missing(format!("source {source} is not published")))
+    });
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text.await?).into_response())
+}
+
+async fn audit(State(api): State<Api>) -> Result<Response, Failure> {
+    let audit = blocking(move || Ok((api.store.audit()?, node_names(api.store.nodes()?))));
+    let (audit, names) = audit.await?;
+    let nodes: Vec<_> = audit
+        .by_node
+        .iter()
+        .map(|(key, events)| json!({"key": key.to_string(), "name": name_of(*key, &names), "events": events}))
+        .collect();
+    Ok(Json(json!({
+        "events": audit.events,
+        "duplicates": audit.duplicates,
+        "losses": audit.losses,
+        "batches": audit.batches,
+        "missing_batches": audit.missing_batches,
+        "given_up_batches": audit.given_up_batches,
+        "damaged_frames": audit.damaged_frames,
+        "nodes": nodes,
+    }))
+    .into_response())
+}
+
+async fn doctor(State(api): State<Api>) -> Result<Response, Failure> {
+    blocking(move || Ok(Json(api.checks.findings()).into_response())).await
+}

@@ -1,0 +1,221 @@
+//! `elixirscope up`: coordinator, collector and agent in one process with one data folder; a one-member cluster.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent::{Agent, AgentConfig, AgentHandle};
+use anyhow::{Context, Result, anyhow};
+use axum::Router;
+use collector::{Collector, CollectorConfig, CollectorHandle};
+use coordinator::state::Role as MemberRole;
+use coordinator::{Coordinator, CoordinatorConfig, NewMember};
+use host::{HttpServer, LogFormat, Readiness, Registry, TaskKind, Tasks};
+use query::CodeIndex;
+use tokio::runtime::Handle;
+use transport::{Identity, Role};
+
+use crate::agent_role;
+use crate::api::{self, Api};
+use crate::checks::Checks;
+use crate::code_blobs::CoordinatorBlobs;
+use crate::control_plane::InProcess;
+
+/// Arguments of `up`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Data folder; made if missing.
+    #[arg(long, env = "ELIXIRSCOPE_DATA", default_value = "elixirscope-data")]
+    data: PathBuf,
+    /// HTTP door: API, metrics, health (TCP).
+    #[arg(long, env = "ELIXIRSCOPE_HTTP", default_value = "127.0.0.1:7480")]
+    http: SocketAddr,
+    /// QUIC door for agents (UDP).
+    #[arg(long, env = "ELIXIRSCOPE_QUIC", default_value = "127.0.0.1:7481")]
+    quic: SocketAddr,
+    /// Unix socket for the BEAM nodes of this machine.
+    #[arg(long, env = "ELIXIRSCOPE_SOCKET")]
+    socket: Option<PathBuf>,
+    /// No agent in this process.
+    #[arg(long)]
+    no_agent: bool,
+    /// Name of this member, for people.
+    #[arg(long, env = "ELIXIRSCOPE_NAME", default_value = "member")]
+    name: String,
+    /// User ids of BEAM nodes that may connect, beside this process's own and root.
+    #[arg(long, env = "ELIXIRSCOPE_ALLOWED_UIDS", value_delimiter = ',')]
+    allowed_uids: Vec<u32>,
+    /// Hours that events are kept.
+    #[arg(long, env = "ELIXIRSCOPE_RETENTION_HOURS", default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=87_600))]
+    retention_hours: u64,
+    /// Memory of the store, MiB: block cache, memtables, open index, waiting frames.
+    #[arg(long, env = "ELIXIRSCOPE_MEMORY_MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(32..=1_048_576))]
+    memory_mib: u64,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// How to log.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LogArgs {
+    /// What to log, as in tracing's env filter: info, debug, collector=debug.
+    #[arg(long, env = "ELIXIRSCOPE_LOG", default_value = "info")]
+    log: String,
+    /// Log as JSON, one object a line.
+    #[arg(long, env = "ELIXIRSCOPE_LOG_JSON")]
+    log_json: bool,
+}
+
+impl LogArgs {
+    /// Starts logging to standard error.
+    pub(crate) fn init(&self) -> Result<()> {
+        let format = if self.log_json { LogFormat::Json } else { LogFormat::Text };
+        Ok(host::init_logging(format, &self.log)?)
+    }
+}
+
+/// How long each task may take to stop.
+pub(crate) const STOP: Duration = Duration::from_secs(5);
+
+/// The socket's default path: the run-time folder of the user, else of the system.
+pub(crate) fn default_socket() -> PathBuf {
+    let name = "elixirscope-agent.sock";
+    match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(dir) if !dir.is_empty() => PathBuf::from(dir).join(name),
+        _ => PathBuf::from("/run/elixirscope").join(name),
+    }
+}
+
+/// Runs a member until it is told to stop.
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
+    args.log.init()?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(serve(args))
+}
+
+async fn serve(args: Args) -> Result<ExitCode> {
+    std::fs::create_dir_all(&args.data).with_context(|| format!("cannot make the data folder {}", args.data.display()))?;
+    let registry = Registry::new();
+    let tasks = Tasks::new(&registry)?;
+    let readiness = Readiness::new();
+    let tls = args.data.join("tls");
+    transport::tls::dev_ca(&tls)?;
+    let coordinator = Coordinator::start(coordinator_config(&args, &registry)).await?;
+    let collector = start_collector(&args, &coordinator, &registry).await?;
+    let agent = if args.no_agent { None } else { Some(start_agent(&args, &collector, &tasks, &registry)?) };
+    let routes = routes(&args, &coordinator, &collector, agent.clone());
+    let http = HttpServer::bind(args.http, routes, registry.clone(), readiness.clone()).await?;
+    tracing::info!(http = %http.local_addr(), quic = %collector.local_addr(), "member started");
+    watch(&coordinator, &collector, &tasks, &readiness)?;
+    if let Some(agent) = &agent {
+        agent_role::watch(agent, &tasks, &readiness)?;
+    }
+    tasks.spawn(TaskKind::Http, |stop| async move {
+        if let Err(error) = http.serve(stop).await {
+            tracing::error!(%error, "http door failed");
+        }
+    })?;
+    let signal = host::stop_signal().await?;
+    tracing::info!(signal, "stopping");
+    tasks.shutdown(STOP).await;
+    collector.shutdown().await;
+    coordinator.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn coordinator_config(args: &Args, registry: &Registry) -> CoordinatorConfig {
+    let member = NewMember {
+        name: args.name.clone(),
+        addresses: vec![format!("http://{}", args.http), format!("quic://{}", args.quic)],
+        roles: BTreeSet::from([MemberRole::Collector, MemberRole::Coordinator]),
+        zone: String::new(),
+    };
+    CoordinatorConfig { registry: registry.clone(), ..CoordinatorConfig::new(args.data.join("coordinator"), member) }
+}
+
+async fn start_collector(args: &Args, coordinator: &Coordinator, registry: &Registry) -> Result<CollectorHandle> {
+    let identity = Identity::from_dir(&args.data.join("tls"), Role::Member)?;
+    let config = CollectorConfig {
+        data_dir: args.data.join("collector"),
+        listen: args.quic,
+        identity,
+        memory_bytes: args.memory_mib << 20,
+        retention: Duration::from_secs(args.retention_hours * 3_600),
+    };
+    let control = Arc::new(InProcess(coordinator.clone()));
+    Ok(Collector::start(config, control, registry.clone(), host::now).await?)
+}
+
+fn start_agent(args: &Args, collector: &CollectorHandle, tasks: &Tasks, registry: &Registry) -> Result<AgentHandle> {
+    let socket = args.socket.clone().unwrap_or_else(default_socket);
+    if let Some(folder) = socket.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the run-time folder {}", folder.display()))?;
+    }
+    let config = AgentConfig {
+        name: format!("{}-agent", args.name),
+        socket_path: socket,
+        data_dir: args.data.join("agent"),
+        collector: reachable(collector.local_addr()).to_string(),
+        server_name: transport::tls::DEV_SERVER_NAME.to_owned(),
+        identity: Identity::from_dir(&args.data.join("tls"), Role::Agent)?,
+        allowed_uids: args.allowed_uids.clone(),
+        spool_bytes_max: AgentConfig::SPOOL_BYTES_MAX,
+        flush: AgentConfig::FLUSH,
+    };
+    Ok(Agent::start(config, tasks, registry, host::now)?)
+}
+
+/// An address to connect to: the loopback if the listener has all addresses.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    if !addr.ip().is_unspecified() {
+        return addr;
+    }
+    let ip = if addr.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+    SocketAddr::new(ip, addr.port())
+}
+
+fn routes(args: &Args, coordinator: &Coordinator, collector: &CollectorHandle, agent: Option<AgentHandle>) -> Router {
+    let blobs = Arc::new(CoordinatorBlobs::new(coordinator.clone(), Handle::current()));
+    let code = Arc::new(CodeIndex::new(blobs.clone()));
+    let checks = Checks {
+        store: collector.store(),
+        coordinator: coordinator.clone(),
+        code: Arc::clone(&code),
+        agent,
+        socket: args.socket.clone().unwrap_or_else(default_socket),
+    };
+    let api = Api { store: collector.store(), code, blobs, checks: Arc::new(checks) };
+    Router::new().nest("/api/v1", coordinator::http::router(coordinator.clone()).merge(api::router(api)))
+}
+
+/// How often readiness is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Keeps the readiness checks in step with coordinator and store.
+fn watch(coordinator: &Coordinator, collector: &CollectorHandle, tasks: &Tasks, readiness: &Readiness) -> Result<()> {
+    let (raft, store) = (readiness.check("coordinator"), readiness.check("store"));
+    let (coordinator, collector) = (coordinator.clone(), collector.clone());
+    let look = move || {
+        let health = coordinator.health();
+        if health.ready { raft.pass() } else { raft.fail(health.reason) }
+        match collector.store().check_writable() {
+            Ok(()) => store.pass(),
+            Err(error) => store.fail(error.to_string()),
+        }
+    };
+    look();
+    tasks
+        .spawn(TaskKind::MetricsSampler, |stop| async move {
+            let mut tick = tokio::time::interval(LOOK);
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = tick.tick() => look(),
+                }
+            }
+        })
+        .map_err(|e| anyhow!(e))
+}

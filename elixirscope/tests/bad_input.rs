@@ -1,0 +1,117 @@
+//! Wrong input at the program's doors: each a clear error that names what was wrong, and nothing else disturbed.
+
+use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result};
+use testbed::{AgentOptions, Bed};
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_elixirscope"));
+    command.env_remove("ELIXIRSCOPE_URL").env("ELIXIRSCOPE_LOG", "warn");
+    command
+}
+
+/// Runs to the end; it must fail. Returns what it said.
+fn refused(command: &mut Command) -> Result<String> {
+    let Output { status, stderr, .. } = command.output()?;
+    let said = String::from_utf8_lossy(&stderr).into_owned();
+    assert!(!status.success(), "{command:?} succeeded: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+    Ok(said)
+}
+
+fn up(folder: &Path) -> Command {
+    let mut command = program();
+    command.arg("up").arg("--data").arg(folder.join("data")).args(["--http", "127.0.0.1:0", "--quic", "127.0.0.1:0"]);
+    command.arg("--socket").arg(folder.join("agent.sock"));
+    command
+}
+
+/// Scenario: another process has the HTTP or the QUIC port. Guarantee: the error names the address.
+#[test]
+fn a_port_in_use_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let tcp = TcpListener::bind("127.0.0.1:0")?;
+    let address = tcp.local_addr()?.to_string();
+    let said = refused(up(folder.path()).args(["--http", &address]))?;
+    assert!(said.contains(&address) && said.contains("in use"), "{said}");
+    let udp = UdpSocket::bind("127.0.0.1:0")?;
+    let address = udp.local_addr()?.to_string();
+    let said = refused(up(folder.path()).args(["--quic", &address]))?;
+    assert!(said.contains(&address) && said.contains("in use"), "{said}");
+    Ok(())
+}
+
+/// Scenario: the data folder is a file, lies where nothing can be written, or is used by another member.
+/// Guarantee: the error names the folder; the running member goes on.
+#[test]
+fn an_unusable_data_folder_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("data"), "a file")?;
+    let said = refused(&mut up(folder.path()))?;
+    assert!(said.contains("data"), "{said}");
+    let said = refused(up(folder.path()).args(["--data", "/proc/elixirscope"]))?;
+    assert!(said.contains("/proc/elixirscope"), "{said}");
+    let bed = Bed::new(Path::new(env!("CARGO_BIN_EXE_elixirscope")))?;
+    let _member = bed.up(false, &[])?;
+    let mut second = program();
+    second.args(["up", "--no-agent", "--http", "127.0.0.1:0", "--quic", "127.0.0.1:0", "--data"]);
+    let said = refused(second.arg(bed.path().join("data")))?;
+    assert!(said.contains("another process") || said.contains("lock"), "{said}");
+    assert!(bed.door().ready(), "the running member was disturbed");
+    Ok(())
+}
+
+/// Scenario: the socket's path is longer than the system allows. Guarantee: the error says how long it may be.
+#[test]
+fn a_socket_path_that_is_too_long_is_refused() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let long = folder.path().join("x".repeat(120));
+    let said = refused(up(folder.path()).arg("--socket").arg(&long))?;
+    assert!(said.contains("107") || said.contains("too long"), "{said}");
+    Ok(())
+}
+
+/// Scenario: an agent whose certificate another authority made, and one without any.
+/// Guarantee: the first is never connected and says so; the second does not start; the member goes on.
+#[test]
+fn a_foreign_certificate_is_refused() -> Result<()> {
+    let bed = Bed::new(Path::new(env!("CARGO_BIN_EXE_elixirscope")))?;
+    let _member = bed.up(false, &[])?;
+    let foreign = Bed::new(Path::new(env!("CARGO_BIN_EXE_elixirscope")))?;
+    let other = foreign.up(false, &[])?;
+    drop(other);
+    let tls = foreign.path().join("data/tls").to_string_lossy().into_owned();
+    let options = AgentOptions { args: ["--tls", &tls].map(str::to_owned).to_vec() };
+    let agent = bed.agent(&options)?;
+    testbed::wait_for("the refusal", std::time::Duration::from_secs(20), || {
+        Ok(agent.output().contains("certificate").then_some(()))
+    })?;
+    assert!(!bed.agent_door().ready());
+    assert!(bed.door().ready());
+    let mut bare = program();
+    bare.args(["agent", "--http", "127.0.0.1:0", "--data"]).arg(bed.path().join("bare"));
+    let said = refused(bare.arg("--tls").arg(bed.path().join("nowhere")))?;
+    assert!(said.contains("nowhere"), "{said}");
+    Ok(())
+}
+
+/// Scenario: questions that make no sense, and no member to ask. Guarantee: each is answered in words.
+#[test]
+fn questions_are_checked() -> Result<()> {
+    let bed = Bed::new(Path::new(env!("CARGO_BIN_EXE_elixirscope")))?;
+    let said = refused(bed.program(&["doctor"]).env("ELIXIRSCOPE_URL", "http://127.0.0.1:9"))?;
+    assert!(said.contains("elixirscope up"), "{said}");
+    let _member = bed.up(false, &[])?;
+    assert!(refused(&mut bed.program(&["trace", "not-hex"]))?.contains("32 hex digits"));
+    assert!(refused(&mut bed.program(&["trace", "abcdef"]))?.contains("no events of trace"));
+    assert!(refused(&mut bed.program(&["traces", "--since", "soon"]))?.contains("5m"));
+    assert!(refused(&mut bed.program(&["sync", "/nonexistent"]))?.contains("/nonexistent"));
+    let error = bed.door().json("/api/v1/traces?limit=0").err().context("limit 0 was accepted")?;
+    assert!(format!("{error:#}").contains("1..1000"), "{error:#}");
+    let error = bed.door().json("/api/v1/traces?nonsense=1").err().context("an unknown parameter was accepted")?;
+    assert!(format!("{error:#}").contains("nonsense"), "{error:#}");
+    Ok(())
+}
