@@ -149,13 +149,12 @@ defmodule ElixirScope.LoaderTest do
 
   test "a module compiled for coverage is refused", context do
     release(context, 1)
-    {:ok, _} = :cover.start()
-    on_exit(fn -> :cover.stop() end)
-
-    ExUnit.CaptureIO.capture_io(fn ->
-      {:ok, _} = :cover.compile_beam(path(context.tmp_dir) |> to_charlist())
-    end)
-
+    # Later versions of Mix hide applications that the project does not name.
+    if function_exported?(Mix, :ensure_application!, 1), do: apply(Mix, :ensure_application!, [:tools])
+    {:ok, _} = apply(:cover, :start, [])
+    on_exit(fn -> apply(:cover, :stop, []) end)
+    beam = context.tmp_dir |> path() |> to_charlist()
+    ExUnit.CaptureIO.capture_io(fn -> {:ok, _} = apply(:cover, :compile_beam, [beam]) end)
     assert Loader.instrument(Loaded.Version) == {:error, {:cover_compiled, Loaded.Version}}
   end
 
