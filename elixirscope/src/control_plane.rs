@@ -1,26 +1,104 @@
-//! What collectors report of code and nodes, handed to the coordinator.
+//! What collectors report of code and nodes, handed to the coordinator of the same process.
 
+use std::num::{NonZeroU16, NonZeroU32};
+
+use anyhow::{Context, Result as Checked};
 use codegraph::{ContentHash, SourceHash};
-use collector::{ClusterSettings, ControlPlane, ControlPlaneError, NodeModules, NodeSeen};
-use coordinator::state::{Command, LoadedModule, ModulesOp, NodeDescription, Outcome, SiteTable};
+use collector::{BoxFuture, ClusterSettings, ControlPlane, ControlPlaneError, NodeModules, NodeSeen};
+use coordinator::state::{Command, LoadedModule, ModulesOp, NodeDescription, Outcome, SiteTable as TableFacts};
 use coordinator::{Coordinator, ProposeError};
-use wire::site_table;
+use wire::site_table::SiteTable;
+
+/// Bytes of frames that one agent may have unacknowledged.
+const WINDOW_BYTES: u64 = 8 << 20;
 
 /// The coordinator in the same process.
-pub(crate) struct InProcess(pub(crate) Coordinator);
+pub(crate) struct InProcess {
+    coordinator: Coordinator,
+    settings: ClusterSettings,
+}
 
 impl InProcess {
+    /// Over a coordinator that has started.
+    pub(crate) fn new(coordinator: Coordinator) -> Checked<Self> {
+        let cluster = coordinator.cluster_settings().context("the cluster has no settings")?;
+        let settings = ClusterSettings {
+            cluster: cluster.id.0,
+            member: coordinator.member().0,
+            shards: NonZeroU16::new(cluster.shards).context("the cluster has no shards")?,
+            bucket_seconds: NonZeroU32::new(cluster.bucket_seconds).context("the cluster's buckets have no length")?,
+            max_offset_ms: cluster.max_offset_ms,
+            window_bytes: WINDOW_BYTES,
+        };
+        Ok(Self { coordinator, settings })
+    }
+
     async fn propose(&self, command: Command) -> Result<(), ControlPlaneError> {
-        match self.0.propose(vec![command]).await {
-            Ok(outcomes) => match outcomes.into_iter().next() {
-                Some(Outcome::Refused(refusal)) => Err(ControlPlaneError::Refused(refusal.to_string())),
-                _ => Ok(()),
-            },
-            Err(error) => Err(unavailable(&error)),
+        let outcomes = self.coordinator.propose(vec![command]).await.map_err(|e| unavailable(&e))?;
+        match outcomes.into_iter().next() {
+            Some(Outcome::Refused(refusal)) => Err(ControlPlaneError::Refused(refusal.to_string())),
+            _ => Ok(()),
         }
+    }
+
+    async fn put_table(&self, bytes: Vec<u8>) -> Result<(), ControlPlaneError> {
+        let table = SiteTable::decode(&bytes).map_err(|e| ControlPlaneError::Refused(format!("site table: {e}")))?;
+        let facts = TableFacts {
+            version: table.version,
+            key: table.version.key(),
+            blob: ContentHash::of(&bytes),
+            size_bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            module: table.module,
+            app: table.application,
+            source_sha256: SourceHash(table.source),
+        };
+        if self.coordinator.watch().site_table(facts.key).is_some_and(|known| *known == facts) {
+            return Ok(());
+        }
+        let stored = self.coordinator.put_blob(bytes).await;
+        stored.map_err(|e| ControlPlaneError::Unavailable(e.to_string()))?;
+        self.propose(Command::PutSiteTable(facts)).await
     }
 }
 
 fn unavailable(error: &ProposeError) -> ControlPlaneError {
     ControlPlaneError::Unavailable(error.to_string())
+}
+
+fn operation(op: wire::control::ModulesOp) -> ModulesOp {
+    match op {
+        wire::control::ModulesOp::Loaded => ModulesOp::Loaded,
+        wire::control::ModulesOp::Removed => ModulesOp::Removed,
+        wire::control::ModulesOp::Snapshot => ModulesOp::Snapshot,
+    }
+}
+
+impl ControlPlane for InProcess {
+    fn site_table(&self, table: Vec<u8>) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        Box::pin(self.put_table(table))
+    }
+
+    fn node_seen(&self, node: NodeSeen) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        let info = NodeDescription {
+            name: node.node.name,
+            creation: node.node.creation,
+            vm_start: node.vm_start.0,
+            otp: node.otp_release,
+            elixir: node.elixir_version,
+            agent: node.agent,
+        };
+        Box::pin(self.propose(Command::NodeSeen { node: node.node.key, info }))
+    }
+
+    fn node_modules(&self, report: NodeModules) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        let loaded = |m: wire::control::Module| LoadedModule { version: m.version, module: m.name };
+        let modules = report.modules.into_iter().map(loaded).collect();
+        let command =
+            Command::NodeModules { node: report.node, op: operation(report.op), time: report.time.0, modules };
+        Box::pin(self.propose(command))
+    }
+
+    fn settings(&self) -> ClusterSettings {
+        self.settings
+    }
 }

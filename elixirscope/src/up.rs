@@ -145,7 +145,7 @@ async fn start_collector(args: &Args, coordinator: &Coordinator, registry: &Regi
         memory_bytes: args.memory_mib << 20,
         retention: Duration::from_secs(args.retention_hours * 3_600),
     };
-    let control = Arc::new(InProcess(coordinator.clone()));
+    let control = Arc::new(InProcess::new(coordinator.clone())?);
     Ok(Collector::start(config, control, registry.clone(), host::now).await?)
 }
 

@@ -73,6 +73,7 @@ impl Shop {
             suffix,
             epmd_port,
             _epmd: epmd,
+            plain,
         };
         shop.compile(&shop.project)?;
         Ok(shop)
@@ -97,6 +98,9 @@ impl Shop {
             .arg("build")
             .env("ELIXIR_SCOPE_PATH", &self.library)
             .env_remove("MIX_ENV");
+        if self.plain {
+            command.env("SHOP_PLAIN", "1");
+        }
         let output = command.output().context("cannot start the shop's build")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stdout).into_owned()
@@ -127,6 +131,9 @@ impl Shop {
         command
             .env("ERL_EPMD_PORT", self.epmd_port.to_string())
             .env("ELIXIR_SCOPE_PATH", &self.library);
+        if self.plain {
+            command.env("SHOP_PLAIN", "1");
+        }
         command
             .envs(options.env.iter().map(|(k, v)| (k, v)))
             .env_remove("MIX_ENV");
