@@ -1,0 +1,166 @@
+//! Starting an agent: its parts, in the order in which they stop last.
+
+use std::sync::Arc;
+
+use host::{Registry, TaskKind, Tasks, TooManyTasks};
+use tokio::sync::{Semaphore, mpsc, watch};
+use transport::{Client, TlsError};
+use wire::frame::GapReason;
+
+use crate::batch::Batcher;
+use crate::clock::{AgentClock, PhysicalClock};
+use crate::cluster::Cluster;
+use crate::config::AgentConfig;
+use crate::listener::{self, BUDGET_BYTES, Door, SocketError};
+use crate::metrics::{Metrics, SpoolCollector};
+use crate::spool::{DataDirError, Ledger, Shared, Spool};
+use crate::spooler::{Exchange, Spooler};
+use crate::uplink::Uplink;
+
+/// Inputs under way; what they hold is bounded in bytes apart.
+const INPUTS_MAX: usize = 1024;
+
+/// The agent could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// Its data folder.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// Its socket.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// Its certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Its metrics are registered already: two agents with one registry.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// Its tasks.
+    #[error(transparent)]
+    Tasks(#[from] TooManyTasks),
+}
+
+/// Starts agents.
+#[derive(Debug)]
+pub struct Agent;
+
+/// A running agent. It stops with the [`Tasks`] that it was started under.
+#[derive(Clone, Debug)]
+pub struct AgentHandle {
+    shared: Arc<Shared>,
+    connected: prometheus::IntGauge,
+}
+
+impl AgentHandle {
+    /// Where the events are.
+    pub fn ledger(&self) -> Ledger {
+        self.shared.index.lock().ledger()
+    }
+
+    /// Is a collector connected?
+    pub fn is_connected(&self) -> bool {
+        self.connected.get() == 1
+    }
+
+    /// Bytes of the spool's files.
+    pub fn spool_bytes(&self) -> u64 {
+        self.shared.index.lock().bytes()
+    }
+}
+
+impl Agent {
+    /// Opens the spool, takes the socket, and starts to serve nodes and to look for a collector.
+    pub fn start(
+        config: AgentConfig,
+        tasks: &Tasks,
+        registry: &Registry,
+        clock: PhysicalClock,
+    ) -> Result<AgentHandle, AgentError> {
+        let client = Client::new(&config.identity)?;
+        let metrics = Metrics::new(registry)?;
+        let (spool, found) = Spool::open(&config.data_dir)?;
+        let listener = listener::bind(&config.socket_path)?;
+        let shared = spool.shared();
+        SpoolCollector::register(registry, Arc::clone(&shared))?;
+        metrics
+            .damage_bytes
+            .with_label_values(&["corrupt"])
+            .inc_by(found.corrupt_bytes);
+        metrics
+            .damage_bytes
+            .with_label_values(&["torn"])
+            .inc_by(found.torn_bytes);
+        metrics
+            .gaps
+            .with_label_values(&[GapReason::SpoolCorrupt.name()])
+            .inc_by(found.lost.len() as u64);
+        if !found.damaged.is_empty() {
+            tracing::warn!(
+                segments = found.damaged.len(),
+                corrupt_bytes = found.corrupt_bytes,
+                torn_bytes = found.torn_bytes,
+                ranges_lost = found.lost.len(),
+                "spool was damaged"
+            );
+        }
+        let (producer, epoch) = (spool.producer(), spool.epoch());
+        tracing::info!(%producer, %epoch, socket = %config.socket_path.display(), "agent started");
+        let clock = Arc::new(AgentClock::new(clock));
+        let exchange = Arc::<Exchange>::default();
+        let gaps = found
+            .lost
+            .iter()
+            .map(|range| (*range, 0, GapReason::SpoolCorrupt));
+        exchange.outcomes.lock().gaps.extend(gaps);
+        exchange.to_spooler.notify_one();
+        let (cluster, cluster_known) = watch::channel(Cluster::load(&config.data_dir));
+        let (input, inputs) = mpsc::channel(INPUTS_MAX);
+        let uplink = Uplink {
+            client,
+            collector: config.collector,
+            server_name: config.server_name,
+            name: config.name,
+            producer,
+            epoch,
+            data_dir: config.data_dir,
+            shared: Arc::clone(&shared),
+            exchange: Arc::clone(&exchange),
+            clock: Arc::clone(&clock),
+            cluster,
+            metrics: metrics.clone(),
+        };
+        let spooler = Spooler {
+            spool,
+            batcher: Batcher::new(producer, epoch),
+            clock: Arc::clone(&clock),
+            cluster: cluster_known,
+            input: inputs,
+            exchange,
+            metrics: metrics.clone(),
+            bytes_max: config.spool_bytes_max,
+            flush: config.flush,
+            damaged: found.damaged,
+        };
+        let mut allowed = config.allowed_uids;
+        allowed.extend([0, rustix::process::geteuid().as_raw()]);
+        let door = Door {
+            shared: Arc::clone(&shared),
+            input,
+            budget: Arc::new(Semaphore::new(BUDGET_BYTES)),
+            clock,
+            metrics: metrics.clone(),
+            allowed_uids: allowed.into(),
+        };
+        tasks.spawn(TaskKind::Uplink, |stop| uplink.run(stop))?;
+        tasks.spawn(TaskKind::Spooler, |stop| spooler.run(stop))?;
+        let sessions = tasks.clone();
+        let path = config.socket_path;
+        tasks.spawn(TaskKind::NodeListener, |stop| {
+            listener::listen(listener, path, door, sessions, stop)
+        })?;
+        Ok(AgentHandle {
+            shared,
+            connected: metrics.connected,
+        })
+    }
+}

@@ -1,0 +1,345 @@
+//! A collector and a node for tests: real QUIC and a real Unix socket, memory instead of a store.
+
+#![allow(dead_code, missing_docs, missing_debug_implementations, unreachable_pub)]
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use agent::AgentConfig;
+use event::{
+    Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeKey, Pid, ResultClass, SiteId, TraceId,
+};
+use parking_lot::Mutex;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use transport::tls::{DEV_SERVER_NAME, dev_ca};
+use transport::{
+    Connection, Identity, LengthOrder, Limits, MessageReader, MessageWriter, Role, SendStream, Server,
+};
+use wire::control::{
+    AckRange, AgentMessage, CollectorMessage, HelloOk, MESSAGE_BYTES_MAX, RejectCode, VERSION,
+};
+use wire::frame::{FRAME_BYTES_MAX, SectionBody, decode};
+use wire::node_socket::{self, Chunk, Hello, NodeMessage, Record};
+
+pub async fn until(what: &str, condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(
+        tokio::time::timeout(Duration::from_secs(60), wait).await.is_ok(),
+        "not within 60 s: {what}"
+    );
+}
+
+/// (epoch, shard, seq)
+pub type Key = (u64, u16, u64);
+
+/// What a collector holds, and how it behaves.
+#[derive(Default)]
+pub struct Memory {
+    pub batches: Mutex<BTreeMap<Key, Vec<Event>>>,
+    pub gaps: Mutex<BTreeMap<Key, u64>>,
+    pub repeated: AtomicU32,
+    pub described: Mutex<Vec<AgentMessage>>,
+    pub silent: AtomicBool,
+    /// The next section that arrives is rejected.
+    pub reject_next: AtomicBool,
+    pub throttle_next: AtomicBool,
+    pub connections: Mutex<Vec<Connection>>,
+}
+
+impl Memory {
+    pub fn events(&self) -> Vec<Event> {
+        self.batches.lock().values().flatten().cloned().collect()
+    }
+    /// Ids of events that nodes made, sorted, with repetitions.
+    pub fn ids(&self) -> Vec<u64> {
+        let mut ids: Vec<u64> = self
+            .events()
+            .iter()
+            .filter(|e| e.kind == EventKind::Call)
+            .map(|e| e.id.0)
+            .collect();
+        ids.sort_unstable();
+        ids
+    }
+}
+
+pub struct Collector {
+    pub server: Arc<Server>,
+    pub memory: Arc<Memory>,
+}
+
+impl Collector {
+    pub fn start(dir: &Path, addr: Option<SocketAddr>, memory: Arc<Memory>) -> Self {
+        dev_ca(dir).unwrap();
+        let addr = addr.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
+        let identity = Identity::from_dir(dir, Role::Member).unwrap();
+        let server = Arc::new(Server::bind(addr, &identity, Limits::default()).unwrap());
+        let (accepting, held) = (Arc::clone(&server), Arc::clone(&memory));
+        tokio::spawn(async move {
+            while let Some(connection) = accepting.accept().await {
+                held.connections.lock().push(connection.clone());
+                tokio::spawn(serve(connection, Arc::clone(&held)));
+            }
+        });
+        Self { server, memory }
+    }
+    pub fn addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+    pub async fn stop(self) {
+        self.server.close(transport::close::SHUTTING_DOWN, "test").await;
+    }
+}
+
+fn hlc() -> Hlc {
+    Hlc::from_micros(host::now())
+}
+
+async fn serve(connection: Connection, memory: Arc<Memory>) -> Option<()> {
+    let (send, recv) = connection.accept_bi().await.ok()?;
+    let mut reader = MessageReader::new(recv, MESSAGE_BYTES_MAX);
+    let writer = Arc::new(tokio::sync::Mutex::new(MessageWriter::new(
+        send,
+        MESSAGE_BYTES_MAX,
+    )));
+    let hello = AgentMessage::decode(&reader.next().await.ok()??).unwrap();
+    assert!(matches!(hello, AgentMessage::Hello(_)), "{hello:?}");
+    let ok = HelloOk {
+        version: VERSION,
+        cluster: 1,
+        shards: 8,
+        bucket_seconds: 600,
+        hlc: hlc(),
+        max_offset_ms: 500,
+        frame_bytes_max: FRAME_BYTES_MAX as u32,
+        window_bytes: 4 << 20,
+    };
+    answer(&writer, &CollectorMessage::HelloOk(ok)).await?;
+    let control = async {
+        while let Ok(Some(message)) = reader.next().await {
+            let message = AgentMessage::decode(&message).unwrap();
+            let token = match &message {
+                AgentMessage::Define { token, .. }
+                | AgentMessage::Node { token, .. }
+                | AgentMessage::Modules { token, .. } => *token,
+                _ => continue,
+            };
+            memory.described.lock().push(message);
+            answer(&writer, &CollectorMessage::Noted(token)).await?;
+        }
+        Some(())
+    };
+    let data = async {
+        let mut reader = MessageReader::new(connection.accept_uni().await.ok()?, FRAME_BYTES_MAX);
+        while let Ok(Some(bytes)) = reader.next().await {
+            store(&bytes, &memory, &writer).await?;
+        }
+        Some(())
+    };
+    tokio::join!(control, data);
+    Some(())
+}
+
+type Writer = Arc<tokio::sync::Mutex<MessageWriter<SendStream>>>;
+
+async fn answer(writer: &Writer, message: &CollectorMessage) -> Option<()> {
+    writer.lock().await.write(&message.encode()).await.ok()
+}
+
+async fn store(bytes: &[u8], memory: &Memory, writer: &Writer) -> Option<()> {
+    let frame = decode(bytes).unwrap();
+    let mut ranges = Vec::new();
+    for section in frame.sections {
+        let key = (frame.header.epoch.0, section.shard.0, section.seq.0);
+        let mut range = AckRange {
+            epoch: frame.header.epoch,
+            shard: section.shard,
+            first: section.seq,
+            last: section.seq,
+        };
+        match section.body {
+            SectionBody::Gap(gap) => {
+                range.last = gap.last_seq;
+                memory.gaps.lock().insert(key, gap.events);
+            }
+            SectionBody::Rows(events) => {
+                if memory.reject_next.swap(false, Ordering::SeqCst) {
+                    let reject = CollectorMessage::Reject {
+                        range,
+                        code: RejectCode::Malformed,
+                        reason: "test".into(),
+                    };
+                    answer(writer, &reject).await?;
+                    continue;
+                }
+                let old = memory.batches.lock().insert(key, events.clone());
+                if let Some(old) = old {
+                    assert_eq!(old, events, "{key:?} has come with other content");
+                    memory.repeated.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        }
+        ranges.push(range);
+    }
+    if memory.throttle_next.swap(false, Ordering::SeqCst) {
+        answer(
+            writer,
+            &CollectorMessage::Throttle {
+                retry_after_ms: 50,
+                credit_bytes: 0,
+            },
+        )
+        .await?;
+    }
+    if memory.silent.load(Ordering::SeqCst) || ranges.is_empty() {
+        return Some(());
+    }
+    answer(writer, &CollectorMessage::Ack { hlc: hlc(), ranges }).await
+}
+
+pub fn config(dir: &Path, collector: SocketAddr) -> AgentConfig {
+    dev_ca(&dir.join("tls")).unwrap();
+    AgentConfig {
+        name: "test".into(),
+        socket_path: socket(dir),
+        data_dir: dir.join("agent"),
+        collector: collector.to_string(),
+        server_name: DEV_SERVER_NAME.into(),
+        identity: Identity::from_dir(&dir.join("tls"), Role::Agent).unwrap(),
+        allowed_uids: vec![],
+        spool_bytes_max: AgentConfig::SPOOL_BYTES_MAX,
+        flush: Duration::from_millis(5),
+    }
+}
+
+pub fn socket(dir: &Path) -> PathBuf {
+    dir.join("node.sock")
+}
+
+pub fn record(id: u64, payload: &[u8]) -> Record<'_> {
+    Record {
+        id: EventId(id),
+        kind: EventKind::Call,
+        class: ResultClass::Other,
+        flags: Flags(if payload.is_empty() { 0 } else { Flags::PAYLOAD }),
+        site: SiteId(1),
+        shape: 0,
+        hlc: Hlc(id),
+        time: Micros(id),
+        module: ModuleKey(1),
+        trace: TraceId(u128::from(id % 31 + 1)),
+        ordinal: 1,
+        pid: Pid(1),
+        parent: EventId(0),
+        remote_node: NodeKey(0),
+        remote_time: Micros(0),
+        linked: TraceId(0),
+        payload,
+    }
+}
+
+/// A node's end of the socket.
+pub struct Node {
+    pub reader: MessageReader<OwnedReadHalf>,
+    pub writer: MessageWriter<OwnedWriteHalf>,
+    /// Highest numbers, from WELCOME and STORED.
+    pub stored: BTreeMap<u16, u64>,
+}
+
+impl Node {
+    /// Waits for the socket, says HELLO, reads WELCOME.
+    pub async fn connect(path: &Path, key: u64) -> Self {
+        loop {
+            if let Some(node) = Self::try_connect(path, key).await {
+                return node;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub async fn try_connect(path: &Path, key: u64) -> Option<Self> {
+        let (read, write) = UnixStream::connect(path).await.ok()?.into_split();
+        let max = node_socket::MESSAGE_BYTES_MAX;
+        let mut node = Self {
+            reader: MessageReader::with_order(read, max, LengthOrder::Big),
+            writer: MessageWriter::with_order(write, max, LengthOrder::Big),
+            stored: BTreeMap::new(),
+        };
+        let hello = Hello {
+            node: NodeKey(key),
+            creation: 1,
+            vm_start: Micros(1),
+            name: format!("n{key}@h"),
+            otp_release: "25".into(),
+            elixir_version: "1.14.0".into(),
+            os_pid: 1,
+        };
+        node.send(&NodeMessage::Hello(hello)).await?;
+        node.answer().await?;
+        Some(node)
+    }
+
+    pub async fn send(&mut self, message: &NodeMessage<'_>) -> Option<()> {
+        self.writer.write(&message.encode()).await.ok()
+    }
+
+    /// A chunk of writer 1 with events whose ids are their numbers.
+    pub async fn chunk(&mut self, numbers: std::ops::RangeInclusive<u64>, payload: &[u8]) -> Option<()> {
+        self.chunk_with(numbers, payload, [0; 8]).await
+    }
+
+    pub async fn chunk_with(
+        &mut self,
+        numbers: std::ops::RangeInclusive<u64>,
+        payload: &[u8],
+        dropped: [u64; 8],
+    ) -> Option<()> {
+        let chunk = Chunk {
+            writer: 1,
+            first_number: *numbers.start(),
+            sent_at: Micros(1_000),
+            emitted: *numbers.end(),
+            dropped,
+            records: numbers.map(|n| record(n, payload)).collect(),
+        };
+        self.send(&NodeMessage::Chunk(chunk)).await
+    }
+
+    /// One answer; `None` when the agent is gone.
+    pub async fn answer(&mut self) -> Option<()> {
+        let message = self.reader.next().await.ok()??;
+        match node_socket::AgentMessage::decode(&message).unwrap() {
+            node_socket::AgentMessage::Welcome(numbers) => self.stored.extend(numbers),
+            node_socket::AgentMessage::Stored { writer, number } => {
+                self.stored.insert(writer, number);
+            }
+            node_socket::AgentMessage::Settings { .. } => {}
+        }
+        Some(())
+    }
+
+    pub fn stored(&self) -> u64 {
+        self.stored.get(&1).copied().unwrap_or(0)
+    }
+
+    pub async fn until_stored(&mut self, number: u64) {
+        while self.stored() < number {
+            let answer = tokio::time::timeout(Duration::from_secs(60), self.answer()).await;
+            assert_eq!(
+                answer.ok(),
+                Some(Some(())),
+                "{number} not stored, {} is",
+                self.stored()
+            );
+        }
+    }
+}
