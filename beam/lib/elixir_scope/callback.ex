@@ -14,7 +14,7 @@ defmodule ElixirScope.Callback do
   import Bitwise
   require ElixirScope.Counters
   require ElixirScope.Kinds
-  alias ElixirScope.{Context, Counters, Kinds, Probe, Ring, SelfSend, Shape, StateChange}
+  alias ElixirScope.{Context, Counters, Event, Kinds, Ring, SelfSend, Shape, StateChange}
 
   # No frame of any call, and not 0: so the callback's end is seen, where a trace's reply may have been taken.
   @untraced {0, 0, 0}
@@ -106,11 +106,11 @@ defmodule ElixirScope.Callback do
   defp begin(:none, _runtime, _key, _site, _message), do: @untraced
 
   defp begin({:nested, {_, call, _, _} = context}, runtime, key, site, message),
-    do: Probe.frame(word(runtime, site, message), key, call, 0, 0, context)
+    do: Event.frame(word(runtime, site, message), key, call, 0, 0, context)
 
   defp begin({context, parent, flags, w10, w11}, runtime, key, site, message) do
     # Its own call in the caller's place: the extent ends with this callback, not with one that it calls.
-    case Probe.frame(word(runtime, site, message) ||| flags, key, parent, w10, w11, context) do
+    case Event.frame(word(runtime, site, message) ||| flags, key, parent, w10, w11, context) do
       {call, id, _} -> {call, id, call}
       0 -> 0
     end
@@ -145,7 +145,7 @@ defmodule ElixirScope.Callback do
   def leave(_key, _site, 0, result, _state), do: result
 
   def leave(key, site, {call, id, outer} = frame, result, state) do
-    Probe.within(return_word(site, result, state), key, frame)
+    Event.within(return_word(site, result, state), key, frame)
 
     case Context.get() do
       {hlc, _, _, {_, t1, t2, t3, ^id, _, _, _, _}} = context when outer == call ->

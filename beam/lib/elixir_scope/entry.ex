@@ -8,7 +8,7 @@ defmodule ElixirScope.Entry do
   import Bitwise
   require ElixirScope.Counters
   require ElixirScope.Kinds
-  alias ElixirScope.{Clock, Config, Context, ErrorEvent, Kinds, OpenTelemetry, Outbox, Probe}
+  alias ElixirScope.{Clock, Config, Context, ErrorEvent, Event, Kinds, OpenTelemetry, Outbox, Probe}
   alias ElixirScope.{Ring, TraceParent, Value, Wire}
 
   @typedoc "What `finish/3` needs: nothing was begun, a child call, or a root."
@@ -120,21 +120,21 @@ defmodule ElixirScope.Entry do
   def finish(:none, _outcome), do: :ok
 
   def finish({:child, {_, _, parent} = frame, opts}, {:ok, result}) do
-    Probe.within(word(:return, Kinds.class(result), opts), opts[:key] || 0, frame, parent)
+    Event.within(word(:return, Kinds.class(result), opts), opts[:key] || 0, frame, parent)
   end
 
   def finish({:child, {_, _, parent} = frame, opts}, {kind, _reason, _stacktrace}) do
-    Probe.within(word(:exception, Kinds.exception_class(kind), opts), opts[:key] || 0, frame, parent)
+    Event.within(word(:exception, Kinds.exception_class(kind), opts), opts[:key] || 0, frame, parent)
   end
 
   def finish({:root, frame, before, opts}, {:ok, result}) do
-    Probe.within(word(:root_end, Kinds.class(result), opts), opts[:key] || 0, frame)
+    Event.within(word(:root_end, Kinds.class(result), opts), opts[:key] || 0, frame)
     close(frame, before)
   end
 
   def finish({:root, frame, before, opts}, {kind, reason, stacktrace}) do
     ErrorEvent.record(kind, reason, stacktrace)
-    Probe.within(word(:root_end, 0, opts), opts[:key] || 0, frame)
+    Event.within(word(:root_end, 0, opts), opts[:key] || 0, frame)
     close(frame, before)
   end
 

@@ -8,10 +8,9 @@ defmodule ElixirScope.Probe do
   """
   import Bitwise
   require ElixirScope.Kinds
-  alias ElixirScope.{Capture, Context, Kinds, Ring, SelfSend}
+  alias ElixirScope.{Capture, Context, Event, Kinds, SelfSend}
 
   @context :"$elixir_scope"
-  @epoch_us ElixirScope.Clock.epoch_us()
 
   @type frame :: Context.frame()
   @typedoc "Bound variables: `[{name, value}]`."
@@ -19,7 +18,7 @@ defmodule ElixirScope.Probe do
 
   @doc "A clause was entered."
   @spec call(non_neg_integer, pos_integer) :: frame
-  def call(key, site), do: enter(Kinds.kind(:call) ||| site <<< 20, key)
+  def call(key, site), do: Event.enter(Kinds.kind(:call) ||| site <<< 20, key)
 
   @doc "A clause was entered; its arguments are recorded."
   @spec call_values(non_neg_integer, pos_integer, binds) :: frame
@@ -33,16 +32,19 @@ defmodule ElixirScope.Probe do
     case :erlang.get(@context) do
       {hlc, call, ordinal, static} = context when :erlang.element(5, static) == id and outer > 0 ->
         case :erlang.seq_trace_info(:label) do
-          {:label, {:elixir_scope, _, _, _, ^hlc, ^call, _, _}} -> frame(word, key, outer, 0, 0, context)
-          label -> placed({hlc, outer, ordinal, static}, label, :site, word, key)
+          {:label, {:elixir_scope, _, _, _, ^hlc, ^call, _, _}} ->
+            Event.frame(word, key, outer, 0, 0, context)
+
+          label ->
+            Event.placed({hlc, outer, ordinal, static}, label, :site, word, key)
         end
 
       _ ->
-        enter(word, key)
+        Event.enter(word, key)
     end
   end
 
-  def fn_clause(key, site, _untraced), do: enter(Kinds.kind(:fn) ||| site <<< 20, key)
+  def fn_clause(key, site, _untraced), do: Event.enter(Kinds.kind(:fn) ||| site <<< 20, key)
 
   @doc "As `fn_clause/3`; its arguments are recorded."
   @spec fn_clause_values(non_neg_integer, pos_integer, frame, binds) :: frame
@@ -51,7 +53,7 @@ defmodule ElixirScope.Probe do
 
   @doc "A clause of `case` and its kin was taken."
   @spec branch(non_neg_integer, pos_integer, frame) :: :ok
-  def branch(key, site, frame), do: within(Kinds.kind(:branch) ||| site <<< 20, key, frame)
+  def branch(key, site, frame), do: Event.within(Kinds.kind(:branch) ||| site <<< 20, key, frame)
 
   @doc "As `branch/3`; the variables it bound are recorded."
   @spec branch_values(non_neg_integer, pos_integer, frame, binds) :: :ok
@@ -68,38 +70,33 @@ defmodule ElixirScope.Probe do
 
     case :erlang.get(@context) do
       :undefined ->
-        open(word, key)
+        Event.open(word, key)
 
-      {hlc, call, ordinal, {_, _, _, _, id, _, _, _, _} = static} = context ->
+      {_, call, _, {_, _, _, _, id, _, _, _, _}} = context ->
         # The clause's own frame is the parent, unless the message brings another.
-        context =
-          case frame do
-            {own, ^id, _} when own > 0 and own != call ->
-              relabel_if_ours(hlc, call, own, static)
-              {hlc, own, ordinal, static}
-
-            _ ->
-              context
-          end
-
-        word |> taken(key, context) |> returns_as(frame)
+        case frame do
+          {own, ^id, caller} when own > 0 -> word |> taken(key, own, context) |> returns_to(id, caller)
+          _ -> taken(word, key, call, context)
+        end
     end
   end
 
   # The clause that took the message returns to its own caller.
-  defp returns_as({call, id, _}, {_, id, caller}), do: {call, id, caller}
-  defp returns_as(frame, _outer), do: frame
+  defp returns_to({call, id, _}, id, caller), do: {call, id, caller}
+  defp returns_to(frame, _id, _caller), do: frame
 
-  defp taken(word, key, {hlc, call, _, _} = context) do
+  defp taken(word, key, parent, {hlc, call, ordinal, static} = context) do
     case :erlang.seq_trace_info(:label) do
-      {:label, {:elixir_scope, _, _, _, ^hlc, ^call, _, _}} ->
-        context |> Context.receive_quiet() |> at(word, key)
+      {:label, {:elixir_scope, _, _, _, ^hlc, ^call, _, _}} -> quiet(word, key, parent, context)
+      [] -> quiet(word, key, parent, context)
+      label -> Event.placed({hlc, parent, ordinal, static}, label, :receive, word, key)
+    end
+  end
 
-      [] ->
-        context |> Context.receive_quiet() |> at(word, key)
-
-      label ->
-        context |> Context.place(label, :receive) |> at(word, key)
+  defp quiet(word, key, parent, context) do
+    case Context.receive_quiet(context) do
+      :none -> 0
+      {context, _, _, _, _} -> Event.frame(word, key, parent, 0, 0, context)
     end
   end
 
@@ -112,7 +109,7 @@ defmodule ElixirScope.Probe do
   @spec return(non_neg_integer, pos_integer, frame, value) :: value when value: term
   def return(key, site, {_, _, parent} = frame, value) do
     # The caller's call again, also if the caller is not instrumented.
-    within(Kinds.kind(:return) ||| Kinds.class(value) <<< 6 ||| site <<< 20, key, frame, parent)
+    Event.within(Kinds.kind(:return) ||| Kinds.class(value) <<< 6 ||| site <<< 20, key, frame, parent)
     value
   end
 
@@ -168,7 +165,7 @@ defmodule ElixirScope.Probe do
 
   defp resumed({hlc, call, _, static} = context) do
     :erlang.put(@context, context)
-    relabel(hlc, call, static)
+    Event.relabel(hlc, call, static)
     :ok
   end
 
@@ -176,7 +173,7 @@ defmodule ElixirScope.Probe do
   @spec exception(non_neg_integer, pos_integer, frame, :error | :exit | :throw, term) :: :ok
   def exception(key, site, frame, kind, _reason) do
     word = Kinds.kind(:exception) ||| Kinds.exception_class(kind) <<< 6 ||| site <<< 20
-    within(word, key, frame)
+    Event.within(word, key, frame)
   end
 
   @doc "A message is about to be sent; only a send to oneself is an event."
@@ -185,7 +182,7 @@ defmodule ElixirScope.Probe do
     resume(frame)
 
     if SelfSend.self?(dest) do
-      within(Kinds.kind(:send) ||| site <<< 20, key, frame)
+      Event.within(Kinds.kind(:send) ||| site <<< 20, key, frame)
 
       case :erlang.get(@context) do
         {hlc, call, _, _} -> SelfSend.put(hlc, call, message)
@@ -228,143 +225,5 @@ defmodule ElixirScope.Probe do
     end
 
     callback_return(key, site, frame, result, state)
-  end
-
-  # An event that becomes the process's call.
-  @doc false
-  @spec enter(non_neg_integer, non_neg_integer) :: frame
-  def enter(word, key) do
-    case :erlang.get(@context) do
-      {hlc, call, _, _} = context ->
-        case :erlang.seq_trace_info(:label) do
-          {:label, {:elixir_scope, _, _, _, ^hlc, ^call, _, _}} -> frame(word, key, call, 0, 0, context)
-          label -> placed(context, label, :site, word, key)
-        end
-
-      :undefined ->
-        open(word, key)
-    end
-  end
-
-  defp open(word, key), do: at(Context.open(), word, key)
-
-  # Another user's token is given back as it was found.
-  defp placed(context, label, at, word, key) do
-    frame = context |> Context.place(label, at) |> at(word, key)
-    restore(label)
-    frame
-  end
-
-  defp restore({:label, label}) when :erlang.element(1, label) == :elixir_scope, do: :ok
-  defp restore({:label, label}), do: :erlang.seq_trace(:label, label)
-  defp restore([]), do: :ok
-
-  defp at(:none, _word, _key), do: 0
-
-  defp at({context, parent, flags, w10, w11}, word, key),
-    do: frame(word ||| flags, key, parent, w10, w11, context)
-
-  # Records an event and makes it the process's call.
-  @doc false
-  def frame(word, key, parent, w10, w11, {hlc, call, ordinal, static}) do
-    {runtime, t1, t2, t3, context, pid_word, _, _, _} = static
-    us = :os.system_time(:microsecond) - @epoch_us
-    physical = us <<< 10
-    word = word ||| ahead(hlc, physical, runtime)
-    hlc = max(hlc + 1, physical)
-    w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
-
-    case Ring.put(runtime, word, hlc, us, key, t1, t2, w7, pid_word, parent, w10, w11) do
-      0 ->
-        refused({hlc, call, ordinal + 1, static}, us)
-
-      id ->
-        :erlang.put(@context, {hlc, id, ordinal + 1, static})
-        :erlang.seq_trace(:label, {:elixir_scope, t1, t2, t3, hlc, id, :erlang.element(3, runtime), us})
-        # A parent on another process cannot be this process's call again.
-        {id, context, if(w10 == 0, do: parent, else: id)}
-    end
-  end
-
-  # A clock of the trace that is more than the allowed offset before this node's.
-  @compile {:inline, ahead: 3}
-  defp ahead(hlc, physical, _runtime) when hlc <= physical, do: 0
-
-  defp ahead(hlc, physical, runtime) do
-    if hlc - physical > :erlang.element(5, runtime), do: Kinds.flag(:ahead), else: 0
-  end
-
-  # The event was not recorded: when capture is off the process leaves its trace, else its frame stays.
-  defp refused({_, _, _, {_, _, _, _, id, _, _, _, _}} = context, us) do
-    if Ring.on?() do
-      Context.store(context, us)
-      {0, id, 0}
-    else
-      Context.drop()
-    end
-  end
-
-  # An event of a frame: the frame is the process's call again.
-  @doc false
-  @spec within(non_neg_integer, non_neg_integer, frame) :: :ok
-  def within(word, key, {call, _, _} = frame), do: within(word, key, frame, call)
-  def within(_word, _key, _untraced), do: :ok
-
-  # As `within/3`; `next` is the process's call afterwards.
-  @doc false
-  @spec within(non_neg_integer, non_neg_integer, frame, non_neg_integer) :: :ok
-  def within(word, key, {call, id, _}, next) when call > 0 do
-    case :erlang.get(@context) do
-      {hlc, now, ordinal, static} = context when :erlang.element(5, static) == id ->
-        case :erlang.seq_trace_info(:label) do
-          {:label, {:elixir_scope, _, _, _, ^hlc, ^now, _, _}} ->
-            inside(word, key, call, next, hlc, ordinal, static)
-
-          label ->
-            # The parent stays the frame: of the label only the clock is taken.
-            {{hlc, _, ordinal, static}, _, _, _, _} = Context.place(context, label, :site)
-            if :erlang.element(5, static) == id, do: inside(word, key, call, next, hlc, ordinal, static)
-            restore(label)
-            :ok
-        end
-
-      # The process has switched to another trace since the frame began.
-      _ ->
-        :ok
-    end
-  end
-
-  def within(_word, _key, _untraced, _next), do: :ok
-
-  defp inside(word, key, call, next, hlc, ordinal, {runtime, t1, t2, t3, _, pid_word, _, _, _} = static) do
-    us = :os.system_time(:microsecond) - @epoch_us
-    physical = us <<< 10
-    word = word ||| ahead(hlc, physical, runtime)
-    hlc = max(hlc + 1, physical)
-    w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
-
-    case Ring.put(runtime, word, hlc, us, key, t1, t2, w7, pid_word, call, 0, 0) do
-      0 ->
-        refused({hlc, next, ordinal + 1, static}, us)
-
-      _ ->
-        :erlang.put(@context, {hlc, next, ordinal + 1, static})
-        :erlang.seq_trace(:label, {:elixir_scope, t1, t2, t3, hlc, next, :erlang.element(3, runtime), us})
-    end
-
-    :ok
-  end
-
-  defp relabel_if_ours(hlc, call, new, static) do
-    case :erlang.seq_trace_info(:label) do
-      {:label, {:elixir_scope, _, _, _, ^hlc, ^call, _, _}} -> relabel(hlc, new, static)
-      [] -> relabel(hlc, new, static)
-      _ -> :ok
-    end
-  end
-
-  defp relabel(hlc, call, {runtime, t1, t2, t3, _, _, _, _, _}) do
-    us = :os.system_time(:microsecond) - @epoch_us
-    :erlang.seq_trace(:label, {:elixir_scope, t1, t2, t3, hlc, call, :erlang.element(3, runtime), us})
   end
 end
