@@ -59,6 +59,7 @@ defmodule ElixirScope.Instrument.BehaviourTest do
     reduced: [[1, 2, 3]],
     bytes: ["abc"],
     receives: [1],
+    receives_inside: [1],
     only_after: [],
     captures: [[1, 2, 3]],
     nested: [5],

@@ -70,6 +70,33 @@ defmodule ElixirScope.Instrument.RewriterTest do
            ]
   end
 
+  test "after a receive its frame is in force, so that what follows belongs to what was received" do
+    define("""
+    def f do
+      x = receive do y -> y end
+      id(x)
+      id(x)
+      {x}
+    end
+    def id(x), do: :erlang.abs(x)
+    """)
+
+    send(self(), 1)
+    {{1}, events} = RecordingProbe.traced(fn -> run(:f, []) end)
+
+    assert [
+             {:call, call},
+             {:receive, arm, call},
+             {:resume, arm},
+             {:call, _},
+             _,
+             {:resume, arm},
+             {:call, _},
+             _,
+             {:return, _, arm, {1}}
+           ] = events
+  end
+
   test "returns stand where the value is no tail call" do
     define("""
     def f(:literal), do: 1

@@ -21,7 +21,7 @@ defmodule ElixirScope.Instrument.Arms do
       Enum.map_reduce(arms, {pass, false}, fn {:->, arm_meta, [[condition], body]}, {pass, stale?} ->
         {condition, pass} = Body.rewrite(condition, Scope.inner(scope), pass)
         after_condition = pass.stale?
-        {arm, pass} = branch({:->, arm_meta, [[condition], body]}, :cond, scope, pass)
+        {arm, pass} = Pass.apart(pass, &branch({:->, arm_meta, [[condition], body]}, :cond, scope, &1))
         {arm, {%{pass | stale?: after_condition}, stale? or pass.stale?}}
       end)
 
@@ -29,13 +29,14 @@ defmodule ElixirScope.Instrument.Arms do
   end
 
   def rewrite({:with, meta, arguments}, scope, pass) do
+    frames = pass.frames
     {clauses, [blocks]} = Enum.split(arguments, -1)
     {clauses, pass} = Enum.map_reduce(clauses, pass, &generator(&1, Scope.inner(scope), &2))
     after_clauses = pass.stale?
 
     {body, pass} = matched(blocks[:do], meta, scope, pass)
     stale? = pass.stale?
-    {otherwise, pass} = otherwise(blocks[:else], clauses, scope, %{pass | stale?: true})
+    {otherwise, pass} = otherwise(blocks[:else], clauses, scope, %{pass | stale?: true, frames: frames})
 
     {{:with, meta, clauses ++ [[do: body] ++ otherwise]},
      %{pass | stale?: stale? or after_clauses or pass.stale?}}
@@ -43,11 +44,39 @@ defmodule ElixirScope.Instrument.Arms do
 
   def rewrite({:fn, meta, arms}, scope, pass) do
     stale? = pass.stale?
-    {arms, pass} = Enum.map_reduce(arms, pass, &function(&1, scope, &2))
+
+    {arms, pass} =
+      Enum.map_reduce(arms, pass, fn arm, pass -> Pass.apart(pass, &function(arm, scope, &1)) end)
+
     {{:fn, meta, arms}, %{pass | stale?: stale?}}
   end
 
-  def rewrite({:receive, meta, [blocks]}, scope, pass) do
+  # Where its value is used, the arm hands on the frame that it began, for the code that follows.
+  def rewrite({:receive, meta, [blocks]}, %Scope{tail?: false} = scope, pass) do
+    {node, pass} = received(meta, blocks, scope, pass)
+    {frame, pass} = Pass.fresh(pass, :es_frame, scope.anchor.line)
+    {value, pass} = Pass.fresh(pass, :es_value, scope.anchor.line)
+    node = Inject.block([{:=, line(scope), [{frame, value}, node]}, value])
+    {node, Pass.begin_frame(pass, scope, frame)}
+  end
+
+  def rewrite({:receive, meta, [blocks]}, scope, pass), do: received(meta, blocks, scope, pass)
+
+  def rewrite({:try, meta, [blocks]}, scope, pass) do
+    # Only what `after` does not follow is in tail position; the body of a `try` never is.
+    last = if Keyword.has_key?(blocks, :after), do: Scope.inner(scope), else: scope
+
+    {blocks, pass} =
+      Enum.map_reduce(blocks, pass, fn block, pass ->
+        Pass.apart(pass, &try_block(block, blocks, last, &1))
+      end)
+
+    node = {:try, meta, [blocks]}
+    pass = %{pass | stale?: true}
+    if Keyword.has_key?(blocks, :after), do: Body.returning(node, scope, pass), else: {node, pass}
+  end
+
+  defp received(meta, blocks, scope, pass) do
     {timeout, pass} = timeout(blocks[:after], scope, pass)
     # `receive do after ... end` has an empty block for its arms.
     {arms, pass} =
@@ -59,29 +88,22 @@ defmodule ElixirScope.Instrument.Arms do
     {{:receive, meta, [blocks]}, %{pass | stale?: true}}
   end
 
-  def rewrite({:try, meta, [blocks]}, scope, pass) do
-    # Only what `after` does not follow is in tail position; the body of a `try` never is.
-    last = if Keyword.has_key?(blocks, :after), do: Scope.inner(scope), else: scope
-    {blocks, pass} = Enum.map_reduce(blocks, pass, &try_block(&1, blocks, last, &2))
-    node = {:try, meta, [blocks]}
-    pass = %{pass | stale?: true}
-    if Keyword.has_key?(blocks, :after), do: Body.returning(node, scope, pass), else: {node, pass}
-  end
-
   @doc "The generators, filters and body of a `for`."
   @spec comprehension([Macro.t()], Scope.t(), Pass.t()) :: {[Macro.t()], Pass.t()}
   def comprehension(arguments, scope, pass) do
     {generators, [options]} = Enum.split(arguments, -1)
-    {generators, pass} = Enum.map_reduce(generators, pass, &generator(&1, scope, &2))
+
+    {generators, pass} =
+      Enum.map_reduce(generators, pass, fn one, pass -> Pass.apart(pass, &generator(one, scope, &1)) end)
 
     {options, pass} =
       Enum.map_reduce(options, %{pass | stale?: true}, fn
         {:do, [{:->, _, _} | _] = arms}, pass ->
-          {arms, pass} = Enum.map_reduce(arms, pass, &plain_arm(&1, scope, &2))
+          {arms, pass} = Pass.alternatives(arms, pass, &plain_arm(&1, scope, &2))
           {{:do, arms}, pass}
 
         {name, value}, pass ->
-          {value, pass} = Body.rewrite(value, scope, %{pass | stale?: true})
+          {value, pass} = Pass.apart(%{pass | stale?: true}, &Body.rewrite(value, scope, &1))
           {{name, value}, pass}
       end)
 
@@ -134,14 +156,15 @@ defmodule ElixirScope.Instrument.Arms do
   end
 
   defp taken(site, variables, scope, pass) do
-    frame = [pass.key, site, scope.frame]
+    frame = Pass.frame(pass, scope)
+    place = [pass.key, site, frame]
 
     probe =
       if scope.values? and variables != [],
-        do: Inject.remote(pass.probe, :branch_values, frame ++ [variables], line(scope)),
-        else: Inject.remote(pass.probe, :branch, frame, line(scope))
+        do: Inject.remote(pass.probe, :branch_values, place ++ [variables], line(scope)),
+        else: Inject.remote(pass.probe, :branch, place, line(scope))
 
-    {Inject.if_traced(scope.frame, probe), %{pass | stale?: false}}
+    {Inject.if_traced(frame, probe), %{pass | stale?: false}}
   end
 
   defp matched(body, _meta, scope, %Pass{detail: :calls} = pass), do: Body.rewrite(body, scope, pass)
@@ -188,11 +211,13 @@ defmodule ElixirScope.Instrument.Arms do
     variables = if kind == :receive, do: variables(patterns), else: []
     probe = entered(:receive_clause, :receive_values, site, variables, outer, pass)
     {body, pass} = Body.rewrite(body, %{outer | frame: frame}, %{pass | stale?: false})
-    {{:->, meta, [patterns, Inject.block([Inject.enter(frame, probe, outer.frame), body])]}, pass}
+    before = Pass.frame(pass, outer)
+    body = if outer.tail?, do: body, else: {frame, body}
+    {{:->, meta, [patterns, Inject.block([Inject.enter(frame, probe, before), body])]}, pass}
   end
 
   defp entered(name, name_with_values, site, variables, outer, pass) do
-    arguments = [pass.key, site, outer.frame]
+    arguments = [pass.key, site, Pass.frame(pass, outer)]
 
     if outer.values? and variables != [],
       do: Inject.remote(pass.probe, name_with_values, arguments ++ [variables], line(outer)),
@@ -202,7 +227,7 @@ defmodule ElixirScope.Instrument.Arms do
   defp timeout(nil, _scope, pass), do: {nil, pass}
 
   defp timeout([{:->, meta, [[timeout], body]}], scope, pass) do
-    {timeout, pass} = Body.rewrite(timeout, Scope.inner(scope), pass)
+    {timeout, pass} = Pass.apart(pass, &Body.rewrite(timeout, Scope.inner(scope), &1))
     {arm, pass} = arrival({:->, meta, [[timeout], body]}, :receive_after, scope, pass)
     {[arm], pass}
   end
@@ -220,12 +245,12 @@ defmodule ElixirScope.Instrument.Arms do
   end
 
   defp try_block({:else, arms}, _blocks, scope, pass) do
-    {arms, pass} = Enum.map_reduce(arms, pass, &branch(&1, :try_else, scope, %{&2 | stale?: true}))
+    {arms, pass} = Pass.alternatives(arms, %{pass | stale?: true}, &branch(&1, :try_else, scope, &2))
     {{:else, arms}, pass}
   end
 
   defp try_block({kind, arms}, _blocks, scope, pass) when kind in [:rescue, :catch] do
-    {arms, pass} = Enum.map_reduce(arms, pass, &handler(&1, kind, scope, &2))
+    {arms, pass} = Pass.alternatives(arms, pass, &handler(&1, kind, scope, &2))
     {{kind, arms}, pass}
   end
 
@@ -233,10 +258,11 @@ defmodule ElixirScope.Instrument.Arms do
     {site, pass} = Pass.add_site(pass, kind, anchor(meta), scope)
     {parts, rejoin} = Patterns.split(patterns)
     {parts, class, reason, pass} = caught(kind, parts, scope, pass)
-    arguments = [pass.key, site, scope.frame, class, reason]
+    frame = Pass.frame(pass, scope)
+    arguments = [pass.key, site, frame, class, reason]
     probe = Inject.remote(pass.probe, :exception, arguments, line(scope))
     {body, pass} = Body.rewrite(body, scope, %{pass | stale?: false})
-    body = Inject.block([Inject.if_traced(scope.frame, probe), body])
+    body = Inject.block([Inject.if_traced(frame, probe), body])
     {{:->, meta, [rejoin.(parts), body]}, pass}
   end
 

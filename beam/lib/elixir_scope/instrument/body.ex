@@ -15,17 +15,19 @@ defmodule ElixirScope.Instrument.Body do
   @spec rewrite(Macro.t(), Scope.t(), Pass.t()) :: {Macro.t(), Pass.t()}
   def rewrite({:__block__, meta, [_ | _] = expressions}, scope, pass) do
     {before, [last]} = Enum.split(expressions, -1)
-    {before, pass} = each(before, Scope.inner(scope), pass)
+    {before, pass} = Enum.map_reduce(before, pass, &rewrite(&1, Scope.inner(scope), &2))
     {last, pass} = rewrite(last, scope, pass)
     {{:__block__, meta, before ++ [last]}, pass}
   end
 
   def rewrite({form, _meta, arguments} = node, scope, pass)
-      when form in [:case, :cond, :with, :receive, :try] and is_list(arguments),
-      do: Arms.rewrite(node, scope, pass)
+      when form in [:case, :cond, :with, :try] and is_list(arguments),
+      do: Pass.apart(pass, &Arms.rewrite(node, scope, &1))
+
+  def rewrite({:receive, _meta, [_blocks]} = node, scope, pass), do: Arms.rewrite(node, scope, pass)
 
   def rewrite({:fn, _meta, _arms} = node, scope, pass) do
-    {node, pass} = Arms.rewrite(node, scope, pass)
+    {node, pass} = Pass.apart(pass, &Arms.rewrite(node, scope, &1))
     returning(node, scope, pass)
   end
 
@@ -58,7 +60,7 @@ defmodule ElixirScope.Instrument.Body do
   end
 
   def rewrite({:for, meta, arguments}, scope, pass) when is_list(arguments) do
-    {arguments, pass} = Arms.comprehension(arguments, Scope.inner(scope), pass)
+    {arguments, pass} = Pass.apart(pass, &Arms.comprehension(arguments, Scope.inner(scope), &1))
     returning({:for, meta, arguments}, scope, pass)
   end
 
@@ -80,8 +82,7 @@ defmodule ElixirScope.Instrument.Body do
     do: call(arguments, scope, pass, &{name, meta, &1})
 
   def rewrite({left, right}, scope, pass) do
-    {left, pass} = rewrite(left, Scope.inner(scope), pass)
-    {right, pass} = rewrite(right, Scope.inner(scope), pass)
+    {[left, right], pass} = each([left, right], Scope.inner(scope), pass)
     returning({left, right}, scope, pass)
   end
 
@@ -92,20 +93,23 @@ defmodule ElixirScope.Instrument.Body do
 
   def rewrite(leaf, scope, pass), do: returning(leaf, scope, pass)
 
-  @doc "Expressions one after the other."
-  @spec each([Macro.t()], Scope.t(), Pass.t()) :: {[Macro.t()], Pass.t()}
-  def each(expressions, scope, pass), do: Enum.map_reduce(expressions, pass, &rewrite(&1, scope, &2))
+  # Arguments and elements, one after the other; what one of them binds, the next does not see.
+  defp each(expressions, scope, pass),
+    do: Enum.map_reduce(expressions, pass, fn expression, pass -> element(expression, scope, pass) end)
+
+  defp element(expression, scope, pass), do: Pass.apart(pass, &rewrite(expression, scope, &1))
 
   @doc "A value with its return site, if it is the value of the clause."
   @spec returning(Macro.t(), Scope.t(), Pass.t()) :: {Macro.t(), Pass.t()}
   def returning(value, %Scope{tail?: false}, pass), do: {value, pass}
 
   def returning(value, scope, pass) do
+    frame = Pass.frame(pass, scope)
     {site, pass} = Pass.return_site(pass, scope)
     name = if scope.values?, do: :return_values, else: :return
     {bindings, [value], pass} = bind_all([value], pass, scope, &literal?/1)
-    call = Inject.remote(pass.probe, name, [pass.key, site, scope.frame, value], line(scope))
-    {Inject.block(bindings ++ [Inject.choose(scope.frame, value, call)]), pass}
+    call = Inject.remote(pass.probe, name, [pass.key, site, frame, value], line(scope))
+    {Inject.block(bindings ++ [Inject.choose(frame, value, call)]), pass}
   end
 
   defp remote(module, name, dot, meta, arguments, scope, pass) do
@@ -143,8 +147,9 @@ defmodule ElixirScope.Instrument.Body do
     {bindings, [to, message | _] = arguments, pass} = bind_all(arguments, pass, scope, &literal?/1)
     {site, pass} = Pass.add_site(pass, :send, anchor, scope)
 
-    probe = Inject.remote(pass.probe, :sent, [pass.key, site, scope.frame, to, message], line(scope))
-    sent = Inject.if_traced(scope.frame, probe)
+    frame = Pass.frame(pass, scope)
+    probe = Inject.remote(pass.probe, :sent, [pass.key, site, frame, to, message], line(scope))
+    sent = Inject.if_traced(frame, probe)
     call = Inject.block(bindings ++ [sent, rebuild.([module | arguments])])
     pass = %{pass | stale?: false}
     if module == :erlang, do: returning(call, scope, pass), else: {call, pass}
@@ -161,7 +166,8 @@ defmodule ElixirScope.Instrument.Body do
 
     if pass.stale? do
       {bindings, arguments, pass} = bind_all(arguments, pass, scope, &still?/1)
-      resume = Inject.if_traced(scope.frame, Inject.remote(pass.probe, :resume, [scope.frame], line(scope)))
+      frame = Pass.frame(pass, scope)
+      resume = Inject.if_traced(frame, Inject.remote(pass.probe, :resume, [frame], line(scope)))
       {Inject.block(bindings ++ [resume, rebuild.(arguments)]), %{pass | stale?: false}}
     else
       {rebuild.(arguments), pass}
@@ -241,11 +247,11 @@ defmodule ElixirScope.Instrument.Body do
   defp field?(_module, _meta, _arguments), do: false
 
   defp segment({:"::", meta, [value, specifier]}, scope, pass) do
-    {value, pass} = rewrite(value, scope, pass)
+    {value, pass} = element(value, scope, pass)
     {{:"::", meta, [value, specifier]}, pass}
   end
 
-  defp segment(other, scope, pass), do: rewrite(other, scope, pass)
+  defp segment(other, scope, pass), do: element(other, scope, pass)
 
   defp line(scope), do: [generated: true, line: scope.anchor.line]
 end

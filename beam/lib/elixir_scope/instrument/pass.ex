@@ -19,6 +19,7 @@ defmodule ElixirScope.Instrument.Pass do
             next_version: 0,
             stale?: false,
             returns: %{},
+            frames: %{},
             scopes: 0
 
   @type t :: %__MODULE__{
@@ -33,6 +34,7 @@ defmodule ElixirScope.Instrument.Pass do
           next_version: non_neg_integer(),
           stale?: boolean(),
           returns: %{non_neg_integer() => pos_integer()},
+          frames: %{Macro.t() => Macro.t()},
           scopes: non_neg_integer()
         }
 
@@ -77,6 +79,26 @@ defmodule ElixirScope.Instrument.Pass do
   def fresh(%__MODULE__{next_version: version} = pass, name, line),
     do: {{name, [version: version, line: line], __MODULE__}, %{pass | next_version: version + 1}}
 
+  @doc """
+  The frame in force in a scope: its own, or what a `receive` before this point has begun.
+  """
+  @spec frame(t(), Scope.t()) :: Macro.t()
+  def frame(%__MODULE__{frames: frames}, %Scope{frame: frame}), do: Map.get(frames, frame, frame)
+
+  @doc "From here on another frame is in force in a scope."
+  @spec begin_frame(t(), Scope.t(), Macro.t()) :: t()
+  def begin_frame(%__MODULE__{} = pass, %Scope{} = scope, frame),
+    do: %{pass | frames: Map.put(pass.frames, scope.frame, frame)}
+
+  @doc """
+  Rewrites what may not run, or what runs elsewhere: a frame that begins there is not known after it.
+  """
+  @spec apart(t(), (t() -> {result, t()})) :: {result, t()} when result: term()
+  def apart(%__MODULE__{frames: frames} = pass, rewrite) do
+    {result, pass} = rewrite.(pass)
+    {result, %{pass | frames: frames}}
+  end
+
   @doc "The id of a new scope: a clause, or the body of a `fn`."
   @spec open_scope(t()) :: {non_neg_integer(), t()}
   def open_scope(%__MODULE__{scopes: id} = pass), do: {id, %{pass | scopes: id + 1}}
@@ -91,7 +113,7 @@ defmodule ElixirScope.Instrument.Pass do
   def alternatives(items, %__MODULE__{stale?: before} = pass, rewrite) do
     {items, {pass, stale?}} =
       Enum.map_reduce(items, {pass, false}, fn item, {pass, stale?} ->
-        {item, pass} = rewrite.(item, %{pass | stale?: before})
+        {item, pass} = apart(%{pass | stale?: before}, &rewrite.(item, &1))
         {item, {pass, stale? or pass.stale?}}
       end)
 
