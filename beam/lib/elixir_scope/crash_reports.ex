@@ -40,6 +40,23 @@ defmodule ElixirScope.CrashReports do
     _, _ -> :ignore
   end
 
+  # A task says so itself; since Elixir 1.17 there is no crash report besides.
+  def filter(%{msg: {:report, %{label: {Task.Supervisor, :terminating}, report: %{reason: reason}}}}, _) do
+    case reason do
+      {%{__exception__: true} = exception, stack} when is_list(stack) ->
+        ErrorEvent.record(:error, exception, stack)
+
+      _ ->
+        ErrorEvent.record(:exit, reason, [])
+    end
+
+    :ignore
+  rescue
+    _ -> :ignore
+  catch
+    _, _ -> :ignore
+  end
+
   def filter(%{msg: {_, [pid, {reason, stack}]}, meta: %{error_logger: %{emulator: true}}}, _)
       when is_pid(pid) do
     ErrorEvent.record_of(pid, Watch.where(pid), :error, reason, stack)

@@ -16,7 +16,7 @@ defmodule ElixirScope.ErrorEvent do
   @doc "Records an error of this process, once: the same error seen again (a crash report) is skipped."
   @spec record(:error | :exit | :throw, term, list, keyword) :: :ok
   def record(kind, reason, stacktrace, opts \\ []) do
-    hash = :erlang.phash2({kind, root_cause(kind, reason)})
+    hash = :erlang.phash2(root_cause(kind, reason))
 
     if :erlang.get(@reported) != hash do
       :erlang.put(@reported, hash)

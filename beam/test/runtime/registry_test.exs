@@ -40,7 +40,7 @@ defmodule ElixirScope.RegistryTest do
   end
 
   test "instrumented: DEFINE, then loaded; removed: removed; a new connection: a snapshot", %{agent: agent} do
-    Code.compiler_options(ignore_module_conflict: true)
+    Code.compiler_options(ignore_module_conflict: true, debug_info: true)
     {name, beam} = compile(1)
     text = Atom.to_string(name)
     {:ok, %SiteTable{module_version: version}} = ElixirScope.instrument(name, beam: beam)
