@@ -1,1 +1,19 @@
-//! collector.
+//! The collector: accepts agents over QUIC, checks what they send, has it stored, and acknowledges what is on disk.
+//!
+//! Read [`Collector`] first, then `session`. It answers no questions (the store does, `crates/query` shapes them), serves no
+//! HTTP, and knows code and nodes only as messages that it hands to a [`ControlPlane`].
+
+mod acks;
+mod clock;
+mod clock_error;
+mod collector;
+mod config;
+mod control_plane;
+mod descriptions;
+mod ingest;
+mod metrics;
+mod session;
+
+pub use collector::{Collector, CollectorHandle, StartError};
+pub use config::CollectorConfig;
+pub use control_plane::{BoxFuture, ClusterSettings, ControlPlane, ControlPlaneError, NodeModules, NodeSeen};

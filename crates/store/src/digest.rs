@@ -79,12 +79,20 @@ pub(crate) struct LooseEvent {
 impl FrameToStore {
     /// Checks a frame wholly (limits, checksum, every column) and digests it. Costs CPU: keep it off the writer.
     pub fn new(bytes: Vec<u8>) -> Result<Self, FrameError> {
+        Self::from_shared(Arc::new(bytes))
+    }
+    /// The same of bytes that the caller keeps, to say what was wrong with them.
+    pub fn from_shared(bytes: Arc<Vec<u8>>) -> Result<Self, FrameError> {
         let digest = FrameDigest::new(&bytes)?;
-        Ok(Self { bytes: Arc::new(bytes), digest: Arc::new(digest) })
+        Ok(Self { bytes, digest: Arc::new(digest) })
     }
     /// What is known of it.
     pub fn digest(&self) -> &FrameDigest {
         &self.digest
+    }
+    /// The frame's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
     /// Length of the frame.
     pub fn byte_len(&self) -> usize {

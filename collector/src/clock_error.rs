@@ -1,0 +1,124 @@
+//! How far apart the clocks of two nodes are, from the messages between them.
+//!
+//! An event caused by a message from node `a` on node `b` has a delay `b`'s time - `a`'s time = latency + clock error. With
+//! the least delay of each direction, and latency alike both ways, error = (min(a to b) - min(b to a)) / 2: Cristian's
+//! method as NTP uses it (RFC 5905, section 8).
+
+use event::{Micros, NodeInfo, NodeKey};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// Least delays older than this are forgotten.
+pub(crate) const WINDOW_US: u64 = 60_000_000;
+const SLICE_US: u64 = WINDOW_US / 6;
+/// Pairs of nodes that are followed; further ones are ignored.
+pub(crate) const PAIRS_MAX: usize = 1024;
+/// Names that are remembered; then the map begins anew.
+const NAMES_MAX: usize = 8192;
+
+/// From which node to which, by name.
+pub(crate) type Pair = (String, String);
+
+/// Least delays of the last minute, in slices of ten seconds.
+#[derive(Debug, Default)]
+pub(crate) struct ClockErrors {
+    names: HashMap<NodeKey, String>,
+    delays: BTreeMap<Pair, VecDeque<(u64, i64)>>,
+}
+
+impl ClockErrors {
+    /// Learns names.
+    pub(crate) fn name(&mut self, nodes: &[NodeInfo]) {
+        for n in nodes {
+            if self.names.len() >= NAMES_MAX {
+                self.names.clear();
+            }
+            if !self.names.contains_key(&n.key) {
+                self.names.insert(n.key, n.name.clone());
+            }
+        }
+    }
+
+    /// Notes least delays: (event's node, parent's node), microseconds.
+    pub(crate) fn note(&mut self, delays: &BTreeMap<(NodeKey, NodeKey), i64>, now: Micros) {
+        for ((to, from), delay_us) in delays {
+            let (Some(from), Some(to)) = (self.names.get(from), self.names.get(to)) else {
+                continue;
+            };
+            let pair = (from.clone(), to.clone());
+            if self.delays.len() >= PAIRS_MAX && !self.delays.contains_key(&pair) {
+                continue;
+            }
+            let slices = self.delays.entry(pair).or_default();
+            let slice = now.0 / SLICE_US;
+            match slices.back_mut() {
+                Some((s, least)) if *s == slice => *least = (*least).min(*delay_us),
+                _ => slices.push_back((slice, *delay_us)),
+            }
+        }
+    }
+
+    /// Clock of `to` minus clock of `from`, in microseconds, for each pair with both directions; forgets what is old.
+    pub(crate) fn errors(&mut self, now: Micros) -> Vec<(Pair, i64)> {
+        let oldest = now.0.saturating_sub(WINDOW_US) / SLICE_US;
+        self.delays.retain(|_, slices| {
+            slices.retain(|(s, _)| *s >= oldest);
+            !slices.is_empty()
+        });
+        let least = |pair: &Pair| self.delays.get(pair)?.iter().map(|(_, d)| *d).min();
+        let error = |pair: &Pair| {
+            let back = least(&(pair.1.clone(), pair.0.clone()))?;
+            Some((pair.clone(), least(pair)?.saturating_sub(back) / 2))
+        };
+        self.delays.keys().filter_map(error).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named() -> ClockErrors {
+        let mut c = ClockErrors::default();
+        let node = |k: u64, name: &str| NodeInfo {
+            key: NodeKey(k),
+            creation: 1,
+            name: name.to_owned(),
+        };
+        c.name(&[node(1, "a"), node(2, "b")]);
+        c
+    }
+
+    fn delay(to: u64, from: u64, us: i64) -> BTreeMap<(NodeKey, NodeKey), i64> {
+        BTreeMap::from([((NodeKey(to), NodeKey(from)), us)])
+    }
+
+    /// Scenario: b is five minutes ahead, latency 2 ms, some messages slower. Guarantee: the error is five minutes, both ways.
+    #[test]
+    fn five_minutes_are_seen() {
+        let mut c = named();
+        let five = 300_000_000;
+        let now = Micros(1_000_000_000);
+        c.note(&delay(2, 1, five + 9_000), now);
+        c.note(&delay(2, 1, five + 2_000), now);
+        assert!(c.errors(now).is_empty());
+        c.note(&delay(1, 2, -five + 2_000), now);
+        let expected = vec![
+            (("a".into(), "b".into()), five),
+            (("b".into(), "a".into()), -five),
+        ];
+        assert_eq!(c.errors(now), expected);
+    }
+
+    /// Scenario: the clock is set right, a minute passes. Guarantee: the old delays no longer count; without new ones nothing is said.
+    #[test]
+    fn old_delays_are_forgotten() {
+        let mut c = named();
+        c.note(&delay(2, 1, 500_000), Micros(0));
+        c.note(&delay(1, 2, -500_000), Micros(0));
+        let later = Micros(WINDOW_US + SLICE_US);
+        c.note(&delay(2, 1, 1_000), later);
+        c.note(&delay(1, 2, 1_000), later);
+        assert_eq!(c.errors(later).first().map(|(_, e)| *e), Some(0));
+        assert!(c.errors(Micros(3 * WINDOW_US)).is_empty());
+    }
+}

@@ -1,0 +1,38 @@
+//! Settings of a collector, and its limits.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use transport::Identity;
+
+/// An agent says HELLO within this time, or is sent away.
+pub(crate) const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// Frames of one connection between receipt and acknowledgement.
+pub(crate) const FRAMES_IN_FLIGHT_MAX: usize = 1024;
+/// Answers to one agent that wait to be sent.
+pub(crate) const ANSWERS_MAX: usize = 256;
+/// Bytes of frames that are decompressed and digested at once, in the whole process.
+pub(crate) const DECODE_BYTES_MAX: usize = 64 << 20;
+/// An agent that cannot be served now is told to wait this long.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// Bytes of a node's or agent's name.
+pub(crate) const NAME_BYTES_MAX: usize = 255;
+/// Numbers are copied to metrics this often.
+pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
+const _: () = assert!(DECODE_BYTES_MAX >= wire::frame::PAYLOAD_BYTES_MAX);
+
+/// What a collector is told at start. What the cluster has decided comes from the [`crate::ControlPlane`].
+#[derive(Debug)]
+pub struct CollectorConfig {
+    /// Folder of the store.
+    pub data_dir: PathBuf,
+    /// UDP address on which agents connect; port 0 = any.
+    pub listen: SocketAddr,
+    /// Certificate and key.
+    pub identity: Identity,
+    /// Bytes of memory of the store.
+    pub memory_bytes: u64,
+    /// How long after its end a bucket is kept.
+    pub retention: Duration,
+}

@@ -1,0 +1,191 @@
+//! What the collector counts. Handles are made once; recorded a frame or a commit at a time.
+
+use crate::clock_error::Pair;
+use host::Registry;
+use host::metrics::{counter, counters, gauge, gauges, histogram};
+use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts};
+use std::collections::HashSet;
+use store::{StoreStats, Totals};
+
+const SECONDS: [f64; 12] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+];
+const FRAMES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0, 1024.0];
+
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    pub(crate) frames: IntCounter,
+    pub(crate) events: IntCounter,
+    pub(crate) bytes: IntCounter,
+    pub(crate) batches: IntCounterVec,
+    pub(crate) rejects: IntCounterVec,
+    pub(crate) sessions: IntGauge,
+    pub(crate) session_ends: IntCounterVec,
+    pub(crate) throttles: IntCounter,
+    pub(crate) ack_seconds: Histogram,
+    pub(crate) commit_seconds: Histogram,
+    pub(crate) commit_frames: Histogram,
+    pub(crate) hlc_ahead: IntCounter,
+    pub(crate) descriptions: IntCounterVec,
+    refused: IntGaugeVec,
+    store: IntGaugeVec,
+    store_totals: IntGaugeVec,
+    clock_error: GaugeVec,
+}
+
+impl Metrics {
+    pub(crate) fn new(r: &Registry) -> prometheus::Result<Self> {
+        let clock_error = GaugeVec::new(
+            Opts::new(
+                "elixirscope_clock_error_seconds",
+                "Clock of node `to` minus clock of node `from`",
+            ),
+            &["from", "to"],
+        )?;
+        r.register(Box::new(clock_error.clone()))?;
+        let name = |n: &str| format!("elixirscope_collector_{n}");
+        Ok(Self {
+            frames: counter(r, &name("frames_total"), "Frames received and checked")?,
+            events: counter(r, &name("events_total"), "Events in them")?,
+            bytes: counter(r, &name("bytes_total"), "Bytes of them")?,
+            batches: counters(
+                r,
+                &name("batches_total"),
+                "Batches answered, by what became of them",
+                &["outcome"],
+            )?,
+            rejects: counters(
+                r,
+                &name("rejects_total"),
+                "Frames and batches refused for ever",
+                &["reason"],
+            )?,
+            sessions: gauge(r, &name("sessions"), "Agents connected")?,
+            session_ends: counters(r, &name("session_ends_total"), "Sessions ended", &["reason"])?,
+            throttles: counter(r, &name("throttles_total"), "THROTTLE messages sent")?,
+            ack_seconds: histogram(
+                r,
+                &name("ack_seconds"),
+                "From receipt of a frame to its ACK",
+                SECONDS.into(),
+            )?,
+            commit_seconds: histogram(
+                r,
+                &name("commit_seconds"),
+                "Write and sync of a commit",
+                SECONDS.into(),
+            )?,
+            commit_frames: histogram(r, &name("commit_frames"), "Frames in a commit", FRAMES.into())?,
+            hlc_ahead: counter(
+                r,
+                &name("hlc_ahead_total"),
+                "Remote times beyond the maximal offset",
+            )?,
+            descriptions: counters(
+                r,
+                &name("descriptions_total"),
+                "DEFINE, NODE, MODULES",
+                &["outcome"],
+            )?,
+            refused: gauges(
+                r,
+                &name("connections_refused"),
+                "Connections refused since start",
+                &["reason"],
+            )?,
+            store: gauges(r, "elixirscope_store", "The store, as of now", &["what"])?,
+            store_totals: gauges(r, "elixirscope_store_totals", "The store, since start", &["what"])?,
+            clock_error,
+        })
+    }
+
+    /// Connections that the transport refused.
+    pub(crate) fn set_refused(&self, stats: &transport::ServerStats) {
+        for reason in transport::Refusal::ALL {
+            self.refused
+                .with_label_values(&[reason.name()])
+                .set(stats.refused(reason) as i64);
+        }
+    }
+
+    pub(crate) fn set_store(&self, s: &StoreStats) {
+        let now = [
+            ("queued_bytes", s.queued_bytes),
+            ("open_index_bytes", s.open_index_bytes),
+            ("open_traces", s.open_traces),
+            ("buckets", s.buckets),
+            ("open_buckets", s.open_buckets),
+            ("frames", s.frames_held),
+            ("frame_bytes", s.frame_bytes_held),
+            ("poisoned", u64::from(s.poisoned)),
+            ("rocksdb_sst_bytes", s.sst_bytes),
+            ("rocksdb_blob_bytes", s.blob_bytes),
+            ("rocksdb_memtable_bytes", s.memtable_bytes),
+            ("rocksdb_wal_bytes", s.wal_bytes),
+            ("rocksdb_pending_compaction_bytes", s.pending_compaction_bytes),
+        ];
+        set(&self.store, &now);
+        let Totals {
+            commits,
+            frames,
+            bytes,
+            sections,
+            events,
+            duplicates,
+            conflicts,
+            ..
+        } = s.totals;
+        let Totals {
+            expired,
+            put_off,
+            runs,
+            closed,
+            dropped_buckets,
+            dropped_frames,
+            disk_full,
+            queue_full,
+            ..
+        } = s.totals;
+        let totals = [
+            ("commits", commits),
+            ("frames", frames),
+            ("bytes", bytes),
+            ("batches", sections),
+            ("events", events),
+            ("duplicates", duplicates),
+            ("conflicts", conflicts),
+            ("expired", expired),
+            ("put_off", put_off),
+            ("index_runs", runs),
+            ("buckets_closed", closed),
+            ("buckets_dropped", dropped_buckets),
+            ("frames_dropped", dropped_frames),
+            ("disk_full", disk_full),
+            ("queue_full", queue_full),
+        ];
+        set(&self.store_totals, &totals);
+    }
+
+    /// Shows the pairs of `now`; removes those of `before` that are gone.
+    pub(crate) fn set_clock_errors(&self, now: &[(Pair, i64)], before: &mut HashSet<Pair>) {
+        let mut gone = std::mem::take(before);
+        for (pair, error_us) in now {
+            self.clock_error
+                .with_label_values(&[&pair.0, &pair.1])
+                .set(*error_us as f64 / 1e6);
+            gone.remove(pair);
+            before.insert(pair.clone());
+        }
+        for pair in gone {
+            let _ = self.clock_error.remove_label_values(&[&pair.0, &pair.1]);
+        }
+    }
+}
+
+fn set(gauges: &IntGaugeVec, values: &[(&str, u64)]) {
+    for (what, n) in values {
+        gauges
+            .with_label_values(&[what])
+            .set(i64::try_from(*n).unwrap_or(i64::MAX));
+    }
+}
