@@ -1,1 +1,13 @@
-//! repo-sync.
+//! Elixir source into the code graph: the only crate that names tree-sitter.
+//!
+//! Read [`index_project`] first: it makes an [`Index`], a version's manifest with its blobs; then [`publish`], which sends
+//! what a receiver lacks; and [`index_source`] for one file.
+
+mod index;
+mod publish;
+mod syntax;
+mod walk;
+
+pub use index::{FileFault, FileFaultKind, Index, IndexFault, IndexOptions, Progress, index_project};
+pub use publish::{PublishError, PublishFault, Published, Publisher, publish};
+pub use syntax::{Indexer, SourceFault, index_source};
