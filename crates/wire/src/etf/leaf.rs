@@ -16,11 +16,13 @@ pub(super) fn is_alias(text: &str) -> bool {
     })
 }
 
-/// `foo`, `foo?`, `foo!`.
+/// `foo`, `Foo`, `foo?`, `foo!`, `foo@bar`.
 fn is_identifier(text: &str) -> bool {
     let body = text.strip_suffix(['?', '!']).unwrap_or(text);
-    body.starts_with(|c: char| c.is_alphabetic() && !c.is_uppercase() || c == '_')
-        && body.chars().all(|c| c.is_alphanumeric() || c == '_')
+    body.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && body
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '@'))
 }
 
 fn is_operator(text: &str) -> bool {
@@ -30,18 +32,13 @@ fn is_operator(text: &str) -> bool {
 }
 
 pub(super) fn print_atom(out: &mut Printer, text: &str) {
-    if matches!(text, "nil" | "true" | "false") {
+    if matches!(text, "nil" | "true" | "false" | "Elixir") {
         out.push(text);
     } else if is_alias(text) {
         out.push(text.strip_prefix("Elixir.").unwrap_or(text));
     } else {
         out.push(":");
-        if is_identifier(text.replacen('@', "_", 16).as_str()) && !text.starts_with('@') || is_operator(text)
-        {
-            out.push(text);
-        } else {
-            print_quoted(out, text);
-        }
+        print_key(out, text);
     }
 }
 
@@ -90,14 +87,15 @@ pub(super) fn print_bits(out: &mut Printer, bytes: &[u8], last: u8) {
     let Some((final_byte, whole)) = bytes.split_last() else {
         return;
     };
-    enclosed(out, "<<", "", whole, |out, b| {
-        let _ = write!(out, "{b}, ");
-    });
-    let _ = write!(
-        out,
-        "{}::size({last})>>",
-        final_byte >> (8 - u32::from(last.min(8)))
-    );
+    let final_bits = final_byte >> (8 - u32::from(last.min(8)));
+    out.push("<<");
+    for byte in whole {
+        if out.is_cut() {
+            return;
+        }
+        let _ = write!(out, "{byte}, ");
+    }
+    let _ = write!(out, "{final_bits}::size({last})>>");
 }
 
 /// `key`, or `"quoted key"`.

@@ -230,3 +230,57 @@ fn lengths_are_checked() {
     assert_eq!(message_len([0, 0x40, 0, 0]), Ok(MESSAGE_BYTES_MAX));
     assert!(message_len([0, 0x40, 0, 1]).is_err());
 }
+
+/// Scenario: the chunk that the BEAM library wrote. Guarantee: it says what `docs/examples/chunk-1.md` says, and is
+/// written the same.
+#[test]
+fn the_example_is_read_and_written() {
+    let bytes = include_bytes!("../../../../docs/examples/chunk-1.bin");
+    let message = NodeMessage::decode(bytes).unwrap();
+    assert_eq!(message.encode(), bytes);
+    let NodeMessage::Chunk(chunk) = message else {
+        panic!("not a chunk")
+    };
+    assert_eq!(
+        (
+            chunk.writer,
+            chunk.first_number,
+            chunk.last_number(),
+            chunk.emitted
+        ),
+        (0, 41, 43, 47)
+    );
+    assert_eq!(chunk.sent_at, Micros(217_000_000_000_005));
+    assert_eq!(chunk.dropped, [1, 0, 2, 0, 0, 0, 0, 0]);
+    let [call, callback, value] = chunk.records.try_into().unwrap();
+    assert_eq!(
+        (call.id, call.kind, call.site),
+        (EventId(1_025), EventKind::Call, SiteId(3))
+    );
+    assert_eq!(call.trace, TraceId(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736));
+    assert_eq!(
+        (call.hlc, call.time),
+        (Hlc(217_000_000_000_000 << 10), Micros(217_000_000_000_000))
+    );
+    assert_eq!(
+        (call.module, call.pid),
+        (ModuleKey(451_364_921_067_004_044), Pid(198))
+    );
+    assert_eq!(
+        (callback.kind, callback.shape, callback.ordinal),
+        (EventKind::Callback, 5, 1)
+    );
+    assert_eq!((callback.site, callback.parent), (SiteId(29), call.id));
+    assert_eq!(callback.remote_node, NodeKey(142_998_620_046_722_204));
+    assert_eq!(callback.remote_time, Micros(217_000_000_000_000));
+    assert_eq!(
+        (value.class, value.hlc.counter(), value.parent),
+        (ResultClass::Map, 2, call.id)
+    );
+    let payload = crate::etf::ValuePayload::decode(value.payload).unwrap();
+    assert_eq!(
+        (payload.name.as_str(), payload.cut, payload.redacted),
+        ("order", false, true)
+    );
+    assert_eq!(payload.render(80), "%{id: 123, token: :\"$redacted\"}");
+}

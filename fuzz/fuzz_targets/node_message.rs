@@ -1,0 +1,7 @@
+//! A message from a node.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let _ = wire::node_socket::NodeMessage::decode(data);
+});
