@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent::{Agent, AgentConfig, AgentHandle};
@@ -75,7 +76,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
         spool_bytes_max: args.spool_bytes,
         flush: AgentConfig::FLUSH,
     };
-    let handle = Agent::start(config, &tasks, &registry, host::now)?;
+    let handle = Agent::start(config, &tasks, &registry, Arc::new(host::now))?;
     watch(&handle, &tasks, &readiness)?;
     tasks.spawn(TaskKind::Http, |stop| async move {
         if let Err(error) = http.serve(stop).await {

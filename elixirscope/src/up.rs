@@ -165,7 +165,7 @@ fn start_agent(args: &Args, collector: &CollectorHandle, tasks: &Tasks, registry
         spool_bytes_max: AgentConfig::SPOOL_BYTES_MAX,
         flush: AgentConfig::FLUSH,
     };
-    Ok(Agent::start(config, tasks, registry, host::now)?)
+    Ok(Agent::start(config, tasks, registry, Arc::new(host::now))?)
 }
 
 /// An address to connect to: the loopback if the listener has all addresses.
