@@ -21,10 +21,17 @@ pub(super) struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     pub(super) fn new(flat: &FlatTree<'a>, line_starts: &'a [u32]) -> Self {
-        let contents = flat.nodes.iter().filter(|node| node.kind == "quoted_content");
-        let quoted = contents
-            .map(|node| (node.start as usize, node.end as usize))
-            .collect();
+        let mut quoted: Vec<(usize, usize)> = Vec::new();
+        for node in &flat.nodes {
+            let (start, end) = (node.start as usize, node.end as usize);
+            if !matches!(node.kind, "quoted_content" | "escape_sequence") {
+                continue;
+            }
+            match quoted.last_mut() {
+                Some(last) if last.1 == start => last.1 = end,
+                _ => quoted.push((start, end)),
+            }
+        }
         Self {
             text: flat.text,
             line_starts,
