@@ -124,12 +124,17 @@ proptest! {
 /// Scenario: terms that Elixir encoded. Guarantee: ours is Elixir's spelling.
 #[test]
 fn terms_are_spelt_as_elixir_does() {
+    let mut wrong = Vec::new();
     for line in INSPECTED.lines() {
         let (bytes, text) = line.split_once('\t').unwrap();
         let bytes = hex(bytes);
         assert_eq!(skip_term(&bytes), Ok(bytes.len()), "{line}");
-        assert_eq!(render(&bytes, 10_000), text, "{line}");
+        let ours = render(&bytes, 10_000);
+        if ours != text {
+            wrong.push((ours, text));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// Scenario: what the node cut or redacted. Guarantee: `...` and the mark, never the tuple that stands for it.
