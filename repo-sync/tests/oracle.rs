@@ -134,10 +134,12 @@ fn anchors_are_where_elixir_says() {
     }
     println!("{parsed} files parsed by Elixir; with error nodes here: {with_errors:?}");
     println!("{escaped} tokens on lines with an escaped interpolation are not compared");
-    scores
-        .iter()
-        .for_each(|(kind, score)| println!("{kind}: {score:?}"));
-    wrong.iter().take(60).for_each(|wrong| println!("wrong: {wrong}"));
+    for (kind, score) in &scores {
+        println!("{kind}: {score:?}");
+    }
+    for wrong in wrong.iter().take(60) {
+        println!("wrong: {wrong}");
+    }
     assert!(parsed > 0, "no file was parsed");
     if std::env::var_os("ELIXIR_CORPUS").is_none() {
         assert_eq!(wrong, Vec::<String>::new());

@@ -14,7 +14,7 @@ fn modules(source: &str) -> Vec<String> {
 
 #[test]
 fn modules_have_the_names_of_the_vm() {
-    let source = r#"
+    let source = r"
 alias Far.Away
 defmodule Shop.Stock do
   defmodule Item.Kind do
@@ -31,7 +31,7 @@ defmodule Shop.Stock do
   quote do defmodule Quoted do end end
 end
 defmodule Away.Here do end
-"#;
+";
     let expected = [
         "Elixir.Shop.Stock",
         "Elixir.Shop.Stock.Item.Kind",
@@ -51,7 +51,7 @@ defmodule Away.Here do end
 #[test]
 fn functions_have_arities_defaults_and_clauses() {
     let text = Text::new(
-        r#"
+        r"
 defmodule A do
   def f(a, b \\ 1, c \\ 2)
   def f(a, b, c), do: a + b + c
@@ -67,7 +67,7 @@ defmodule A do
   def h x do x end
   def call?(), do: false
 end
-"#,
+",
     );
     let expected = [
         "Elixir.A.f/3-2 def 2",

@@ -7,7 +7,7 @@ use event::SiteKind::{
 };
 use event::SiteKind::{Variable, With, WithElse};
 
-const STOCK: &str = r#"defmodule Shop.Stock do
+const STOCK: &str = r"defmodule Shop.Stock do
   def take(id, n) when is_integer(n) and n > 0 do
     case :ets.lookup(__MODULE__, id) do
       [{^id, have}] when have >= n -> {:ok, have - n}
@@ -57,7 +57,7 @@ const STOCK: &str = r#"defmodule Shop.Stock do
     ArithmeticError -> if s, do: 1, else: 2
   end
 end
-"#;
+";
 
 #[test]
 fn a_clause_is_found_by_the_name_in_its_head_whatever_its_guard() {
