@@ -165,7 +165,7 @@ fn terms_that_lie_are_refused() {
         let error = skip_term(&[131, tag, 0xff, 0xff, 0xff, 0xff, 0, 0]).unwrap_err();
         assert!(matches!(error, EtfError::Read(_)), "{tag}: {error}");
     }
-    let nested = |depth| [vec![104, 1].repeat(depth), vec![106]].concat();
+    let nested = |depth| [[104, 1].repeat(depth), vec![106]].concat();
     assert_eq!(skip_term(&nested(64)), Ok(129));
     assert!(Term::decode(&nested(64)).is_ok());
     assert_eq!(skip_term(&nested(65)), Err(EtfError::Depth));
