@@ -48,7 +48,7 @@ pub(crate) async fn answer(
         let throttled = !waiting.is_empty();
         for (in_flight, result) in outcomes.drain(..) {
             match result {
-                Ok(receipt) => gathered.add(&context, &in_flight, receipt),
+                Ok(receipt) => gathered.add(&context, &in_flight, &receipt),
                 Err(e) if e.class() == Class::Busy => waiting.push(in_flight),
                 Err(e) => return Err(End::store(&e)),
             }
@@ -76,7 +76,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn add(&mut self, context: &Context, in_flight: &InFlight, receipt: Receipt) {
+    fn add(&mut self, context: &Context, in_flight: &InFlight, receipt: &Receipt) {
         if let Some(commit) = receipt.commit {
             context.metrics.commit_frames.observe(commit.frames as f64);
             context.metrics.commit_seconds.observe(commit.took.as_secs_f64());

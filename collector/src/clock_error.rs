@@ -32,9 +32,7 @@ impl ClockErrors {
             if self.names.len() >= NAMES_MAX {
                 self.names.clear();
             }
-            if !self.names.contains_key(&n.key) {
-                self.names.insert(n.key, n.name.clone());
-            }
+            self.names.entry(n.key).or_insert_with(|| n.name.clone());
         }
     }
 

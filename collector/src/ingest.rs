@@ -50,7 +50,7 @@ impl Ingest {
     /// not read.
     pub(crate) async fn read(&self, stream: RecvStream) -> Result<(), End> {
         let mut reader = MessageReader::new(stream, FRAME_BYTES_MAX);
-        while let Some(bytes) = reader.next().await.map_err(End::from_message)? {
+        while let Some(bytes) = reader.next().await.map_err(|e| End::from_message(&e))? {
             let received = Instant::now();
             let take = u32::try_from(bytes.len())
                 .unwrap_or(u32::MAX)
@@ -175,16 +175,14 @@ fn check_frame(bytes: Vec<u8>, expected: Expected) -> Result<FrameToStore, Rejec
     let frame =
         FrameToStore::from_shared(Arc::clone(&bytes)).map_err(|e| Rejection::of(&e, expected, &bytes))?;
     let d = frame.digest();
-    let wrong = if d.producer != expected.producer {
-        Some((
-            RejectCode::WrongProducer,
-            format!(
-                "frame of producer {} in a session of {}",
-                d.producer, expected.producer
-            ),
-        ))
-    } else {
+    let wrong = if d.producer == expected.producer {
         malformed(d, expected.shards).map(|reason| (RejectCode::Malformed, reason))
+    } else {
+        let reason = format!(
+            "frame of producer {} in a session of {}",
+            d.producer, expected.producer
+        );
+        Some((RejectCode::WrongProducer, reason))
     };
     match wrong {
         Some((code, reason)) => Err(refuse(code, reason, frame.bytes())),

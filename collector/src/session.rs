@@ -45,7 +45,7 @@ impl End {
         tracing::error!(error = %e, "session ends because of the store");
         Self::error(ErrorCode::Busy, "store is not writable", "store")
     }
-    pub(crate) fn from_message(e: MessageError) -> Self {
+    pub(crate) fn from_message(e: &MessageError) -> Self {
         if e.is_peer_fault() {
             Self::error(ErrorCode::Malformed, e.to_string(), "malformed")
         } else {
@@ -207,7 +207,7 @@ async fn read_hello(control: &mut MessageReader<RecvStream>) -> Result<AgentHell
     let message = control
         .next()
         .await
-        .map_err(End::from_message)?
+        .map_err(|e| End::from_message(&e))?
         .ok_or_else(End::lost)?;
     match AgentMessage::decode(&message) {
         Ok(AgentMessage::Hello(hello)) if hello.version != VERSION => {
@@ -229,7 +229,7 @@ async fn read_control(
     agent: &str,
     control: &mut MessageReader<RecvStream>,
 ) -> Result<(), End> {
-    while let Some(message) = control.next().await.map_err(End::from_message)? {
+    while let Some(message) = control.next().await.map_err(|e| End::from_message(&e))? {
         let message = AgentMessage::decode(&message)
             .map_err(|e| End::error(ErrorCode::Malformed, e.to_string(), "malformed"))?;
         descriptions::handle(context, answers, agent, message).await?;

@@ -81,16 +81,15 @@ pub(crate) fn admit(
             None if !held.data.contains(s.seq.0) => admit_data(held, s.seq),
             None => {
                 let id = (d.producer, d.epoch, s.shard, s.seq);
-                let same = match pending.contents.get(&id) {
-                    Some((bucket, content)) => *bucket == d.bucket && *content == s.content,
-                    None => {
-                        let whole = match same_frame {
-                            Some(known) => known,
-                            None => is_stored(shared, frame)?,
-                        };
-                        same_frame = Some(whole);
-                        whole || has_content(shared, frame, s)?
-                    }
+                let same = if let Some((bucket, content)) = pending.contents.get(&id) {
+                    *bucket == d.bucket && *content == s.content
+                } else {
+                    let whole = match same_frame {
+                        Some(known) => known,
+                        None => is_stored(shared, frame)?,
+                    };
+                    same_frame = Some(whole);
+                    whole || has_content(shared, frame, s)?
                 };
                 if same {
                     Admission::Duplicate

@@ -52,7 +52,7 @@ impl Shared {
                 seen.audit.damaged_frames += 1;
             }
         }
-        seen.audit.missing_batches = seen.held.values().map(missing).sum();
+        seen.audit.missing_batches = seen.held.values().map(missing).fold(0, u64::saturating_add);
         Ok(seen.audit)
     }
 }
@@ -60,7 +60,9 @@ impl Shared {
 /// How many numbers between 1 and the greatest that are not in the set.
 fn missing(held: &IntervalSet) -> u64 {
     let last = held.iter().next_back().map_or(0, |i| i.last);
-    held.gaps(1, last).iter().map(|gap| gap.last - gap.first + 1).sum()
+    held.gaps(1, last)
+        .iter()
+        .fold(0, |n, gap| n.saturating_add(gap.last - gap.first + 1))
 }
 
 impl Seen {
@@ -72,7 +74,7 @@ impl Seen {
             held.insert_range(entry.seq.0, entry.last_seq().0);
             let batches = entry.last_seq().0 - entry.seq.0 + 1;
             if entry.gap.is_some() {
-                self.audit.given_up_batches += batches;
+                self.audit.given_up_batches = self.audit.given_up_batches.saturating_add(batches);
                 continue;
             }
             self.audit.batches += batches;

@@ -97,7 +97,11 @@ impl Shared {
                 })
                 .collect(),
         };
-        batch.put_cf(self.db.family(frames::FAMILY), s.key.by_time(), s.frame.bytes.as_slice());
+        batch.put_cf(
+            self.db.family(frames::FAMILY),
+            s.key.by_time(),
+            s.frame.bytes.as_slice(),
+        );
         batch.put_cf(
             self.db.family(batches::FAMILY),
             s.key.by_producer(),
@@ -114,10 +118,10 @@ impl Shared {
     ) -> Result<(), StoreError> {
         let last_bucket = frame.digest.bucket;
         for node in &frame.digest.nodes {
-            if !state.nodes.contains(&node.key) {
-                if let Some(bytes) = self.db.get(nodes::FAMILY, &nodes::key(node.key))? {
-                    state.nodes.put(node.key, NodeRecord::decode(&bytes)?.last_bucket);
-                }
+            if !state.nodes.contains(&node.key)
+                && let Some(bytes) = self.db.get(nodes::FAMILY, &nodes::key(node.key))?
+            {
+                state.nodes.put(node.key, NodeRecord::decode(&bytes)?.last_bucket);
             }
             if state.nodes.get(&node.key).is_none_or(|b| *b < last_bucket) {
                 state.nodes.put(node.key, last_bucket);

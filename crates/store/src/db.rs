@@ -32,6 +32,9 @@ pub(crate) const FAMILIES: [&str; 8] = [
     postings::FAMILY,
 ];
 
+/// Key and value.
+pub(crate) type Entry = (Box<[u8]>, Box<[u8]>);
+
 /// An open database with its families.
 pub(crate) struct Db {
     pub(crate) raw: DB,
@@ -76,7 +79,7 @@ impl Db {
         &self,
         family: &'static str,
         prefix: &[u8],
-    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), rocksdb::Error>> + '_ {
+    ) -> impl Iterator<Item = Result<Entry, rocksdb::Error>> + '_ {
         let mut options = ReadOptions::default();
         options.set_iterate_range(PrefixRange(prefix));
         options.set_total_order_seek(true);

@@ -84,7 +84,10 @@ impl FrameToStore {
     /// The same of bytes that the caller keeps, to say what was wrong with them.
     pub fn from_shared(bytes: Arc<Vec<u8>>) -> Result<Self, FrameError> {
         let digest = FrameDigest::new(&bytes)?;
-        Ok(Self { bytes, digest: Arc::new(digest) })
+        Ok(Self {
+            bytes,
+            digest: Arc::new(digest),
+        })
     }
     /// What is known of it.
     pub fn digest(&self) -> &FrameDigest {

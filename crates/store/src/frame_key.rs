@@ -10,21 +10,21 @@ pub(crate) const FRAME_KEY_BYTES: usize = 4 + 8 + 16 + 8 + 1 + 2 + 8;
 /// Names one stored frame. The last three fields are those of the first section that was new when it was stored: a batch is
 /// new once only, so no two frames share a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FrameKey {
+pub(crate) struct FrameKey {
     /// Slice of time.
-    pub bucket: Bucket,
+    pub(crate) bucket: Bucket,
     /// The producer's time when it cut the frame.
-    pub hlc: Hlc,
+    pub(crate) hlc: Hlc,
     /// Who cut it.
-    pub producer: Producer,
+    pub(crate) producer: Producer,
     /// In which life.
-    pub epoch: Epoch,
+    pub(crate) epoch: Epoch,
     /// Is the first new section a gap?
-    pub gap: bool,
+    pub(crate) gap: bool,
     /// Shard of the first new section.
-    pub shard: Shard,
+    pub(crate) shard: Shard,
     /// Its number.
-    pub seq: Seq,
+    pub(crate) seq: Seq,
 }
 
 impl FrameKey {

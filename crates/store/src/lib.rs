@@ -41,8 +41,8 @@ mod traces;
 mod upkeep;
 mod writer;
 
-pub use audit::{AUDIT_EVENTS_MAX, Audit};
 pub use admit::{Admission, FrameOutcome, SectionOutcome};
+pub use audit::{AUDIT_EVENTS_MAX, Audit};
 pub use counters::Totals;
 pub use digest::{FrameDigest, FrameToStore, SectionDigest};
 pub use error::{Class, Damage, OpenError, StoreError};
@@ -54,5 +54,5 @@ pub use postings::GapRecord;
 pub use read_trace::{ROWS_MAX, TraceRows};
 pub use stats::StoreStats;
 pub use store::Store;
-pub use summary::{TraceSummary, is_error};
+pub use summary::{ROOT_NAME_BYTES_MAX, SUMMARY_NODES_MAX, TraceSummary, is_error};
 pub use writer::{CommitInfo, Done, Receipt};

@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashSet};
 /// Traces that one answer lists.
 pub const LIST_MAX: usize = 10_000;
 /// Candidates looked at in one bucket: its newest.
-pub const CANDIDATES_MAX: usize = 1_000_000;
+const CANDIDATES_MAX: usize = 1_000_000;
 
 /// What to list. Everything given must hold.
 #[derive(Clone, Debug, Default)]
@@ -184,7 +184,7 @@ impl Shared {
                     }
                 }
                 None => run::each_trace(&self.db, bucket, run, |e| {
-                    newest.push(e.summary.hlc_min, e.summary.trace)
+                    newest.push(e.summary.hlc_min, e.summary.trace);
                 })?,
             }
         }

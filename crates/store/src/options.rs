@@ -7,13 +7,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// Least memory that a store works with.
-pub const MEMORY_BYTES_MIN: u64 = 32 << 20;
+pub(crate) const MEMORY_BYTES_MIN: u64 = 32 << 20;
 /// Most frames in one commit.
-pub const COMMIT_FRAMES_MAX: usize = 1024;
+pub(crate) const COMMIT_FRAMES_MAX: usize = 1024;
 /// Requests that may wait for the writer.
-pub const QUEUE_REQUESTS_MAX: usize = 4096;
+pub(crate) const QUEUE_REQUESTS_MAX: usize = 4096;
 /// Intervals in one set of batch numbers; a producer that leaves more holes waits until it has filled some.
-pub const INTERVALS_MAX: usize = 4096;
+pub(crate) const INTERVALS_MAX: usize = 4096;
 
 /// A reading of the physical clock.
 pub type Now = Arc<dyn Fn() -> Micros + Send + Sync>;

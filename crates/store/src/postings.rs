@@ -92,7 +92,9 @@ pub struct GapRecord {
 
 pub(crate) fn traces_encode(ids: &[TraceId]) -> Vec<u8> {
     let mut out = Vec::with_capacity(ids.len() * 16);
-    ids.iter().for_each(|t| out.u128_be(t.0));
+    for t in ids {
+        out.u128_be(t.0);
+    }
     out
 }
 

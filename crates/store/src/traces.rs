@@ -148,7 +148,9 @@ mod tests {
         #[test]
         fn round_trip(entries in prop::collection::vec(any_entry(), 1..8)) {
             let mut b = BlockBuilder::default();
-            entries.iter().for_each(|e| b.push(e));
+            for e in &entries {
+                b.push(e);
+            }
             let (first, bytes) = b.finish().unwrap();
             prop_assert_eq!(first, entries[0].summary.trace);
             prop_assert_eq!(block_decode(&bytes).unwrap(), entries);

@@ -9,7 +9,7 @@ use crate::state::Shared;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -166,10 +166,7 @@ fn gather(shared: &Shared, requests: &Receiver<Request>, first: Request) -> Vec<
         let next = if wait.is_zero() {
             requests.try_recv().ok()
         } else {
-            match requests.recv_timeout(wait) {
-                Ok(r) => Some(r),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            }
+            requests.recv_timeout(wait).ok()
         };
         let Some(r) = next else { break };
         bytes += r.bytes;

@@ -1,5 +1,11 @@
 //! Storing: what is new, what is not, and what is refused.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, outside of test functions"
+)]
+
 mod support;
 
 use event::{EventKind, Seq, Shard, TraceId};
@@ -15,9 +21,16 @@ fn writing_twice_is_writing_once() {
     let store = open(dir.path());
     let f = frame(1, 0, &[(0, 1, small_trace(5, 0)), (1, 1, small_trace(6, 0))]);
     let receipt = store.append(vec![f.clone(), f.clone()]).unwrap();
-    use Admission::{Duplicate, Stored};
-    assert_eq!(admissions(&receipt), [Stored, Stored, Duplicate, Duplicate]);
-    assert_eq!(put(&store, f), [Duplicate, Duplicate]);
+    assert_eq!(
+        admissions(&receipt),
+        [
+            Admission::Stored,
+            Admission::Stored,
+            Admission::Duplicate,
+            Admission::Duplicate
+        ]
+    );
+    assert_eq!(put(&store, f), [Admission::Duplicate, Admission::Duplicate]);
     let rows = store.trace_rows(TraceId(5)).unwrap();
     assert!(rows.complete());
     assert_eq!(rows.events.len(), 2);

@@ -4,6 +4,12 @@
 //! output, a pipe; the parent kills it, opens the store and compares. Cycles: `ELIXIRSCOPE_CRASH_CYCLES` (default 20);
 //! seed: `ELIXIRSCOPE_CRASH_SEED` (default: the time).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, outside of test functions"
+)]
+
 mod support;
 
 use event::{EventKind, TraceId};
@@ -32,7 +38,7 @@ fn batch(epoch: u64, seq: u64) -> store::FrameToStore {
     // Some frames are large enough to be kept out of the tree.
     let mut value = event(trace, EventKind::Value, at + 20, 2, 3);
     value.flags = event::Flags(event::Flags::PAYLOAD);
-    value.payload = (0..(seq % 7) * 4000).map(|i| (i * i >> 3) as u8).collect();
+    value.payload = (0..(seq % 7) * 4000).map(|i| ((i * i) >> 3) as u8).collect();
     events.push(value);
     frame(epoch, at, &[((seq % 5) as u16, 1 + seq / 5, events)])
 }

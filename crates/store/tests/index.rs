@@ -1,5 +1,11 @@
 //! The index: open or closed, rebuilt or not, it says the same.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, outside of test functions"
+)]
+
 mod support;
 
 use event::{Event, EventKind, ModuleKey, ResultClass, SiteId, TraceId};
@@ -8,8 +14,8 @@ use std::collections::BTreeMap;
 use store::{Admission, Store, TraceFilter, TraceSummary};
 use support::{SECOND_US, after, event, frame, open, put, small_trace};
 
-fn list(store: &Store, filter: TraceFilter) -> Vec<u128> {
-    store.traces(&filter).unwrap().iter().map(|s| s.trace.0).collect()
+fn list(store: &Store, filter: &TraceFilter) -> Vec<u128> {
+    store.traces(filter).unwrap().iter().map(|s| s.trace.0).collect()
 }
 
 fn all() -> TraceFilter {
@@ -56,12 +62,12 @@ fn fill(store: &Store) {
 }
 
 fn check(store: &Store) {
-    assert_eq!(list(store, all()), [5, 4, 3, 2, 1]);
-    assert_eq!(list(store, TraceFilter { limit: 2, ..all() }), [5, 4]);
+    assert_eq!(list(store, &all()), [5, 4, 3, 2, 1]);
+    assert_eq!(list(store, &TraceFilter { limit: 2, ..all() }), [5, 4]);
     assert_eq!(
         list(
             store,
-            TraceFilter {
+            &TraceFilter {
                 errors: true,
                 ..all()
             }
@@ -71,7 +77,7 @@ fn check(store: &Store) {
     assert_eq!(
         list(
             store,
-            TraceFilter {
+            &TraceFilter {
                 node: Some("n2@host".into()),
                 ..all()
             }
@@ -81,7 +87,7 @@ fn check(store: &Store) {
     assert_eq!(
         list(
             store,
-            TraceFilter {
+            &TraceFilter {
                 node: Some("nobody".into()),
                 ..all()
             }
@@ -92,7 +98,7 @@ fn check(store: &Store) {
     assert_eq!(
         list(
             store,
-            TraceFilter {
+            &TraceFilter {
                 sites: site(8),
                 ..all()
             }
@@ -102,7 +108,7 @@ fn check(store: &Store) {
     assert_eq!(
         list(
             store,
-            TraceFilter {
+            &TraceFilter {
                 sites: site(3),
                 errors: true,
                 ..all()
@@ -113,7 +119,7 @@ fn check(store: &Store) {
     assert_eq!(
         list(
             store,
-            TraceFilter {
+            &TraceFilter {
                 since: Some(after(100)),
                 ..all()
             }
@@ -123,7 +129,7 @@ fn check(store: &Store) {
     assert_eq!(
         list(
             store,
-            TraceFilter {
+            &TraceFilter {
                 until: Some(after(59)),
                 ..all()
             }
@@ -205,9 +211,9 @@ fn retention_drops_whole_buckets() {
             frame(1, 300 * SECOND_US, &[(0, 2, small_trace(2, 300 * SECOND_US))]),
         );
         store.keep_up(after(659)).unwrap();
-        assert_eq!(list(&store, all()), [2, 1]);
+        assert_eq!(list(&store, &all()), [2, 1]);
         store.keep_up(after(660)).unwrap();
-        assert_eq!(list(&store, all()), [2]);
+        assert_eq!(list(&store, &all()), [2]);
         assert!(store.trace_rows(TraceId(1)).unwrap().events.is_empty());
         assert_eq!(put(&store, old.clone()), [Admission::Expired]);
         let totals = store.stats().totals;
@@ -218,9 +224,9 @@ fn retention_drops_whole_buckets() {
     }
     let store = open(dir.path());
     assert_eq!(put(&store, old), [Admission::Expired]);
-    assert_eq!(list(&store, all()), [2]);
+    assert_eq!(list(&store, &all()), [2]);
     store.keep_up(after(5000)).unwrap();
-    assert_eq!(list(&store, all()), [] as [u128; 0]);
+    assert_eq!(list(&store, &all()), [] as [u128; 0]);
     assert!(store.nodes().unwrap().is_empty());
 }
 

@@ -1,5 +1,11 @@
 //! Opening: clear errors, and the promises that outlive a process.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, outside of test functions"
+)]
+
 mod support;
 
 use event::Hlc;

@@ -1,5 +1,13 @@
 //! Frames and stores for tests.
-#![allow(dead_code, unreachable_pub)] // Each test binary uses a part.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::mem_forget,
+    clippy::expect_used,
+    reason = "only tests call this"
+)]
+#![allow(missing_docs, missing_debug_implementations, reason = "only tests call this")]
 
 use event::{
     Bucket, Epoch, Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid,

@@ -1,0 +1,274 @@
+//! A collector on loopback, an agent made by hand, and frames.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::mem_forget,
+    clippy::expect_used,
+    reason = "only tests call this"
+)]
+#![allow(missing_docs, missing_debug_implementations, reason = "only tests call this")]
+
+use collector::{
+    BoxFuture, ClusterSettings, Collector, CollectorConfig, CollectorHandle, ControlPlane, ControlPlaneError,
+    NodeModules, NodeSeen,
+};
+use event::{
+    Bucket, Epoch, Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid,
+    Producer, ResultClass, Seq, Shard, SiteId, TraceId,
+};
+use host::Registry;
+use std::num::{NonZeroU16, NonZeroU32};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+use transport::tls::{DEV_SERVER_NAME, dev_ca};
+use transport::{Client, Connection, Identity, MessageReader, MessageWriter, RecvStream, Role, SendStream};
+use wire::control::{AckRange, AgentHello, AgentMessage, CollectorMessage, HelloOk, MESSAGE_BYTES_MAX};
+use wire::frame::{Compression, FRAME_BYTES_MAX, FrameBuilder};
+
+pub const SHARDS: NonZeroU16 = NonZeroU16::new(8).unwrap();
+pub const PRODUCER: Producer = Producer(0xfeed);
+const WAIT: Duration = Duration::from_secs(20);
+
+/// Remembers what it is told; unavailable for the first `unavailable` calls.
+#[derive(Default)]
+pub struct Plane {
+    pub tables: Mutex<Vec<Vec<u8>>>,
+    pub nodes: Mutex<Vec<NodeSeen>>,
+    pub modules: Mutex<Vec<NodeModules>>,
+    pub unavailable: AtomicUsize,
+}
+
+impl Plane {
+    fn answer(&self) -> Result<(), ControlPlaneError> {
+        let left = self
+            .unavailable
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        if left.is_ok() {
+            Err(ControlPlaneError::Unavailable("no leader".into()))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl ControlPlane for Plane {
+    fn site_table(&self, table: Vec<u8>) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        Box::pin(async move {
+            self.answer()?;
+            self.tables.lock().unwrap().push(table);
+            Ok(())
+        })
+    }
+    fn node_seen(&self, node: NodeSeen) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        Box::pin(async move {
+            self.answer()?;
+            self.nodes.lock().unwrap().push(node);
+            Ok(())
+        })
+    }
+    fn node_modules(&self, modules: NodeModules) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        Box::pin(async move {
+            self.answer()?;
+            self.modules.lock().unwrap().push(modules);
+            Ok(())
+        })
+    }
+    fn settings(&self) -> ClusterSettings {
+        ClusterSettings {
+            cluster: 77,
+            member: 1,
+            shards: SHARDS,
+            bucket_seconds: NonZeroU32::new(600).unwrap(),
+            max_offset_ms: 500,
+            window_bytes: 8 << 20,
+        }
+    }
+}
+
+pub struct House {
+    pub dir: tempfile::TempDir,
+    pub collector: CollectorHandle,
+    pub registry: Registry,
+    pub plane: Arc<Plane>,
+}
+
+impl House {
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self::start_in(dir).await
+    }
+
+    pub async fn start_in(dir: tempfile::TempDir) -> Self {
+        let data = dir.path().join("data");
+        Self::start_with(dir, &data).await
+    }
+
+    pub async fn start_with(dir: tempfile::TempDir, data: &Path) -> Self {
+        let tls = dir.path().join("tls");
+        dev_ca(&tls).unwrap();
+        let config = CollectorConfig {
+            data_dir: data.to_path_buf(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            identity: Identity::from_dir(&tls, Role::Member).unwrap(),
+            memory_bytes: 32 << 20,
+            retention: Duration::from_hours(1),
+        };
+        let registry = Registry::new();
+        let plane = Arc::new(Plane::default());
+        let collector = Collector::start(config, plane.clone(), registry.clone(), host::now)
+            .await
+            .unwrap();
+        Self {
+            dir,
+            collector,
+            registry,
+            plane,
+        }
+    }
+
+    pub async fn connect(&self, role: Role) -> Connection {
+        let identity = Identity::from_dir(&self.dir.path().join("tls"), role).unwrap();
+        let client = Client::new(&identity).unwrap();
+        let connection = client
+            .connect(self.collector.local_addr(), DEV_SERVER_NAME)
+            .await
+            .unwrap();
+        // The connection's socket lives as long as its client.
+        std::mem::forget(client);
+        connection
+    }
+
+    /// An agent after HELLO.
+    pub async fn agent(&self) -> Agent {
+        let mut agent = Agent::new(self.connect(Role::Agent).await).await;
+        agent.say(&AgentMessage::Hello(hello())).await;
+        let CollectorMessage::HelloOk(ok) = agent.hear().await else {
+            panic!("no HELLO_OK")
+        };
+        agent.ok = Some(ok);
+        agent
+    }
+
+    pub fn metrics(&self) -> String {
+        host::metrics::text(&self.registry)
+    }
+
+    pub async fn stop(self) -> tempfile::TempDir {
+        self.collector.shutdown().await;
+        self.dir
+    }
+}
+
+pub fn hello() -> AgentHello {
+    AgentHello::new(PRODUCER, Epoch(3), Hlc::from_micros(host::now()), "test agent")
+}
+
+pub struct Agent {
+    pub connection: Connection,
+    pub control: MessageWriter<SendStream>,
+    pub answers: MessageReader<RecvStream>,
+    pub data: MessageWriter<SendStream>,
+    pub ok: Option<HelloOk>,
+}
+
+impl Agent {
+    pub async fn new(connection: Connection) -> Self {
+        let (send, recv) = connection.open_bi().await.unwrap();
+        let data = connection.open_uni().await.unwrap();
+        Self {
+            control: MessageWriter::new(send, MESSAGE_BYTES_MAX),
+            answers: MessageReader::new(recv, MESSAGE_BYTES_MAX),
+            data: MessageWriter::new(data, 2 * FRAME_BYTES_MAX),
+            connection,
+            ok: None,
+        }
+    }
+    pub async fn say(&mut self, message: &AgentMessage) {
+        self.control.write(&message.encode()).await.unwrap();
+    }
+    pub async fn send(&mut self, frame: &[u8]) {
+        self.data.write(frame).await.unwrap();
+    }
+    pub async fn hear(&mut self) -> CollectorMessage {
+        let message = tokio::time::timeout(WAIT, self.answers.next())
+            .await
+            .expect("an answer in time");
+        CollectorMessage::decode(&message.unwrap().expect("an open stream")).unwrap()
+    }
+    /// Hears acknowledgements until they cover `n` batches.
+    pub async fn acked(&mut self, n: u64) -> Vec<AckRange> {
+        let mut all = Vec::new();
+        let covered = |all: &[AckRange]| all.iter().map(|r| r.last.0 - r.first.0 + 1).sum::<u64>();
+        while covered(&all) < n {
+            match self.hear().await {
+                CollectorMessage::Ack { ranges, .. } => all.extend(ranges),
+                CollectorMessage::Throttle { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        all
+    }
+}
+
+/// A trace id of this shard.
+pub fn trace_in(shard: u16, salt: u128) -> u128 {
+    let of_shard = |t: &u128| placement::shard_of(TraceId(*t), SHARDS) == Shard(shard);
+    (1..10_000).map(|n| salt << 64 | n).find(of_shard).unwrap()
+}
+
+pub fn event_at(trace: u128, time: Micros, node: u64) -> Event {
+    Event {
+        id: EventId(1 << 10 | 1),
+        kind: EventKind::Call,
+        class: ResultClass::Other,
+        flags: Flags(0),
+        hlc: Hlc::from_micros(time),
+        time,
+        node: NodeKey(node),
+        pid: Pid(42),
+        ordinal: 1,
+        trace: TraceId(trace),
+        parent: EventId(0),
+        remote_node: NodeKey(0),
+        remote_time: Micros(0),
+        module: ModuleKey(9),
+        site: SiteId(3),
+        shape: String::new(),
+        linked: TraceId(0),
+        payload: Vec::new(),
+    }
+}
+
+pub fn builder(now: Micros) -> FrameBuilder {
+    let mut b = FrameBuilder::new(
+        PRODUCER,
+        Epoch(3),
+        Hlc::from_micros(now),
+        Bucket((now.0 / 600_000_000) as u32),
+    );
+    for key in 1..=2 {
+        b.node(NodeInfo {
+            key: NodeKey(key),
+            creation: 1,
+            name: format!("n{key}@host"),
+        });
+    }
+    b
+}
+
+/// One batch of two events of one trace; the same bytes each time.
+pub fn frame(shard: u16, seq: u64) -> Vec<u8> {
+    static NOW: OnceLock<Micros> = OnceLock::new();
+    let now = *NOW.get_or_init(host::now);
+    let trace = trace_in(shard, seq.into());
+    let mut b = builder(now);
+    b.section(
+        Shard(shard),
+        Seq(seq),
+        &[event_at(trace, now, 1), event_at(trace, now, 2)],
+    );
+    b.finish(Compression::Zstd).unwrap()
+}
