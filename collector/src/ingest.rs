@@ -112,7 +112,7 @@ impl Ingest {
             .map_err(|e| End::store(&e))?;
         if let Some(ahead) = ahead {
             metrics.hlc_ahead.inc();
-            tracing::warn!(producer = %digest.producer, ahead_us = ahead.ahead_us, "producer's clock is ahead");
+            tracing::debug!(producer = %digest.producer, ahead_us = ahead.ahead_us, "producer's clock is ahead");
         }
         let mut errors = self.context.clock_errors.lock();
         errors.name(&digest.nodes);

@@ -17,6 +17,8 @@ use std::collections::{BTreeSet, BinaryHeap, HashSet};
 pub const LIST_MAX: usize = 10_000;
 /// Candidates looked at in one bucket: its newest.
 const CANDIDATES_MAX: usize = 1_000_000;
+/// Traces of one run that are looked up one by one; of more the whole run is read.
+const LOOKUPS_MAX: usize = 64;
 
 /// What to list. Everything given must hold.
 #[derive(Clone, Debug, Default)]
@@ -175,20 +177,42 @@ impl Shared {
         };
         for run in 0..runs {
             match &topics {
-                Some(topics) => {
-                    for t in topics {
-                        for trace in run::posted(&self.db, bucket, run, *t)? {
-                            // Where it starts is not in the list; it is looked up when its turn comes.
-                            newest.push(Hlc(u64::MAX), trace);
-                        }
-                    }
+                Some(topics) => self.posted_candidates(bucket, run, topics, &mut newest)?,
+                None => {
+                    run::each_trace(&self.db, bucket, run, |e| {
+                        newest.push(e.summary.hlc_min, e.summary.trace)
+                    })?;
                 }
-                None => run::each_trace(&self.db, bucket, run, |e| {
-                    newest.push(e.summary.hlc_min, e.summary.trace);
-                })?,
             }
         }
         Ok(newest.descending())
+    }
+
+    /// Traces that a run lists under one of the topics: few are looked up, many are found by reading the run.
+    fn posted_candidates(
+        &self,
+        bucket: Bucket,
+        run: u32,
+        topics: &[Topic],
+        newest: &mut Newest,
+    ) -> Result<(), StoreError> {
+        let mut posted = HashSet::new();
+        for t in topics {
+            posted.extend(run::posted(&self.db, bucket, run, *t)?);
+        }
+        if posted.len() > LOOKUPS_MAX {
+            return run::each_trace(&self.db, bucket, run, |e| {
+                if posted.contains(&e.summary.trace) {
+                    newest.push(e.summary.hlc_min, e.summary.trace);
+                }
+            });
+        }
+        for trace in posted {
+            if let Some(e) = run::find_trace(&self.db, bucket, run, trace)? {
+                newest.push(e.summary.hlc_min, trace);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -262,6 +262,25 @@ fn the_open_index_stays_within_its_bound() {
     );
 }
 
+/// Scenario: a hundred traces with an error among three hundred, in a closed bucket. Guarantee: the newest of them, in order, and no other.
+#[test]
+fn many_errors_of_a_closed_bucket() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for t in 1..=300u64 {
+        let mut e = event(u128::from(t), EventKind::Return, t, 1, 3);
+        if t % 3 == 0 {
+            e.class = ResultClass::ErrorTuple;
+        }
+        put(&store, frame(1, t, &[(0, t, vec![e])]));
+    }
+    store.keep_up(after(80)).unwrap();
+    assert_eq!(store.stats().open_buckets, 0);
+    let newest = list(&store, &TraceFilter { errors: true, limit: 3, ..all() });
+    assert_eq!(newest, [300, 297, 294]);
+    assert_eq!(list(&store, &TraceFilter { errors: true, ..all() }).len(), 100);
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     (1..12u128, 0..180u64, 1..4u64, 1..4u32, any::<bool>()).prop_map(|(trace, second, node, site, fails)| {
         let mut e = event(trace, EventKind::Return, second * SECOND_US, node, site);
