@@ -180,7 +180,7 @@ impl Shared {
                 Some(topics) => self.posted_candidates(bucket, run, topics, &mut newest)?,
                 None => {
                     run::each_trace(&self.db, bucket, run, |e| {
-                        newest.push(e.summary.hlc_min, e.summary.trace)
+                        newest.push(e.summary.hlc_min, e.summary.trace);
                     })?;
                 }
             }
