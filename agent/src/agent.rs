@@ -78,7 +78,7 @@ impl Agent {
     ) -> Result<AgentHandle, AgentError> {
         let client = Client::new(&config.identity)?;
         let metrics = Metrics::new(registry)?;
-        let (spool, found) = Spool::open(&config.data_dir)?;
+        let (spool, found) = Spool::open(&config.data_dir, config.spool_bytes_max)?;
         let listener = listener::bind(&config.socket_path)?;
         let shared = spool.shared();
         SpoolCollector::register(registry, Arc::clone(&shared))?;

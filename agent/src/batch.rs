@@ -194,7 +194,7 @@ mod tests {
                         let want = next.entry(section.shard).or_insert(1);
                         prop_assert_eq!((section.seq, part.first.0), (Seq(*want), *want));
                         *want += 1;
-                        ids.extend(section.body.events().iter().map(|e| e.id.0));
+                        ids.extend(section.events().iter().map(|e| e.id.0));
                     }
                 }
             }

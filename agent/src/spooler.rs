@@ -337,6 +337,11 @@ impl State {
                     gap_frames(batcher, &gaps, hlc, bucket, &mut next);
                 }
                 work.result = work.state.spooler.spool.commit(&next);
+                if work.result.is_err() {
+                    // Perhaps the disk is full: what is dead makes room.
+                    let bytes_max = work.state.spooler.bytes_max;
+                    let _ = work.state.spooler.spool.maintain(bytes_max);
+                }
                 (work, next)
             });
             let Ok((returned, tried)) = handle.await else {

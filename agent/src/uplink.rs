@@ -322,15 +322,11 @@ impl Uplink {
                     let message = AgentMessage::Ping(self.clock.tick()).encode();
                     control.write(&message).await.map_err(|e| e.to_string())?;
                 }
-                () = described.notified() => loop {
-                    let messages = self.shared.index.lock().take_undescribed(DESCRIPTIONS_AT_ONCE);
-                    if messages.is_empty() {
-                        break;
-                    }
-                    for message in messages {
-                        control.write(&message).await.map_err(|e| e.to_string())?;
-                    }
-                }
+                () = described.notified() => {}
+            }
+            let messages = self.shared.index.lock().take_undescribed(DESCRIPTIONS_AT_ONCE);
+            for message in messages {
+                control.write(&message).await.map_err(|e| e.to_string())?;
             }
         }
     }
@@ -388,10 +384,13 @@ impl Uplink {
         let mut outcomes = self.exchange.outcomes.lock();
         for given in given_up {
             let range = range_of(given.epoch, &given.part);
-            outcomes.acks.push(range);
-            if let Some(reason) = reason.filter(|_| !given.part.gap) {
-                self.metrics.gaps.with_label_values(&[reason.name()]).inc();
-                outcomes.gaps.push((range, given.part.rows.into(), reason));
+            match reason.filter(|_| !given.part.gap) {
+                // Closed on disk when the gap is acknowledged: after a restart before that, all this happens again.
+                Some(reason) => {
+                    self.metrics.gaps.with_label_values(&[reason.name()]).inc();
+                    outcomes.gaps.push((range, given.part.rows.into(), reason));
+                }
+                None => outcomes.acks.push(range),
             }
         }
     }

@@ -165,7 +165,10 @@ async fn back_pressure() {
     for connection in memory.connections.lock().drain(..) {
         connection.close(0, "again");
     }
-    sender.await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), sender)
+        .await
+        .expect("within 60 s")
+        .unwrap();
     until("all acknowledged", || agent.handle.ledger().acked >= 400).await;
     assert_eq!(memory.ids(), (1..=400).collect::<Vec<_>>());
     assert!(agent.handle.ledger().is_balanced());

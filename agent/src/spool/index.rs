@@ -306,9 +306,14 @@ impl Index {
         true
     }
 
-    /// Descriptions that are not sent, in order, at most `n`; they count as sent.
+    /// Descriptions that are not sent, in order, so many that `n` at most are under way; they count as sent.
     pub(crate) fn take_undescribed(&mut self, n: usize) -> Vec<Bytes> {
-        let unsent = self.described.values_mut().filter(|d| !d.sent).take(n);
+        let under_way = self.described.values().filter(|d| d.sent).count();
+        let unsent = self
+            .described
+            .values_mut()
+            .filter(|d| !d.sent)
+            .take(n.saturating_sub(under_way));
         unsent
             .map(|d| {
                 d.sent = true;

@@ -37,6 +37,8 @@ pub(crate) use recover::Recovered;
 
 /// A segment of this length is ended.
 const SEGMENT_BYTES: u64 = 8 << 20;
+/// It is ended earlier where the whole spool is small: only ended segments can go.
+const SEGMENTS_MIN: u64 = 8;
 
 impl Part {
     pub(crate) fn of(section: &SectionEntry) -> Self {
@@ -99,14 +101,16 @@ pub(crate) struct Spool {
     segment: u64,
     file: File,
     bytes: u64,
+    segment_bytes_max: u64,
     /// The current segment cannot be trusted to take more.
     failed: bool,
     _lock: File,
 }
 
 impl Spool {
-    /// Opens the spool of a data folder and begins an epoch. Fails only where the folder cannot be used at all.
-    pub(crate) fn open(data_dir: &Path) -> Result<(Self, Recovered), DataDirError> {
+    /// Opens the spool of a data folder, of at most `bytes_max`, and begins an epoch. Fails only where the folder
+    /// cannot be used at all.
+    pub(crate) fn open(data_dir: &Path, bytes_max: u64) -> Result<(Self, Recovered), DataDirError> {
         let lock = identity::lock(data_dir)?;
         let dir = data_dir.join("spool");
         fs::create_dir_all(&dir).map_err(DataDirError::at(&dir))?;
@@ -129,6 +133,7 @@ impl Spool {
             segment,
             file,
             bytes: 0,
+            segment_bytes_max: (bytes_max / SEGMENTS_MIN).clamp(64 << 10, SEGMENT_BYTES),
             failed: false,
             _lock: lock,
         };
@@ -154,7 +159,7 @@ impl Spool {
     /// Writes a commit; on disk when this returns, unless it holds only what may be lost (acknowledgements). After an
     /// error nothing of it counts, and it may be tried again.
     pub(crate) fn commit(&mut self, commit: &Commit) -> io::Result<()> {
-        if self.failed || self.bytes >= SEGMENT_BYTES {
+        if self.failed || self.bytes >= self.segment_bytes_max {
             self.rotate()?;
         }
         let mut out = Vec::new();
@@ -206,6 +211,16 @@ impl Spool {
 
     /// Deletes segments in which nothing lives; where space is short (`bytes_max`), moves what lives in a sparse one.
     pub(crate) fn maintain(&mut self, bytes_max: u64) -> io::Result<()> {
+        let (short, alive) = {
+            let index = self.shared.index.lock();
+            (
+                index.bytes() > bytes_max / 2,
+                !index.living(self.segment).0.is_empty(),
+            )
+        };
+        if short && !alive && self.bytes >= self.segment_bytes_max / 2 {
+            self.rotate()?;
+        }
         self.delete_dead();
         let sparse = {
             let index = self.shared.index.lock();
@@ -225,7 +240,7 @@ impl Spool {
         let mut moved = Vec::with_capacity(frames.len());
         for at in frames {
             let bytes = self.shared.read(at)?;
-            if self.failed || self.bytes >= SEGMENT_BYTES {
+            if self.failed || self.bytes >= self.segment_bytes_max {
                 self.rotate()?;
             }
             let mut body = Vec::with_capacity(bytes.len() + 16);

@@ -77,12 +77,22 @@ pub(crate) fn recover(dir: &Path) -> std::io::Result<Recovered> {
     let mut segments = Vec::new();
     for (id, path) in segment_files(dir)? {
         reading.out.next_segment = reading.out.next_segment.max(id.saturating_add(1));
-        let bytes = fs::read(&path).unwrap_or_else(|error| {
+        let bytes = fs::read(&path).inspect_err(|error| {
             tracing::error!(path = %path.display(), %error, "spool segment is not readable");
-            Vec::new()
         });
-        reading.out.index.segment_bytes(id, bytes.len() as u64);
-        segments.push(reading.segment(id, &bytes));
+        let seen = match &bytes {
+            Ok(bytes) => reading.segment(id, bytes),
+            Err(_) => Seen {
+                id,
+                damaged: true,
+                ..Seen::default()
+            },
+        };
+        reading
+            .out
+            .index
+            .segment_bytes(id, bytes.map_or(0, |b| b.len() as u64));
+        segments.push(seen);
     }
     Ok(reading.finish(&segments))
 }

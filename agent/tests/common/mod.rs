@@ -82,7 +82,16 @@ impl Collector {
         dev_ca(dir).unwrap();
         let addr = addr.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
         let identity = Identity::from_dir(dir, Role::Member).unwrap();
-        let server = Arc::new(Server::bind(addr, &identity, Limits::default()).unwrap());
+        // A server that has just stopped gives its port back when its last connection has gone.
+        let bound = (0..500).find_map(|_| match Server::bind(addr, &identity, Limits::default()) {
+            Ok(server) => Some(server),
+            Err(transport::BindError::AddressInUse(_)) => {
+                std::thread::sleep(Duration::from_millis(10));
+                None
+            }
+            Err(error) => panic!("{error}"),
+        });
+        let server = Arc::new(bound.expect("the port within 5 s"));
         let (accepting, held) = (Arc::clone(&server), Arc::clone(&memory));
         tokio::spawn(async move {
             while let Some(connection) = accepting.accept().await {
@@ -96,6 +105,7 @@ impl Collector {
         self.server.local_addr()
     }
     pub async fn stop(self) {
+        self.memory.connections.lock().clear();
         self.server.close(transport::close::SHUTTING_DOWN, "test").await;
     }
 }

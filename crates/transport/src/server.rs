@@ -25,6 +25,8 @@ const READY_MAX: usize = 64;
 const ALERT_NO_CERTIFICATE: u64 = 0x100 + 116;
 const ALERT_NO_PROTOCOL: u64 = 0x100 + 120;
 const ALERTS_BAD_CERTIFICATE: std::ops::RangeInclusive<u64> = 0x100 + 42..=0x100 + 49;
+/// A signature that does not hold: an authority of the same name with another key.
+const ALERT_BAD_SIGNATURE: u64 = 0x100 + 51;
 
 /// A UDP address on which peers connect.
 #[derive(Debug)]
@@ -202,6 +204,7 @@ fn reason_of(error: &ConnectionError) -> Refusal {
     match code {
         ALERT_NO_CERTIFICATE => Refusal::NoCertificate,
         ALERT_NO_PROTOCOL => Refusal::WrongProtocol,
+        ALERT_BAD_SIGNATURE => Refusal::BadCertificate,
         code if ALERTS_BAD_CERTIFICATE.contains(&code) => Refusal::BadCertificate,
         _ => Refusal::Handshake,
     }

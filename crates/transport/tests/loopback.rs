@@ -152,10 +152,7 @@ async fn wrong_certificates() {
         .connect(world.addr(), DEV_SERVER_NAME)
         .await
         .unwrap();
-    assert!(
-        connection.closed().await.reason.contains("certificate")
-            || !connection.closed().await.reason.is_empty()
-    );
+    connection.closed().await;
     world.refused(Refusal::BadCertificate, 2).await;
 
     let error = world
