@@ -125,43 +125,24 @@ impl Metrics {
             ("rocksdb_pending_compaction_bytes", s.pending_compaction_bytes),
         ];
         set(&self.store, &now);
-        let Totals {
-            commits,
-            frames,
-            bytes,
-            sections,
-            events,
-            duplicates,
-            conflicts,
-            ..
-        } = s.totals;
-        let Totals {
-            expired,
-            put_off,
-            runs,
-            closed,
-            dropped_buckets,
-            dropped_frames,
-            disk_full,
-            queue_full,
-            ..
-        } = s.totals;
+        let t: Totals = s.totals;
         let totals = [
-            ("commits", commits),
-            ("frames", frames),
-            ("bytes", bytes),
-            ("batches", sections),
-            ("events", events),
-            ("duplicates", duplicates),
-            ("conflicts", conflicts),
-            ("expired", expired),
-            ("put_off", put_off),
-            ("index_runs", runs),
-            ("buckets_closed", closed),
-            ("buckets_dropped", dropped_buckets),
-            ("frames_dropped", dropped_frames),
-            ("disk_full", disk_full),
-            ("queue_full", queue_full),
+            ("commits", t.commits),
+            ("frames", t.frames),
+            ("bytes", t.bytes),
+            ("batches", t.sections),
+            ("events", t.events),
+            ("duplicates", t.duplicates),
+            ("conflicts", t.conflicts),
+            ("expired", t.expired),
+            ("put_off", t.put_off),
+            ("index_runs", t.runs),
+            ("buckets_closed", t.closed),
+            ("buckets_dropped", t.dropped_buckets),
+            ("frames_dropped", t.dropped_frames),
+            ("damaged_frames", t.damaged_frames),
+            ("disk_full", t.disk_full),
+            ("queue_full", t.queue_full),
         ];
         set(&self.store_totals, &totals);
     }

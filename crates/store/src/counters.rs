@@ -46,6 +46,8 @@ counters! {
     dropped_buckets,
     /// Frames dropped with their buckets.
     dropped_frames,
+    /// Frames that were found damaged when the index was made anew.
+    damaged_frames,
     /// Requests refused because the disk was full.
     disk_full,
     /// Requests refused because too many bytes waited.

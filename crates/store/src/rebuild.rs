@@ -3,6 +3,7 @@
 use crate::batches::{self, FrameRecord};
 use crate::buckets::{self, BucketRecord};
 use crate::bytes::{Put, Reader};
+use crate::counters::add;
 use crate::digest::FrameDigest;
 use crate::error::{Damage, StoreError};
 use crate::frame_key::FrameKey;
@@ -70,7 +71,15 @@ impl Shared {
             .last()
             .map_or(record.indexed_through, |u| u.record.arrival);
         for u in uncovered {
-            self.index_again(&u)?;
+            // One damaged frame must not keep all others from being read. It stays where it is, for repair.
+            match self.index_again(&u) {
+                Ok(()) => {}
+                Err(StoreError::Damaged(damage)) => {
+                    tracing::error!(%damage, producer = %u.key.producer, "stored frame is left out of the index");
+                    add(&self.counters.damaged_frames, 1);
+                }
+                Err(e) => return Err(e),
+            }
             if self.open_index_bytes() > self.memory.open_index {
                 self.shrink_index()?;
             }

@@ -276,9 +276,26 @@ fn many_errors_of_a_closed_bucket() {
     }
     store.keep_up(after(80)).unwrap();
     assert_eq!(store.stats().open_buckets, 0);
-    let newest = list(&store, &TraceFilter { errors: true, limit: 3, ..all() });
+    let newest = list(
+        &store,
+        &TraceFilter {
+            errors: true,
+            limit: 3,
+            ..all()
+        },
+    );
     assert_eq!(newest, [300, 297, 294]);
-    assert_eq!(list(&store, &TraceFilter { errors: true, ..all() }).len(), 100);
+    assert_eq!(
+        list(
+            &store,
+            &TraceFilter {
+                errors: true,
+                ..all()
+            }
+        )
+        .len(),
+        100
+    );
 }
 
 fn any_event() -> impl Strategy<Value = Event> {

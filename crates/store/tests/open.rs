@@ -8,10 +8,10 @@
 
 mod support;
 
-use event::Hlc;
+use event::{Hlc, TraceId};
 use rocksdb::{ColumnFamilyDescriptor, DB, Options};
 use store::{OpenError, Owner, Store};
-use support::{open, options};
+use support::{frame, open, options, put, small_trace};
 
 /// Scenario: opened twice. Guarantee: the second is told that the folder is in use; after the first is gone it opens.
 #[test]
@@ -99,4 +99,38 @@ fn the_clock_bound_only_grows() {
         store.raise_hlc_bound(Hlc(400)).unwrap();
     }
     assert_eq!(open(dir.path()).hlc_bound().unwrap(), Hlc(500));
+}
+
+/// Scenario: one of three stored frames is overwritten with something else. Guarantee: the store opens, says so, and answers with the
+/// other two.
+#[test]
+fn one_damaged_frame_is_said_and_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let store = open(dir.path());
+        for seq in 1..=3u64 {
+            put(&store, frame(1, seq, &[(0, seq, small_trace(seq.into(), seq))]));
+        }
+    }
+    {
+        let families = DB::list_cf(&Options::default(), dir.path()).unwrap();
+        let families = families
+            .into_iter()
+            .map(|f| ColumnFamilyDescriptor::new(f, Options::default()));
+        let db = DB::open_cf_descriptors(&Options::default(), dir.path(), families).unwrap();
+        let frames = db.cf_handle("frames").unwrap();
+        let (key, value) = db
+            .iterator_cf(frames, rocksdb::IteratorMode::Start)
+            .nth(1)
+            .unwrap()
+            .unwrap();
+        let mut bytes = value.to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        db.put_cf(frames, key, bytes).unwrap();
+    }
+    let store = open(dir.path());
+    assert_eq!(store.stats().totals.damaged_frames, 1);
+    let there = |t| store.trace_rows(TraceId(t)).unwrap().events.len();
+    assert_eq!([there(1), there(2), there(3)], [2, 0, 2]);
+    assert_eq!(store.audit().unwrap().damaged_frames, 1);
 }
