@@ -1,5 +1,12 @@
 //! An agent between real sockets: nodes on one side, a collector on the other.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
+
 mod common;
 
 use std::sync::Arc;
@@ -165,7 +172,7 @@ async fn back_pressure() {
     for connection in memory.connections.lock().drain(..) {
         connection.close(0, "again");
     }
-    tokio::time::timeout(Duration::from_secs(60), sender)
+    tokio::time::timeout(Duration::from_mins(1), sender)
         .await
         .expect("within 60 s")
         .unwrap();

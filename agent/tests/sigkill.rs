@@ -3,6 +3,13 @@
 //! Guarantee: what STORED has named is never forgotten; at the end the collector holds each event exactly once, and
 //! a batch that came twice came with the same content.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
+
 mod common;
 
 use std::path::Path;

@@ -33,7 +33,7 @@ pub async fn until(what: &str, condition: impl Fn() -> bool) {
         }
     };
     assert!(
-        tokio::time::timeout(Duration::from_secs(60), wait).await.is_ok(),
+        tokio::time::timeout(Duration::from_mins(1), wait).await.is_ok(),
         "not within 60 s: {what}"
     );
 }
@@ -343,7 +343,7 @@ impl Node {
 
     pub async fn until_stored(&mut self, number: u64) {
         while self.stored() < number {
-            let answer = tokio::time::timeout(Duration::from_secs(60), self.answer()).await;
+            let answer = tokio::time::timeout(Duration::from_mins(1), self.answer()).await;
             assert_eq!(
                 answer.ok(),
                 Some(Some(())),

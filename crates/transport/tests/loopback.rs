@@ -1,5 +1,12 @@
 //! A real server on loopback against peers that are right, wrong, absent and malicious.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
+
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
@@ -50,12 +57,11 @@ impl World {
                             loop {
                                 match reader.next().await {
                                     Ok(Some(m)) => writer.write(&m).await.unwrap(),
-                                    Ok(None) => break,
                                     Err(e) if e.is_peer_fault() => {
                                         connection.close(close::PROTOCOL, &e.to_string());
                                         break;
                                     }
-                                    Err(_) => break,
+                                    Ok(None) | Err(_) => break,
                                 }
                             }
                         });
