@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 /// Distributed traces of BEAM clusters, down to the clause and the value, in the code that ran.
 #[derive(Debug, Parser)]
-#[command(name = "elixirscope", version, about)]
+#[command(name = "elixirscope", version, about, args_override_self = true)]
 struct Args {
     #[command(subcommand)]
     command: Command,

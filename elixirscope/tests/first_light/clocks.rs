@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use testbed::{Shop, ShopOptions};
 
-use crate::{bed, count, items, settled_audit, shop, sync, text, traces};
+use crate::{bed, count, items, settled, shop, sync, text, traces};
 
 /// Furthest that a node's own clock may be dragged beyond its physical time, microseconds (`max_offset`).
 const MAX_OFFSET_US: u64 = 500_000;
@@ -55,7 +55,7 @@ fn order_is_causal_with_clocks_five_minutes_apart() -> Result<()> {
         );
     }
     web.child.wait(Duration::from_secs(30))?;
-    settled_audit(&bed.door())?;
+    settled(&bed.door())?;
     let traces = traces(&bed.door())?;
     let crossing = traces
         .iter()

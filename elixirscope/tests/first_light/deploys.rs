@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use testbed::{Bed, Shop, ShopOptions};
 
-use crate::{bed, items, settled_audit, shop, sync, text, traces, values};
+use crate::{bed, items, settled, shop, sync, text, traces, values};
 
 const RELEASE: &str = "lib/shop/stock/release.ex";
 
@@ -70,7 +70,7 @@ fn events_resolve_to_the_release_that_emitted_them() -> Result<()> {
     shop.load("stock", &beam(&moved))?;
     let report = Shop::report(&report, Duration::from_secs(120))?;
     assert_eq!(report["sent"], report["answered"], "{report}");
-    settled_audit(&bed.door())?;
+    settled(&bed.door())?;
     let mut sources = BTreeMap::new();
     let mut counts: BTreeMap<(String, u64), usize> = BTreeMap::new();
     for trace in traces(&bed.door())? {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use testbed::{AgentOptions, Bed, Child, Shop, ShopOptions};
 
-use crate::{bed, count, drained, settled_audit, shop, text};
+use crate::{bed, conserved, count, dropped, shop};
 
 /// A small generator, so that a failure's seed says everything (xorshift64*).
 struct Moments(u64);
@@ -92,33 +92,9 @@ fn under_load(bed: &Bed, kills: u64, mut fault: impl FnMut(u64) -> Result<()>) -
         report["sent"], report["answered"],
         "an order was not answered: {report}"
     );
-    let stats = drained(&shop, &["stock", "pay"])?;
-    let audit = settled_audit(&bed.door())?;
-    assert_eq!(audit["duplicates"], 0, "{audit:#}");
-    assert_eq!(audit["missing_batches"], 0, "{audit:#}");
-    for (role, stats) in stats {
-        let dropped: u64 = stats["dropped"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter_map(|(_, v)| v.as_u64())
-            .sum();
-        let stored = stats["stored"].as_u64().context("no stored")?;
-        assert_eq!(
-            stats["emitted"].as_u64(),
-            Some(stored + dropped),
-            "{role}: {stats:#}"
-        );
-        let nodes = audit["nodes"].as_array().into_iter().flatten();
-        let node = nodes
-            .into_iter()
-            .find(|n| text(n, "name").starts_with(&format!("{role}-")))
-            .context("no node")?;
-        assert_eq!(
-            node["events"].as_u64(),
-            Some(stored),
-            "{role}: {stats:#} {audit:#}"
-        );
+    let conserved = conserved(bed, &shop, &["stock", "pay"])?;
+    for (role, stats) in &conserved.stats {
+        let (stored, dropped) = (conserved.stored[role], dropped(stats));
         println!("{role}: {stored} events stored once after {kills} kills, {dropped} dropped and counted");
     }
     Ok(())

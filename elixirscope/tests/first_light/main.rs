@@ -90,31 +90,57 @@ fn values(item: &Value) -> impl Iterator<Item = (&str, &str)> {
         .map(|v| (text(v, "name"), text(v, "text")))
 }
 
-/// Waits until every node has handed over all it recorded, and returns its counters by role.
-fn drained(shop: &Shop, roles: &[&str]) -> Result<BTreeMap<String, Value>> {
-    let mut all = BTreeMap::new();
-    for role in roles {
-        let stats = wait_for(
-            &format!("{role} to hand over its events"),
-            Duration::from_secs(60),
-            || {
-                let stats = shop.stats(role)?;
-                let rest = stats["buffered"].as_i64().unwrap_or(1) + stats["in_rings"].as_i64().unwrap_or(1);
-                Ok((rest == 0).then_some(stats))
-            },
-        )?;
-        all.insert((*role).to_owned(), stats);
-    }
-    Ok(all)
+/// What the nodes recorded and what is stored, once both agree.
+struct Conserved {
+    /// Counters of the library, by role.
+    stats: BTreeMap<String, Value>,
+    /// Events of each of these roles' nodes that are stored.
+    stored: BTreeMap<String, u64>,
 }
 
-/// The audit of everything stored, once two in a row are equal and nothing is spooled.
-fn settled_audit(door: &Door) -> Result<Value> {
+/// Waits until what each node handed over is stored, event for event, and checks the law: on a node
+/// `emitted = stored + dropped`, and of what the agent confirmed as stored nothing is missing and nothing is twice.
+fn conserved(bed: &Bed, shop: &Shop, roles: &[&str]) -> Result<Conserved> {
+    let mut last = String::new();
+    let agreed = wait_for("nodes and store to agree", Duration::from_secs(90), || {
+        let (mut stats, mut stored) = (BTreeMap::new(), BTreeMap::new());
+        for role in roles {
+            stats.insert((*role).to_owned(), shop.stats(role)?);
+        }
+        let audit = bed.door().json("/api/v1/audit")?;
+        for role in roles {
+            stored.insert((*role).to_owned(), stored_of(&audit, role));
+        }
+        let law = |(role, stats): (&String, &Value)| {
+            stats["emitted"].as_u64() == Some(stored[role] + dropped(stats)) && stats["stored"].as_u64() == Some(stored[role])
+        };
+        last = format!("{stats:#?} {audit:#}");
+        let whole = audit["duplicates"] == 0 && audit["missing_batches"] == 0 && audit["damaged_frames"] == 0;
+        Ok((whole && stats.iter().all(law)).then_some(Conserved { stats, stored }))
+    });
+    agreed.with_context(|| last)
+}
+
+/// Events that the audit found of the nodes of a role, all their incarnations together.
+fn stored_of(audit: &Value, role: &str) -> u64 {
+    let nodes = audit["nodes"].as_array().into_iter().flatten();
+    let of_role = nodes.filter(|n| text(n, "name").starts_with(&format!("{role}-")));
+    of_role.filter_map(|n| n["events"].as_u64()).sum()
+}
+
+/// Events that a node dropped and counted.
+fn dropped(stats: &Value) -> u64 {
+    stats["dropped"].as_object().into_iter().flatten().filter_map(|(_, v)| v.as_u64()).sum()
+}
+
+/// Waits until the store has not changed for a while.
+fn settled(door: &Door) -> Result<()> {
     let mut last = Value::Null;
+    let mut same = 0;
     wait_for("the store to settle", Duration::from_secs(60), || {
         let now = door.json("/api/v1/audit")?;
-        let settled = now == last;
+        same = if now == last { same + 1 } else { 0 };
         last = now;
-        Ok(settled.then(|| last.clone()))
+        Ok((same >= 10).then_some(()))
     })
 }
