@@ -6,7 +6,7 @@ defmodule ElixirScope.Instrument.MixTest do
 
   alias ElixirScope.{Instrument, SiteTable}
   alias ElixirScope.Instrument.Beam
-  alias ElixirScope.Test.{Project, SourceCheck}
+  alias ElixirScope.Test.{Fixture, Project, SourceCheck}
 
   @moduletag :tmp_dir
   @moduletag timeout: 240_000
@@ -107,6 +107,28 @@ defmodule ElixirScope.Instrument.MixTest do
     refute File.exists?(Path.join(folder, "_build/dev/lib/sample/elixir_scope_originals"))
     {output, 0} = Project.mix(folder, ["compile"])
     assert output =~ "Instrumented 1 modules"
+  end
+
+  test "what another build of this library instrumented is instrumented again", %{tmp_dir: folder} do
+    Project.write(folder, [modules: ["Shop.*"]], @files)
+    {output, 0} = Project.mix(folder, ["compile"])
+    assert output =~ "Instrumented 2 modules"
+
+    # The same version number, one module of the instrumentation changed.
+    other = Path.join(folder, "library/ebin")
+    File.mkdir_p!(Path.dirname(other))
+    File.cp_r!(Project.ebin(), other)
+    source = File.read!(Path.join(Project.library(), "lib/elixir_scope/instrument/match.ex"))
+    changed = String.replace(source, ~r/end\s*\z/, "  def changed, do: :changed\nend\n")
+    [{module, beam}] = changed |> Fixture.compile() |> Enum.to_list()
+    :code.purge(module)
+    {:module, ^module} = :code.load_file(module)
+    File.write!(Path.join(other, "#{module}.beam"), beam)
+
+    {output, 0} = Project.mix(folder, ["compile"], other)
+    assert output =~ "Instrumented 2 modules"
+    {output, 0} = Project.mix(folder, ["compile"], other)
+    refute output =~ "Instrumented"
   end
 
   test "a project that was compiled without columns is compiled again", %{tmp_dir: folder} do

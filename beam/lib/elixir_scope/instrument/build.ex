@@ -4,7 +4,8 @@ defmodule ElixirScope.Instrument.Build do
 
   Runs after the compiler, any number of times: a beam that it wrote itself and whose settings have not
   changed is left alone, one that the compiler has written since is instrumented, and one that is no longer
-  selected gets its original back. Does not need Mix.
+  selected gets its original back. Everything is instrumented again when the settings change, or the
+  modules of this library that decide what instrumented code is. Does not need Mix.
   """
 
   alias ElixirScope.Instrument
@@ -30,7 +31,7 @@ defmodule ElixirScope.Instrument.Build do
   @doc "Brings the folder in line with the selection."
   @spec run(folders(), Selection.t(), boolean()) :: report()
   def run(folders, selection, force? \\ false) do
-    fingerprint = {Selection.fingerprint(selection), Application.spec(:elixir_scope, :vsn)}
+    fingerprint = {Selection.fingerprint(selection), library()}
     known = if force?, do: %{}, else: read_manifest(folders.manifest, fingerprint)
 
     results =
@@ -50,6 +51,24 @@ defmodule ElixirScope.Instrument.Build do
       problems: for({_module, _stat, {:problem, text}} <- results, do: text)
     }
   end
+
+  @doc "A hash of the modules of this library that decide what instrumented code is."
+  @spec library() :: binary()
+  def library do
+    _ = Application.load(:elixir_scope)
+
+    md5s =
+      for module <- Application.spec(:elixir_scope, :modules) || [],
+          decides?(Atom.to_string(module)),
+          Code.ensure_loaded?(module),
+          do: {module, module.module_info(:md5)}
+
+    :crypto.hash(:sha256, :erlang.term_to_binary(Enum.sort(md5s)))
+  end
+
+  defp decides?("Elixir.ElixirScope.Instrument" <> _), do: true
+  defp decides?("Elixir.ElixirScope.SiteTable" <> _), do: true
+  defp decides?(name), do: name in ["Elixir.ElixirScope.Probe", "Elixir.ElixirScope.ModuleVersion"]
 
   defp one(path, folders, selection, known) do
     module = path |> Path.basename(".beam") |> String.to_atom()

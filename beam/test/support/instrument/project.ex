@@ -15,7 +15,7 @@ defmodule ElixirScope.Test.Project do
   @doc "Writes `mix.exs`."
   def write_settings(folder, settings) do
     write_file(folder, "mix.exs", """
-    Code.prepend_path(#{inspect(ebin())})
+    Code.prepend_path(System.fetch_env!("LIBRARY_EBIN"))
 
     defmodule Sample.MixProject do
       use Mix.Project
@@ -42,13 +42,14 @@ defmodule ElixirScope.Test.Project do
     path
   end
 
-  @doc "Runs Mix in the project: its output and exit status."
-  def mix(folder, arguments) do
+  @doc "Runs Mix in the project, with the library's modules in `ebin`: its output and exit status."
+  def mix(folder, arguments, ebin \\ ebin()) do
     environment = [
+      {"LIBRARY_EBIN", ebin},
       {"MIX_ENV", "dev"},
       {"MIX_BUILD_PATH", nil},
       {"ERL_LIBS", nil},
-      {"ERL_FLAGS", "-pa #{ebin()}"}
+      {"ERL_FLAGS", "-pa #{ebin}"}
     ]
 
     System.cmd("mix", arguments, cd: folder, env: environment, stderr_to_stdout: true)
