@@ -2,7 +2,8 @@
 //!
 //! An event caused by a message from node `a` on node `b` has a delay `b`'s time - `a`'s time = latency + clock error. With
 //! the least delay of each direction, and latency alike both ways, error = (min(a to b) - min(b to a)) / 2: Cristian's
-//! method as NTP uses it (RFC 5905, section 8).
+//! method as NTP uses it (RFC 5905, section 8). Where messages are caused in one direction only (calls whose replies
+//! cause no event), the least delay itself says it if it cannot be a latency: below zero, or above [`LATENCY_US_MAX`].
 
 use event::{Micros, NodeInfo, NodeKey};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -10,6 +11,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 /// Least delays older than this are forgotten.
 pub(crate) const WINDOW_US: u64 = 60_000_000;
 const SLICE_US: u64 = WINDOW_US / 6;
+/// No message is handled later than this, at least not each of a minute's.
+pub(crate) const LATENCY_US_MAX: i64 = 5_000_000;
 /// Pairs of nodes that are followed; further ones are ignored.
 pub(crate) const PAIRS_MAX: usize = 1024;
 /// Names that are remembered; then the map begins anew.
@@ -55,7 +58,7 @@ impl ClockErrors {
         }
     }
 
-    /// Clock of `to` minus clock of `from`, in microseconds, for each pair with both directions; forgets what is old.
+    /// Clock of `to` minus clock of `from`, in microseconds, for each pair of which it is known; forgets what is old.
     pub(crate) fn errors(&mut self, now: Micros) -> Vec<(Pair, i64)> {
         let oldest = now.0.saturating_sub(WINDOW_US) / SLICE_US;
         self.delays.retain(|_, slices| {
@@ -63,11 +66,19 @@ impl ClockErrors {
             !slices.is_empty()
         });
         let least = |pair: &Pair| self.delays.get(pair)?.iter().map(|(_, d)| *d).min();
-        let error = |pair: &Pair| {
-            let back = least(&(pair.1.clone(), pair.0.clone()))?;
-            Some((pair.clone(), least(pair)?.saturating_sub(back) / 2))
-        };
-        self.delays.keys().filter_map(error).collect()
+        let mut errors = BTreeMap::new();
+        for pair in self.delays.keys() {
+            let Some(there) = least(pair) else { continue };
+            let back = (pair.1.clone(), pair.0.clone());
+            let error = match least(&back) {
+                Some(back) => there.saturating_sub(back) / 2,
+                None if !(0..=LATENCY_US_MAX).contains(&there) => there,
+                None => continue,
+            };
+            errors.insert(back, -error);
+            errors.insert(pair.clone(), error);
+        }
+        errors.into_iter().collect()
     }
 }
 
@@ -98,11 +109,26 @@ mod tests {
         let now = Micros(1_000_000_000);
         c.note(&delay(2, 1, five + 9_000), now);
         c.note(&delay(2, 1, five + 2_000), now);
-        assert!(c.errors(now).is_empty());
         c.note(&delay(1, 2, -five + 2_000), now);
         let expected = vec![
             (("a".into(), "b".into()), five),
             (("b".into(), "a".into()), -five),
+        ];
+        assert_eq!(c.errors(now), expected);
+    }
+
+    /// Scenario: a calls b, b never causes anything on a. Guarantee: an error that no latency explains is seen, a
+    /// plausible latency is no error.
+    #[test]
+    fn one_direction_is_enough_for_what_no_latency_explains() {
+        let mut c = named();
+        let now = Micros(1_000_000_000);
+        c.note(&delay(2, 1, 3_000), now);
+        assert!(c.errors(now).is_empty());
+        c.note(&delay(2, 1, -300_000_000), now);
+        let expected = vec![
+            (("a".into(), "b".into()), -300_000_000),
+            (("b".into(), "a".into()), 300_000_000),
         ];
         assert_eq!(c.errors(now), expected);
     }

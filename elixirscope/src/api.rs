@@ -43,10 +43,18 @@ struct Failure {
 
 impl Failure {
     fn wrong(error: String, expected: &'static str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, expected }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error,
+            expected,
+        }
     }
     fn missing(error: String) -> Self {
-        Self { status: StatusCode::NOT_FOUND, error, expected: "" }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            error,
+            expected: "",
+        }
     }
 }
 
@@ -63,7 +71,11 @@ impl IntoResponse for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, error: error.to_string(), expected: "" }
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            error: error.to_string(),
+            expected: "",
+        }
     }
 }
 
@@ -79,12 +91,18 @@ pub(crate) fn router(api: Api) -> Router {
 }
 
 /// Runs a question that reads the disk off the asynchronous threads.
-async fn blocking<T: Send + 'static>(ask: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+async fn blocking<T: Send + 'static>(
+    ask: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(ask).await {
         Ok(answer) => answer,
         Err(error) => {
             let error = format!("the question failed: {error}");
-            Err(Failure { status: StatusCode::INTERNAL_SERVER_ERROR, error, expected: "" })
+            Err(Failure {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                error,
+                expected: "",
+            })
         }
     }
 }
@@ -105,7 +123,10 @@ async fn traces(
     query: Result<Query<TracesQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<TraceListing>, Failure> {
     let Query(query) = query.map_err(|e| {
-        Failure::wrong(e.body_text(), "since_s, until_unix_us, errors=true|false, mfa, node, limit=1..1000")
+        Failure::wrong(
+            e.body_text(),
+            "since_s, until_unix_us, errors=true|false, mfa, node, limit=1..1000",
+        )
     })?;
     blocking(move || list(&api, query)).await.map(Json)
 }
@@ -116,7 +137,10 @@ fn list(api: &Api, query: TracesQuery) -> Result<TraceListing, Failure> {
         return Err(Failure::wrong(format!("limit {limit}"), "1..1000"));
     }
     let now = host::now();
-    let since = Micros(now.0.saturating_sub(query.since_s.unwrap_or(3_600).saturating_mul(1_000_000)));
+    let since = Micros(
+        now.0
+            .saturating_sub(query.since_s.unwrap_or(3_600).saturating_mul(1_000_000)),
+    );
     let until = query.until_unix_us.map(Micros::from_unix_us);
     let filter = TraceFilter {
         since: Some(since),
@@ -139,29 +163,42 @@ fn list(api: &Api, query: TracesQuery) -> Result<TraceListing, Failure> {
     };
     let missing = missing(&api.store.losses(since, until.unwrap_or(now))?, &nodes);
     let traces = traces.into_iter().map(row).collect();
-    Ok(TraceListing { traces, complete: missing.is_empty(), missing })
+    Ok(TraceListing {
+        traces,
+        complete: missing.is_empty(),
+        missing,
+    })
 }
 
 async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Failure> {
-    let id: TraceId =
-        id.parse().map_err(|e| Failure::wrong(format!("'{id}' is no trace id: {e}"), "up to 32 hex digits"))?;
+    let id: TraceId = id
+        .parse()
+        .map_err(|e| Failure::wrong(format!("'{id}' is no trace id: {e}"), "up to 32 hex digits"))?;
     blocking(move || whole(&api, id)).await
 }
 
 fn whole(api: &Api, id: TraceId) -> Result<Response, Failure> {
     let rows = api.store.trace_rows(id)?;
     if rows.events.is_empty() {
-        return Err(Failure::missing(format!("no events of trace {id} are stored; it may be older than the retention")));
+        return Err(Failure::missing(format!(
+            "no events of trace {id} are stored; it may be older than the retention"
+        )));
     }
     let nodes = node_names(rows.nodes);
-    let recorded: Vec<Recorded> =
-        rows.events.into_iter().map(|(identity, event)| Recorded { identity, event }).collect();
+    let recorded: Vec<Recorded> = rows
+        .events
+        .into_iter()
+        .map(|(identity, event)| Recorded { identity, event })
+        .collect();
     let micros = |r: &Recorded| r.event.hlc.micros();
     let since = recorded.iter().map(micros).min().unwrap_or_default();
     let until = recorded.iter().map(micros).max().unwrap_or_default();
     let mut missing = missing(&api.store.losses(since, until)?, &nodes);
     if rows.damaged > 0 {
-        missing.push(said("damage", format!("{} stored frames cannot be read", rows.damaged)));
+        missing.push(said(
+            "damage",
+            format!("{} stored frames cannot be read", rows.damaged),
+        ));
     }
     if rows.cut {
         missing.push(said("cut", format!("only {} events are shown", recorded.len())));
@@ -170,21 +207,34 @@ fn whole(api: &Api, id: TraceId) -> Result<Response, Failure> {
 }
 
 fn said(kind: &str, text: String) -> Missing {
-    Missing { kind: kind.to_owned(), text }
+    Missing {
+        kind: kind.to_owned(),
+        text,
+    }
 }
 
 fn missing(losses: &Losses, nodes: &BTreeMap<NodeKey, NodeInfo>) -> Vec<Missing> {
     let mut counts: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
     for (_, event) in &losses.events {
         if let Ok(loss) = wire::etf::LossPayload::decode(&event.payload) {
-            *counts.entry((name_of(event.node, nodes), loss.reason.name())).or_default() += loss.count;
+            *counts
+                .entry((name_of(event.node, nodes), loss.reason.name()))
+                .or_default() += loss.count;
         }
     }
     let lost = counts.into_iter().map(|((node, reason), count)| {
-        said("loss", format!("{count} events of {node} in that time were dropped ({reason})"))
+        said(
+            "loss",
+            format!("{count} events of {node} in that time were dropped ({reason})"),
+        )
     });
     let gaps = losses.gaps.len();
-    let gaps = (gaps > 0).then(|| said("gap", format!("{gaps} ranges of batches in that time were given up")));
+    let gaps = (gaps > 0).then(|| {
+        said(
+            "gap",
+            format!("{gaps} ranges of batches in that time were given up"),
+        )
+    });
     lost.chain(gaps).collect()
 }
 
@@ -193,14 +243,19 @@ fn node_names(nodes: Vec<NodeInfo>) -> BTreeMap<NodeKey, NodeInfo> {
 }
 
 fn name_of(key: NodeKey, nodes: &BTreeMap<NodeKey, NodeInfo>) -> String {
-    nodes.get(&key).map_or_else(|| format!("node {key}"), |n| n.name.clone())
+    nodes
+        .get(&key)
+        .map_or_else(|| format!("node {key}"), |n| n.name.clone())
 }
 
 async fn source(State(api): State<Api>, Path(hash): Path<String>) -> Result<Response, Failure> {
-    let source: SourceHash =
-        hash.parse().map_err(|e| Failure::wrong(format!("'{hash}' is no SHA-256: {e}"), "64 hex digits"))?;
+    let source: SourceHash = hash
+        .parse()
+        .map_err(|e| Failure::wrong(format!("'{hash}' is no SHA-256: {e}"), "64 hex digits"))?;
     let text = blocking(move || {
-        api.blobs.source(source).ok_or_else(|| Failure::missing(format!("source {source} is not published")))
+        api.blobs
+            .source(source)
+            .ok_or_else(|| Failure::missing(format!("source {source} is not published")))
     });
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text.await?).into_response())
 }

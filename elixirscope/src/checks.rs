@@ -40,8 +40,17 @@ impl Checks {
     fn raft(&self) -> Finding {
         let health = self.coordinator.health();
         let verdict = if health.ready { Verdict::Ok } else { Verdict::Fail };
-        let seen = if health.ready { "a leader, and the log applied".to_owned() } else { health.reason };
-        Finding::new("coordinator", verdict, seen, "look at this member's log; the coordinator needs its data folder and a quorum")
+        let seen = if health.ready {
+            "a leader, and the log applied".to_owned()
+        } else {
+            health.reason
+        };
+        Finding::new(
+            "coordinator",
+            verdict,
+            seen,
+            "look at this member's log; the coordinator needs its data folder and a quorum",
+        )
     }
 
     fn writing(&self) -> Finding {
@@ -64,25 +73,45 @@ impl Checks {
     }
 
     fn agent(&self) -> Vec<Finding> {
-        let Some(agent) = &self.agent else { return Vec::new() };
+        let Some(agent) = &self.agent else {
+            return Vec::new();
+        };
         let connected = if agent.is_connected() {
             let seen = format!("connected, nodes at {}", self.socket.display());
             Finding::new("agent", Verdict::Ok, seen, "")
         } else {
             let advice = "check the collector's address and the certificates in the data folder's tls/";
-            Finding::new("agent", Verdict::Fail, "not connected to a collector".to_owned(), advice)
+            Finding::new(
+                "agent",
+                Verdict::Fail,
+                "not connected to a collector".to_owned(),
+                advice,
+            )
         };
         let spool = agent.spool_bytes();
-        let verdict = if spool > (512 << 20) { Verdict::Warn } else { Verdict::Ok };
+        let verdict = if spool > (512 << 20) {
+            Verdict::Warn
+        } else {
+            Verdict::Ok
+        };
         let advice = "the collector is away or too slow: look at elixirscope_agent_events_total and the collector's log";
-        vec![connected, Finding::new("spool", verdict, format!("{} KiB", spool >> 10), advice)]
+        vec![
+            connected,
+            Finding::new("spool", verdict, format!("{} KiB", spool >> 10), advice),
+        ]
     }
 
     fn nodes(&self) -> Finding {
         let nodes = self.coordinator.watch().nodes.len();
-        let advice = "start a node with the :elixir_scope library and this agent's socket (ELIXIRSCOPE_SOCKET)";
+        let advice =
+            "start a node with the :elixir_scope library and this agent's socket (ELIXIRSCOPE_SOCKET)";
         let verdict = if nodes == 0 { Verdict::Warn } else { Verdict::Ok };
-        Finding::new("nodes", verdict, format!("{nodes} node incarnations seen"), advice)
+        Finding::new(
+            "nodes",
+            verdict,
+            format!("{nodes} node incarnations seen"),
+            advice,
+        )
     }
 
     fn sources(&self) -> Finding {
@@ -96,11 +125,24 @@ impl Checks {
             })
             .map(|(_, table)| table.module.trim_start_matches("Elixir.").to_owned())
             .collect();
-        let verdict = if unresolved.is_empty() { Verdict::Ok } else { Verdict::Warn };
+        let verdict = if unresolved.is_empty() {
+            Verdict::Ok
+        } else {
+            Verdict::Warn
+        };
         let seen = match unresolved.first() {
             None => format!("{} module versions, their sources are published", modules.len()),
-            Some(first) => format!("{} of {} module versions have no published source, {first} for one", unresolved.len(), modules.len()),
+            Some(first) => format!(
+                "{} of {} module versions have no published source, {first} for one",
+                unresolved.len(),
+                modules.len()
+            ),
         };
-        Finding::new("sources", verdict, seen, "run `elixirscope sync <project>` for what the nodes run")
+        Finding::new(
+            "sources",
+            verdict,
+            seen,
+            "run `elixirscope sync <project>` for what the nodes run",
+        )
     }
 }

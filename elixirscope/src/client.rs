@@ -22,7 +22,11 @@ const ANSWER_BYTES_MAX: u64 = 256 << 20;
 impl Member {
     /// An HTTP agent that hands back error statuses as answers.
     pub(crate) fn http() -> ureq::Agent {
-        ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build().into()
+        ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            .build()
+            .into()
     }
 
     /// `GET path?query`, decoded.
@@ -42,16 +46,23 @@ impl Member {
 
     /// What to say if the member does not answer.
     pub(crate) fn unreachable(&self) -> String {
-        format!("no answer from {}; is `elixirscope up` running? (set --url or ELIXIRSCOPE_URL)", self.url)
+        format!(
+            "no answer from {}; is `elixirscope up` running? (set --url or ELIXIRSCOPE_URL)",
+            self.url
+        )
     }
 
     /// Decodes an answer, or turns its error body into an error.
     pub(crate) fn decode<T: DeserializeOwned>(mut answer: ureq::http::Response<ureq::Body>) -> Result<T> {
         let status = answer.status();
-        let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string()?;
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_BYTES_MAX)
+            .read_to_string()?;
         if !status.is_success() {
             let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-            let said = body["error"].as_str().map_or(text.trim(), |e| e).to_owned();
+            let said = body["error"].as_str().unwrap_or(text.trim()).to_owned();
             return Err(anyhow!("{said} (HTTP {})", status.as_u16()));
         }
         serde_json::from_str(&text).context("the member's answer was not understood")
@@ -79,5 +90,7 @@ pub(crate) fn complain(error: &anyhow::Error) {
 
 /// Colours if a person is looking.
 pub(crate) fn style() -> query::Style {
-    query::Style { colour: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+    query::Style {
+        colour: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    }
 }

@@ -28,7 +28,11 @@ struct Files {
 impl CoordinatorBlobs {
     /// Over `coordinator`; `runtime` is the one that drives it.
     pub(crate) fn new(coordinator: Coordinator, runtime: Handle) -> Self {
-        Self { coordinator, runtime, files: Mutex::default() }
+        Self {
+            coordinator,
+            runtime,
+            files: Mutex::default(),
+        }
     }
 
     fn blob(&self, hash: ContentHash) -> Option<Vec<u8>> {
@@ -52,9 +56,16 @@ impl CoordinatorBlobs {
             if files.read.contains(version) || files.blobs.len() >= FILES_MAX {
                 continue;
             }
-            let Some(manifest) = self.blob(*version).and_then(|bytes| Manifest::decode(&bytes).ok()) else { continue };
+            let Some(manifest) = self
+                .blob(*version)
+                .and_then(|bytes| Manifest::decode(&bytes).ok())
+            else {
+                continue;
+            };
             for file in manifest.files() {
-                files.blobs.insert(file.source.0, (file.source_blob, file.document));
+                files
+                    .blobs
+                    .insert(file.source.0, (file.source_blob, file.document));
             }
             files.read.insert(*version);
         }

@@ -5,7 +5,9 @@ use std::num::{NonZeroU16, NonZeroU32};
 use anyhow::{Context, Result as Checked};
 use codegraph::{ContentHash, SourceHash};
 use collector::{BoxFuture, ClusterSettings, ControlPlane, ControlPlaneError, NodeModules, NodeSeen};
-use coordinator::state::{Command, LoadedModule, ModulesOp, NodeDescription, Outcome, SiteTable as TableFacts};
+use coordinator::state::{
+    Command, LoadedModule, ModulesOp, NodeDescription, Outcome, SiteTable as TableFacts,
+};
 use coordinator::{Coordinator, ProposeError};
 use wire::site_table::SiteTable;
 
@@ -21,20 +23,30 @@ pub(crate) struct InProcess {
 impl InProcess {
     /// Over a coordinator that has started.
     pub(crate) fn new(coordinator: Coordinator) -> Checked<Self> {
-        let cluster = coordinator.cluster_settings().context("the cluster has no settings")?;
+        let cluster = coordinator
+            .cluster_settings()
+            .context("the cluster has no settings")?;
         let settings = ClusterSettings {
             cluster: cluster.id.0,
             member: coordinator.member().0,
             shards: NonZeroU16::new(cluster.shards).context("the cluster has no shards")?,
-            bucket_seconds: NonZeroU32::new(cluster.bucket_seconds).context("the cluster's buckets have no length")?,
+            bucket_seconds: NonZeroU32::new(cluster.bucket_seconds)
+                .context("the cluster's buckets have no length")?,
             max_offset_ms: cluster.max_offset_ms,
             window_bytes: WINDOW_BYTES,
         };
-        Ok(Self { coordinator, settings })
+        Ok(Self {
+            coordinator,
+            settings,
+        })
     }
 
     async fn propose(&self, command: Command) -> Result<(), ControlPlaneError> {
-        let outcomes = self.coordinator.propose(vec![command]).await.map_err(|e| unavailable(&e))?;
+        let outcomes = self
+            .coordinator
+            .propose(vec![command])
+            .await
+            .map_err(|e| unavailable(&e))?;
         match outcomes.into_iter().next() {
             Some(Outcome::Refused(refusal)) => Err(ControlPlaneError::Refused(refusal.to_string())),
             _ => Ok(()),
@@ -42,7 +54,8 @@ impl InProcess {
     }
 
     async fn put_table(&self, bytes: Vec<u8>) -> Result<(), ControlPlaneError> {
-        let table = SiteTable::decode(&bytes).map_err(|e| ControlPlaneError::Refused(format!("site table: {e}")))?;
+        let table =
+            SiteTable::decode(&bytes).map_err(|e| ControlPlaneError::Refused(format!("site table: {e}")))?;
         let facts = TableFacts {
             version: table.version,
             key: table.version.key(),
@@ -52,7 +65,12 @@ impl InProcess {
             app: table.application,
             source_sha256: SourceHash(table.source),
         };
-        if self.coordinator.watch().site_table(facts.key).is_some_and(|known| *known == facts) {
+        if self
+            .coordinator
+            .watch()
+            .site_table(facts.key)
+            .is_some_and(|known| *known == facts)
+        {
             return Ok(());
         }
         let stored = self.coordinator.put_blob(bytes).await;
@@ -87,14 +105,24 @@ impl ControlPlane for InProcess {
             elixir: node.elixir_version,
             agent: node.agent,
         };
-        Box::pin(self.propose(Command::NodeSeen { node: node.node.key, info }))
+        Box::pin(self.propose(Command::NodeSeen {
+            node: node.node.key,
+            info,
+        }))
     }
 
     fn node_modules(&self, report: NodeModules) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
-        let loaded = |m: wire::control::Module| LoadedModule { version: m.version, module: m.name };
+        let loaded = |m: wire::control::Module| LoadedModule {
+            version: m.version,
+            module: m.name,
+        };
         let modules = report.modules.into_iter().map(loaded).collect();
-        let command =
-            Command::NodeModules { node: report.node, op: operation(report.op), time: report.time.0, modules };
+        let command = Command::NodeModules {
+            node: report.node,
+            op: operation(report.op),
+            time: report.time.0,
+            modules,
+        };
         Box::pin(self.propose(command))
     }
 

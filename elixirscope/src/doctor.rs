@@ -1,5 +1,6 @@
 //! `elixirscope doctor`: what is wrong and what to do about it.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -45,8 +46,17 @@ pub(crate) struct Finding {
 impl Finding {
     /// A check that came out as `verdict`.
     pub(crate) fn new(check: &str, verdict: Verdict, seen: String, advice: &str) -> Self {
-        let advice = if verdict == Verdict::Ok { String::new() } else { advice.to_owned() };
-        Self { check: check.to_owned(), verdict, seen, advice }
+        let advice = if verdict == Verdict::Ok {
+            String::new()
+        } else {
+            advice.to_owned()
+        };
+        Self {
+            check: check.to_owned(),
+            verdict,
+            seen,
+            advice,
+        }
     }
 }
 
@@ -59,7 +69,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         client::print(&render(&findings))?;
     }
     let failed = findings.iter().any(|f| f.verdict == Verdict::Fail);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn render(findings: &[Finding]) -> String {
@@ -71,9 +85,9 @@ fn render(findings: &[Finding]) -> String {
             Verdict::Warn => "warn",
             Verdict::Fail => "FAIL",
         };
-        out.push_str(&format!("{verdict}  {:<width$}  {}\n", finding.check, finding.seen));
+        let _ = writeln!(out, "{verdict}  {:<width$}  {}", finding.check, finding.seen);
         if !finding.advice.is_empty() {
-            out.push_str(&format!("      {:<width$}  -> {}\n", "", finding.advice));
+            let _ = writeln!(out, "      {:<width$}  -> {}", "", finding.advice);
         }
     }
     out

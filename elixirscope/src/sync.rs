@@ -33,7 +33,11 @@ const PROGRESS_FILES: usize = 500;
 
 /// Indexes and publishes.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let options = IndexOptions { project: args.project.clone(), tests: args.tests, ..IndexOptions::default() };
+    let options = IndexOptions {
+        project: args.project.clone(),
+        tests: args.tests,
+        ..IndexOptions::default()
+    };
     let index = repo_sync::index_project(&args.path, &options, &mut |progress| {
         if progress.done.is_multiple_of(PROGRESS_FILES) {
             client::say(&format!("indexed {} of {} files", progress.done, progress.total));
@@ -42,7 +46,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     for fault in &index.faults {
         client::say(&format!("warning: {fault}"));
     }
-    let mut publisher = OverHttp { member: &args.member, agent: Member::http() };
+    let mut publisher = OverHttp {
+        member: &args.member,
+        agent: Member::http(),
+    };
     let published = repo_sync::publish(&index, &mut publisher, &mut |progress| {
         if progress.done.is_multiple_of(PROGRESS_FILES) {
             client::say(&format!("sent {} of {} blobs", progress.done, progress.total));
@@ -83,27 +90,47 @@ struct OverHttp<'a> {
 
 impl OverHttp<'_> {
     fn post(&self, path: &str, body: &[u8]) -> Result<Value> {
-        let answer = self.agent.post(self.member.at(path)).send(body).with_context(|| self.member.unreachable())?;
+        let answer = self
+            .agent
+            .post(self.member.at(path))
+            .send(body)
+            .with_context(|| self.member.unreachable())?;
         Member::decode(answer)
     }
 }
 
 /// Every fault may be tried again: have/want makes repeating cheap.
 fn fault(error: &anyhow::Error) -> PublishFault {
-    PublishFault { message: format!("{error:#}"), retry: true }
+    PublishFault {
+        message: format!("{error:#}"),
+        retry: true,
+    }
 }
 
 impl Publisher for OverHttp<'_> {
     fn want(&mut self, manifest: &[u8]) -> Result<Vec<ContentHash>, PublishFault> {
-        let answer = self.post("/api/v1/versions/want", manifest).map_err(|e| fault(&e))?;
-        let hashes = answer["want"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let wrong = |e: &dyn std::fmt::Display| PublishFault { message: format!("the answer has a bad hash: {e}"), retry: false };
+        let answer = self
+            .post("/api/v1/versions/want", manifest)
+            .map_err(|e| fault(&e))?;
+        let hashes = answer["want"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
+        let wrong = |e: &dyn std::fmt::Display| PublishFault {
+            message: format!("the answer has a bad hash: {e}"),
+            retry: false,
+        };
         hashes.map(|text| text.parse().map_err(|e| wrong(&e))).collect()
     }
 
     fn put(&mut self, hash: ContentHash, bytes: &[u8]) -> Result<(), PublishFault> {
         let path = format!("/api/v1/blobs/{hash}");
-        let answer = self.agent.put(self.member.at(&path)).send(bytes).with_context(|| self.member.unreachable());
+        let answer = self
+            .agent
+            .put(self.member.at(&path))
+            .send(bytes)
+            .with_context(|| self.member.unreachable());
         let answer: Result<Value> = answer.and_then(Member::decode);
         answer.map(drop).map_err(|e| fault(&e))
     }
@@ -111,6 +138,9 @@ impl Publisher for OverHttp<'_> {
     fn commit(&mut self, manifest: &[u8]) -> Result<VersionId, PublishFault> {
         let answer = self.post("/api/v1/versions", manifest).map_err(|e| fault(&e))?;
         let version = answer["version"].as_str().unwrap_or_default();
-        version.parse().map_err(|e| PublishFault { message: format!("the answer has a bad version '{version}': {e}"), retry: false })
+        version.parse().map_err(|e| PublishFault {
+            message: format!("the answer has a bad version '{version}': {e}"),
+            retry: false,
+        })
     }
 }

@@ -62,7 +62,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 pub(crate) struct LogArgs {
     /// What to log, as in tracing's env filter: info, debug, collector=debug.
-    #[arg(long, env = "ELIXIRSCOPE_LOG", default_value = "info")]
+    #[arg(long, env = "ELIXIRSCOPE_LOG", default_value = "info,openraft=warn")]
     log: String,
     /// Log as JSON, one object a line.
     #[arg(long, env = "ELIXIRSCOPE_LOG_JSON")]
@@ -72,7 +72,11 @@ pub(crate) struct LogArgs {
 impl LogArgs {
     /// Starts logging to standard error.
     pub(crate) fn init(&self) -> Result<()> {
-        let format = if self.log_json { LogFormat::Json } else { LogFormat::Text };
+        let format = if self.log_json {
+            LogFormat::Json
+        } else {
+            LogFormat::Text
+        };
         Ok(host::init_logging(format, &self.log)?)
     }
 }
@@ -97,7 +101,8 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 }
 
 async fn serve(args: Args) -> Result<ExitCode> {
-    std::fs::create_dir_all(&args.data).with_context(|| format!("cannot make the data folder {}", args.data.display()))?;
+    std::fs::create_dir_all(&args.data)
+        .with_context(|| format!("cannot make the data folder {}", args.data.display()))?;
     let registry = Registry::new();
     let tasks = Tasks::new(&registry)?;
     let readiness = Readiness::new();
@@ -105,7 +110,11 @@ async fn serve(args: Args) -> Result<ExitCode> {
     transport::tls::dev_ca(&tls)?;
     let coordinator = Coordinator::start(coordinator_config(&args, &registry)).await?;
     let collector = start_collector(&args, &coordinator, &registry).await?;
-    let agent = if args.no_agent { None } else { Some(start_agent(&args, &collector, &tasks, &registry)?) };
+    let agent = if args.no_agent {
+        None
+    } else {
+        Some(start_agent(&args, &collector, &tasks, &registry)?)
+    };
     let routes = routes(&args, &coordinator, &collector, agent.clone());
     let http = HttpServer::bind(args.http, routes, registry.clone(), readiness.clone()).await?;
     tracing::info!(http = %http.local_addr(), quic = %collector.local_addr(), "member started");
@@ -133,10 +142,17 @@ fn coordinator_config(args: &Args, registry: &Registry) -> CoordinatorConfig {
         roles: BTreeSet::from([MemberRole::Collector, MemberRole::Coordinator]),
         zone: String::new(),
     };
-    CoordinatorConfig { registry: registry.clone(), ..CoordinatorConfig::new(args.data.join("coordinator"), member) }
+    CoordinatorConfig {
+        registry: registry.clone(),
+        ..CoordinatorConfig::new(args.data.join("coordinator"), member)
+    }
 }
 
-async fn start_collector(args: &Args, coordinator: &Coordinator, registry: &Registry) -> Result<CollectorHandle> {
+async fn start_collector(
+    args: &Args,
+    coordinator: &Coordinator,
+    registry: &Registry,
+) -> Result<CollectorHandle> {
     let identity = Identity::from_dir(&args.data.join("tls"), Role::Member)?;
     let config = CollectorConfig {
         data_dir: args.data.join("collector"),
@@ -149,10 +165,16 @@ async fn start_collector(args: &Args, coordinator: &Coordinator, registry: &Regi
     Ok(Collector::start(config, control, registry.clone(), host::now).await?)
 }
 
-fn start_agent(args: &Args, collector: &CollectorHandle, tasks: &Tasks, registry: &Registry) -> Result<AgentHandle> {
+fn start_agent(
+    args: &Args,
+    collector: &CollectorHandle,
+    tasks: &Tasks,
+    registry: &Registry,
+) -> Result<AgentHandle> {
     let socket = args.socket.clone().unwrap_or_else(default_socket);
     if let Some(folder) = socket.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the run-time folder {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the run-time folder {}", folder.display()))?;
     }
     let config = AgentConfig {
         name: format!("{}-agent", args.name),
@@ -173,11 +195,20 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
     if !addr.ip().is_unspecified() {
         return addr;
     }
-    let ip = if addr.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+    let ip = if addr.is_ipv4() {
+        [127, 0, 0, 1].into()
+    } else {
+        std::net::Ipv6Addr::LOCALHOST.into()
+    };
     SocketAddr::new(ip, addr.port())
 }
 
-fn routes(args: &Args, coordinator: &Coordinator, collector: &CollectorHandle, agent: Option<AgentHandle>) -> Router {
+fn routes(
+    args: &Args,
+    coordinator: &Coordinator,
+    collector: &CollectorHandle,
+    agent: Option<AgentHandle>,
+) -> Router {
     let blobs = Arc::new(CoordinatorBlobs::new(coordinator.clone(), Handle::current()));
     let code = Arc::new(CodeIndex::new(blobs.clone()));
     let checks = Checks {
@@ -187,20 +218,37 @@ fn routes(args: &Args, coordinator: &Coordinator, collector: &CollectorHandle, a
         agent,
         socket: args.socket.clone().unwrap_or_else(default_socket),
     };
-    let api = Api { store: collector.store(), code, blobs, checks: Arc::new(checks) };
-    Router::new().nest("/api/v1", coordinator::http::router(coordinator.clone()).merge(api::router(api)))
+    let api = Api {
+        store: collector.store(),
+        code,
+        blobs,
+        checks: Arc::new(checks),
+    };
+    Router::new().nest(
+        "/api/v1",
+        coordinator::http::router(coordinator.clone()).merge(api::router(api)),
+    )
 }
 
 /// How often readiness is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Keeps the readiness checks in step with coordinator and store.
-fn watch(coordinator: &Coordinator, collector: &CollectorHandle, tasks: &Tasks, readiness: &Readiness) -> Result<()> {
+fn watch(
+    coordinator: &Coordinator,
+    collector: &CollectorHandle,
+    tasks: &Tasks,
+    readiness: &Readiness,
+) -> Result<()> {
     let (raft, store) = (readiness.check("coordinator"), readiness.check("store"));
     let (coordinator, collector) = (coordinator.clone(), collector.clone());
     let look = move || {
         let health = coordinator.health();
-        if health.ready { raft.pass() } else { raft.fail(health.reason) }
+        if health.ready {
+            raft.pass();
+        } else {
+            raft.fail(health.reason);
+        }
         match collector.store().check_writable() {
             Ok(()) => store.pass(),
             Err(error) => store.fail(error.to_string()),

@@ -9,7 +9,9 @@ use testbed::{AgentOptions, Bed};
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_elixirscope"));
-    command.env_remove("ELIXIRSCOPE_URL").env("ELIXIRSCOPE_LOG", "warn");
+    command
+        .env_remove("ELIXIRSCOPE_URL")
+        .env("ELIXIRSCOPE_LOG", "warn");
     command
 }
 
@@ -24,7 +26,12 @@ fn refused(command: &mut Command) -> Result<String> {
 
 fn up(folder: &Path) -> Command {
     let mut command = program();
-    command.arg("up").arg("--data").arg(folder.join("data")).args(["--http", "127.0.0.1:0", "--quic", "127.0.0.1:0"]);
+    command.arg("up").arg("--data").arg(folder.join("data")).args([
+        "--http",
+        "127.0.0.1:0",
+        "--quic",
+        "127.0.0.1:0",
+    ]);
     command.arg("--socket").arg(folder.join("agent.sock"));
     command
 }
@@ -57,9 +64,20 @@ fn an_unusable_data_folder_is_named() -> Result<()> {
     let bed = Bed::new(Path::new(env!("CARGO_BIN_EXE_elixirscope")))?;
     let _member = bed.up(false, &[])?;
     let mut second = program();
-    second.args(["up", "--no-agent", "--http", "127.0.0.1:0", "--quic", "127.0.0.1:0", "--data"]);
+    second.args([
+        "up",
+        "--no-agent",
+        "--http",
+        "127.0.0.1:0",
+        "--quic",
+        "127.0.0.1:0",
+        "--data",
+    ]);
     let said = refused(second.arg(bed.path().join("data")))?;
-    assert!(said.contains("another process") || said.contains("lock"), "{said}");
+    assert!(
+        said.contains("another process") || said.contains("lock"),
+        "{said}"
+    );
     assert!(bed.door().ready(), "the running member was disturbed");
     Ok(())
 }
@@ -84,7 +102,9 @@ fn a_foreign_certificate_is_refused() -> Result<()> {
     let other = foreign.up(false, &[])?;
     drop(other);
     let tls = foreign.path().join("data/tls").to_string_lossy().into_owned();
-    let options = AgentOptions { args: ["--tls", &tls].map(str::to_owned).to_vec() };
+    let options = AgentOptions {
+        args: ["--tls", &tls].map(str::to_owned).to_vec(),
+    };
     let agent = bed.agent(&options)?;
     testbed::wait_for("the refusal", std::time::Duration::from_secs(20), || {
         Ok(agent.output().contains("certificate").then_some(()))
@@ -92,7 +112,8 @@ fn a_foreign_certificate_is_refused() -> Result<()> {
     assert!(!bed.agent_door().ready());
     assert!(bed.door().ready());
     let mut bare = program();
-    bare.args(["agent", "--http", "127.0.0.1:0", "--data"]).arg(bed.path().join("bare"));
+    bare.args(["agent", "--http", "127.0.0.1:0", "--data"])
+        .arg(bed.path().join("bare"));
     let said = refused(bare.arg("--tls").arg(bed.path().join("nowhere")))?;
     assert!(said.contains("nowhere"), "{said}");
     Ok(())
@@ -102,16 +123,27 @@ fn a_foreign_certificate_is_refused() -> Result<()> {
 #[test]
 fn questions_are_checked() -> Result<()> {
     let bed = Bed::new(Path::new(env!("CARGO_BIN_EXE_elixirscope")))?;
-    let said = refused(bed.program(&["doctor"]).env("ELIXIRSCOPE_URL", "http://127.0.0.1:9"))?;
+    let said = refused(
+        bed.program(&["doctor"])
+            .env("ELIXIRSCOPE_URL", "http://127.0.0.1:9"),
+    )?;
     assert!(said.contains("elixirscope up"), "{said}");
     let _member = bed.up(false, &[])?;
     assert!(refused(&mut bed.program(&["trace", "not-hex"]))?.contains("32 hex digits"));
     assert!(refused(&mut bed.program(&["trace", "abcdef"]))?.contains("no events of trace"));
     assert!(refused(&mut bed.program(&["traces", "--since", "soon"]))?.contains("5m"));
     assert!(refused(&mut bed.program(&["sync", "/nonexistent"]))?.contains("/nonexistent"));
-    let error = bed.door().json("/api/v1/traces?limit=0").err().context("limit 0 was accepted")?;
+    let error = bed
+        .door()
+        .json("/api/v1/traces?limit=0")
+        .err()
+        .context("limit 0 was accepted")?;
     assert!(format!("{error:#}").contains("1..1000"), "{error:#}");
-    let error = bed.door().json("/api/v1/traces?nonsense=1").err().context("an unknown parameter was accepted")?;
+    let error = bed
+        .door()
+        .json("/api/v1/traces?nonsense=1")
+        .err()
+        .context("an unknown parameter was accepted")?;
     assert!(format!("{error:#}").contains("nonsense"), "{error:#}");
     Ok(())
 }

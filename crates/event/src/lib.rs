@@ -8,7 +8,8 @@ mod record;
 
 pub use hlc::{Hlc, Micros};
 pub use id::{
-    Bucket, Epoch, EventId, EventIdentity, ModuleKey, ModuleVersion, NodeKey, Pid, Producer, Seq, Shard, SiteId, TraceId,
+    Bucket, Epoch, EventId, EventIdentity, ModuleKey, ModuleVersion, NodeKey, Pid, Producer, Seq, Shard,
+    SiteId, TraceId,
 };
 pub use kind::{DropReason, EventKind, Flags, ResultClass, SiteKind, UnknownCode, ValueRole};
 pub use record::{Event, NodeInfo};

@@ -49,8 +49,23 @@ impl Event {
         if self.parent.0 == 0 {
             return None;
         }
-        let node = if self.remote_node.0 == 0 { self.node } else { self.remote_node };
+        let node = if self.remote_node.0 == 0 {
+            self.node
+        } else {
+            self.remote_node
+        };
         Some((node, self.parent))
+    }
+
+    /// Does this event count as an error of its trace? Crash reports, exceptions, and results `:error` or `{:error, _}`.
+    pub fn is_error(&self) -> bool {
+        match self.kind {
+            EventKind::Error | EventKind::Exception => true,
+            EventKind::Return | EventKind::CallbackReturn | EventKind::RootEnd => {
+                matches!(self.class, ResultClass::Error | ResultClass::ErrorTuple)
+            }
+            _ => false,
+        }
     }
 }
 

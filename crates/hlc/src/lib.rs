@@ -77,7 +77,10 @@ pub struct Clock {
 impl Clock {
     /// A clock that starts after `floor` (the persisted upper bound of an earlier life, or zero).
     pub fn new(floor: Hlc, max_offset_us: u64) -> Self {
-        Self { last: floor, max_offset_us }
+        Self {
+            last: floor,
+            max_offset_us,
+        }
     }
     /// The last time given out or merged.
     pub fn last(&self) -> Hlc {
@@ -91,7 +94,9 @@ impl Clock {
     /// Merges a remote time and gives out a time after both, as far as `max_offset_us` allows.
     pub fn merge(&mut self, remote: Hlc, physical: Micros) -> (Hlc, Option<TooFarAhead>) {
         let bound = Hlc::from_micros(Micros(physical.0.saturating_add(self.max_offset_us)));
-        let ahead = (remote > bound).then(|| TooFarAhead { ahead_us: remote.micros().0.saturating_sub(physical.0) });
+        let ahead = (remote > bound).then(|| TooFarAhead {
+            ahead_us: remote.micros().0.saturating_sub(physical.0),
+        });
         self.last = self.last.max(remote.min(bound));
         (self.tick(physical), ahead)
     }
@@ -119,7 +124,12 @@ mod tests {
         let mut c = Clock::new(Hlc(0), 500_000);
         let year = Hlc::from_micros(Micros(31_536_000_000_000));
         let (t, ahead) = c.merge(year, Micros(1_000_000));
-        assert_eq!(ahead, Some(TooFarAhead { ahead_us: 31_536_000_000_000 - 1_000_000 }));
+        assert_eq!(
+            ahead,
+            Some(TooFarAhead {
+                ahead_us: 31_536_000_000_000 - 1_000_000
+            })
+        );
         assert!(t.micros().0 <= 1_500_000);
     }
 

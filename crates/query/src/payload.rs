@@ -60,10 +60,18 @@ pub(crate) fn error(payload: &[u8]) -> Option<ErrorInfo> {
             .stacktrace
             .into_iter()
             .map(|s| StackEntry {
-                mfa: format!("{}.{}/{}", s.module, s.function, s.arity),
+                mfa: mfa(&s.module, &s.function, s.arity),
                 file: s.file,
                 line: s.line,
             })
             .collect(),
     })
+}
+
+/// As Elixir prints it: `Shop.Web.Pricing.total/1`, `:erlang.div/2`.
+fn mfa(module: &str, function: &str, arity: u32) -> String {
+    match module.strip_prefix("Elixir.") {
+        Some(module) => format!("{module}.{function}/{arity}"),
+        None => format!(":{module}.{function}/{arity}"),
+    }
 }

@@ -66,7 +66,7 @@ pub fn assemble(
             .iter()
             .filter(|e| matches!(e.kind, EventKind::Call | EventKind::Callback))
             .count(),
-        errors: events.iter().filter(|e| e.kind == EventKind::Error).count(),
+        errors: events.iter().filter(|e| e.is_error()).count(),
         inversions: forest.inversions,
         clock_shifts: named_shifts(&shifts, nodes),
         items,
@@ -346,7 +346,8 @@ impl Writer<'_> {
         };
         let name = match e.kind {
             EventKind::Root => payload::root_name(&e.payload).unwrap_or(name),
-            EventKind::Call | EventKind::Callback | EventKind::Fn => name,
+            EventKind::Call | EventKind::Callback => name,
+            EventKind::Fn => format!("fn in {name}"),
             EventKind::Link => e.linked.to_string(),
             EventKind::NodeUp | EventKind::NodeDown | EventKind::Log => payload::text(&e.payload),
             EventKind::Exit | EventKind::Spawn => payload::term(&e.payload),

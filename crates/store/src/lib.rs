@@ -54,5 +54,5 @@ pub use postings::GapRecord;
 pub use read_trace::{ROWS_MAX, TraceRows};
 pub use stats::StoreStats;
 pub use store::Store;
-pub use summary::{ROOT_NAME_BYTES_MAX, SUMMARY_NODES_MAX, TraceSummary, is_error};
+pub use summary::{ROOT_NAME_BYTES_MAX, SUMMARY_NODES_MAX, TraceSummary};
 pub use writer::{CommitInfo, Done, Receipt};

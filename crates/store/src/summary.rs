@@ -2,7 +2,7 @@
 
 use crate::bytes::{Put, Reader};
 use crate::error::Damage;
-use event::{Event, EventKind, Hlc, Micros, NodeKey, ResultClass, TraceId};
+use event::{Event, EventKind, Hlc, Micros, NodeKey, TraceId};
 
 /// Node incarnations that a summary names; further ones are not counted.
 pub const SUMMARY_NODES_MAX: usize = 64;
@@ -24,23 +24,12 @@ pub struct TraceSummary {
     pub hlc_max: Hlc,
     /// Events.
     pub events: u64,
-    /// Events that [`is_error`].
+    /// Events that are errors ([`Event::is_error`]).
     pub errors: u64,
     /// Node incarnations, ascending, at most [`SUMMARY_NODES_MAX`].
     pub nodes: Vec<NodeKey>,
     /// Name of its entry, if that is stored.
     pub root: Option<String>,
-}
-
-/// Does this event count as an error of its trace? Crash reports, exceptions, and returns of `:error` or `{:error, _}`.
-pub fn is_error(e: &Event) -> bool {
-    match e.kind {
-        EventKind::Error | EventKind::Exception => true,
-        EventKind::Return | EventKind::CallbackReturn | EventKind::RootEnd => {
-            matches!(e.class, ResultClass::Error | ResultClass::ErrorTuple)
-        }
-        _ => false,
-    }
 }
 
 impl TraceSummary {
@@ -66,7 +55,7 @@ impl TraceSummary {
         self.hlc_min = self.hlc_min.min(e.hlc);
         self.hlc_max = self.hlc_max.max(e.hlc);
         self.events += 1;
-        self.errors += u64::from(is_error(e));
+        self.errors += u64::from(e.is_error());
         self.add_node(e.node);
         if e.kind == EventKind::Root && self.root.is_none() {
             self.root = root_name(&e.payload);

@@ -112,7 +112,8 @@ fn conserved(bed: &Bed, shop: &Shop, roles: &[&str]) -> Result<Conserved> {
             stored.insert((*role).to_owned(), stored_of(&audit, role));
         }
         let law = |(role, stats): (&String, &Value)| {
-            stats["emitted"].as_u64() == Some(stored[role] + dropped(stats)) && stats["stored"].as_u64() == Some(stored[role])
+            stats["emitted"].as_u64() == Some(stored[role] + dropped(stats))
+                && stats["stored"].as_u64() == Some(stored[role])
         };
         last = format!("{stats:#?} {audit:#}");
         let whole = audit["duplicates"] == 0 && audit["missing_batches"] == 0 && audit["damaged_frames"] == 0;
@@ -130,7 +131,12 @@ fn stored_of(audit: &Value, role: &str) -> u64 {
 
 /// Events that a node dropped and counted.
 fn dropped(stats: &Value) -> u64 {
-    stats["dropped"].as_object().into_iter().flatten().filter_map(|(_, v)| v.as_u64()).sum()
+    stats["dropped"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, v)| v.as_u64())
+        .sum()
 }
 
 /// Waits until the store has not changed for a while.

@@ -50,7 +50,11 @@ fn an_order_is_one_trace_over_three_nodes() -> Result<()> {
         .wait(Duration::from_secs(30))?;
     let conserved = conserved(&bed, &shop, &["stock", "pay"])?;
     println!("stored of what was emitted: {:?}", conserved.stored);
-    assert!(conserved.stats.values().all(|s| dropped(s) == 0), "{:#?}", conserved.stats);
+    assert!(
+        conserved.stats.values().all(|s| dropped(s) == 0),
+        "{:#?}",
+        conserved.stats
+    );
     let traces = traces(&bed.door())?;
 
     orders(&traces);

@@ -55,8 +55,12 @@ pub fn figures(pairs: usize) -> Result<Vec<Value>> {
 
 fn start(shop: &Shop, bed: &Bed) -> Result<Vec<ShopNode>> {
     let nodes = shop.start_all(bed, &ShopOptions::default())?;
-    wait_for("the shop's nodes", Duration::from_mins(1), || Ok(shop.rpc("web", "Shop.Cluster.role()").ok()))?;
-    wait_for("the shop to serve", Duration::from_mins(1), || Ok(p99_of(shop, 1).ok()))?;
+    wait_for("the shop's nodes", Duration::from_mins(1), || {
+        Ok(shop.rpc("web", "Shop.Cluster.role()").ok())
+    })?;
+    wait_for("the shop to serve", Duration::from_mins(1), || {
+        Ok(p99_of(shop, 1).ok())
+    })?;
     Ok(nodes)
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use event::{
-    Event, EventId, EventIdentity, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid, ResultClass, Seq,
-    SiteId, TraceId,
+    Event, EventId, EventIdentity, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid,
+    ResultClass, Seq, SiteId, TraceId,
 };
 use proptest::prelude::*;
 
@@ -49,16 +49,31 @@ fn event(node: u64, at: u64, kind: EventKind, parent: u64) -> Event {
 
 fn on(event: Event, from: u64, sent: u64) -> Event {
     let flags = Flags(event.flags.0 | Flags::REMOTE);
-    Event { remote_node: NodeKey(from), remote_time: Micros(sent), flags, ..event }
+    Event {
+        remote_node: NodeKey(from),
+        remote_time: Micros(sent),
+        flags,
+        ..event
+    }
 }
 
 fn answer(events: Vec<Event>) -> TraceAnswer {
     let recorded: Vec<Recorded> = events
         .into_iter()
         .enumerate()
-        .map(|(i, event)| Recorded { identity: EventIdentity { seq: Seq(i as u64 + 1), ..Default::default() }, event })
+        .map(|(i, event)| Recorded {
+            identity: EventIdentity {
+                seq: Seq(i as u64 + 1),
+                ..Default::default()
+            },
+            event,
+        })
         .collect();
-    let name = |n: u64| NodeInfo { key: NodeKey(n), creation: 1, name: format!("n{n}@host") };
+    let name = |n: u64| NodeInfo {
+        key: NodeKey(n),
+        creation: 1,
+        name: format!("n{n}@host"),
+    };
     let nodes: BTreeMap<NodeKey, NodeInfo> = (1..=2).map(|n| (NodeKey(n), name(n))).collect();
     assemble(TraceId(7), &recorded, &nodes, &NoCode, Vec::new())
 }
@@ -68,7 +83,11 @@ fn answer(events: Vec<Event>) -> TraceAnswer {
 #[test]
 fn a_remote_call_with_a_wrong_clock_is_inside_its_caller() {
     let behind = 300_000_000;
-    let mut callee = on(event(2, 400_000_020, EventKind::Call, 400_000_010), 1, 400_000_010);
+    let mut callee = on(
+        event(2, 400_000_020, EventKind::Call, 400_000_010),
+        1,
+        400_000_010,
+    );
     callee.time = Micros(400_000_020 - behind);
     let mut back = event(2, 400_000_030, EventKind::Return, 400_000_020);
     back.time = Micros(400_000_030 - behind);
@@ -79,7 +98,10 @@ fn a_remote_call_with_a_wrong_clock_is_inside_its_caller() {
     assert_eq!(answer.items.len(), 2);
     assert_eq!(answer.items[1].parent, Some(0));
     assert_eq!(answer.items[1].start_us, 0);
-    assert_eq!(answer.items[1].frame.as_ref().map(|f| (f.duration_us, f.closed)), Some((10, Closed::Observed)));
+    assert_eq!(
+        answer.items[1].frame.as_ref().map(|f| (f.duration_us, f.closed)),
+        Some((10, Closed::Observed))
+    );
     assert_eq!(answer.clock_shifts[0].shift_us, behind as i64 - 10);
     assert_eq!((answer.inversions, answer.duration_us), (0, 40));
 }
@@ -96,18 +118,34 @@ fn frames_that_an_exception_left_are_marked() {
         (50, EventKind::Exception, 10),
         (60, EventKind::RootEnd, 10),
     ];
-    let answer = answer(kinds.map(|(at, kind, parent)| event(1, at, kind, parent)).to_vec());
-    let closed: Vec<Closed> = answer.items.iter().filter_map(|i| Some(i.frame.as_ref()?.closed)).collect();
+    let answer = answer(
+        kinds
+            .map(|(at, kind, parent)| event(1, at, kind, parent))
+            .to_vec(),
+    );
+    let closed: Vec<Closed> = answer
+        .items
+        .iter()
+        .filter_map(|i| Some(i.frame.as_ref()?.closed))
+        .collect();
     assert_eq!(
         closed,
-        [Closed::Observed, Closed::TailCall, Closed::ExceptionInferred, Closed::ExceptionInferred]
+        [
+            Closed::Observed,
+            Closed::TailCall,
+            Closed::ExceptionInferred,
+            Closed::ExceptionInferred
+        ]
     );
 }
 
 /// Scenario: an event names a parent that was lost. Guarantee: it is shown, and the answer says that it is incomplete.
 #[test]
 fn a_lost_parent_is_said() {
-    let answer = answer(vec![event(1, 10, EventKind::Root, 0), event(1, 20, EventKind::Call, 15)]);
+    let answer = answer(vec![
+        event(1, 10, EventKind::Root, 0),
+        event(1, 20, EventKind::Call, 15),
+    ]);
     assert_eq!(answer.items.len(), 2);
     assert!(!answer.complete);
     assert!(answer.missing[0].text.contains("1 events name a parent"));
@@ -116,7 +154,10 @@ fn a_lost_parent_is_said() {
 /// Scenario: a receive before its send. Guarantee: it is counted.
 #[test]
 fn an_inversion_is_counted() {
-    let answer = answer(vec![event(1, 30, EventKind::Root, 0), on(event(2, 20, EventKind::Call, 30), 1, 30)]);
+    let answer = answer(vec![
+        event(1, 30, EventKind::Root, 0),
+        on(event(2, 20, EventKind::Call, 30), 1, 30),
+    ]);
     assert_eq!(answer.inversions, 1);
 }
 
