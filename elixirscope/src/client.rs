@@ -62,7 +62,7 @@ impl Member {
             .read_to_string()?;
         if !status.is_success() {
             let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-            let said = body["error"].as_str().unwrap_or(text.trim()).to_owned();
+            let said = body["error"].as_str().unwrap_or_else(|| text.trim()).to_owned();
             return Err(anyhow!("{said} (HTTP {})", status.as_u16()));
         }
         serde_json::from_str(&text).context("the member's answer was not understood")

@@ -31,7 +31,7 @@ enum Command {
     Test(test::Args),
     /// Run the Elixir library's tests on OTP 27 / Elixir 1.18 (Debian trixie in a folder; root only).
     Compat,
-    /// Measure, print a table and write target/report/<name>.json.
+    /// Measure, print a table and write `target/report/NAME.json`.
     Bench(bench::Args),
     /// Kill the collector and the agent under load and run with wrong clocks, many times.
     Faults(faults::Args),

@@ -68,7 +68,7 @@ fn events_resolve_to_the_release_that_emitted_them() -> Result<()> {
     shop.load("stock", &beam(&third))?;
     wait_for_literal(&bed, "stock-release-3")?;
     shop.load("stock", &beam(&moved))?;
-    let report = Shop::report(&report, Duration::from_secs(120))?;
+    let report = Shop::report(&report, Duration::from_mins(2))?;
     assert_eq!(report["sent"], report["answered"], "{report}");
     settled(&bed.door())?;
     let mut sources = BTreeMap::new();
@@ -107,24 +107,20 @@ fn beam(project: &Path) -> std::path::PathBuf {
 }
 
 fn wait_for_literal(bed: &Bed, literal: &str) -> Result<()> {
-    testbed::wait_for(
-        &format!("a trace with {literal}"),
-        Duration::from_secs(60),
-        || {
-            let listing = bed
+    testbed::wait_for(&format!("a trace with {literal}"), Duration::from_mins(1), || {
+        let listing = bed
+            .door()
+            .json("/api/v1/traces?since_s=5&limit=20&mfa=Shop.Stock.Release.literal/0")?;
+        for row in listing["traces"].as_array().into_iter().flatten() {
+            let trace = bed
                 .door()
-                .json("/api/v1/traces?since_s=5&limit=20&mfa=Shop.Stock.Release.literal/0")?;
-            for row in listing["traces"].as_array().into_iter().flatten() {
-                let trace = bed
-                    .door()
-                    .json(&format!("/api/v1/traces/{}", text(row, "trace")))?;
-                if items(&trace).flat_map(values).any(|(_, v)| v.contains(literal)) {
-                    return Ok(Some(()));
-                }
+                .json(&format!("/api/v1/traces/{}", text(row, "trace")))?;
+            if items(&trace).flat_map(values).any(|(_, v)| v.contains(literal)) {
+                return Ok(Some(()));
             }
-            Ok(None)
-        },
-    )
+        }
+        Ok(None)
+    })
 }
 
 fn check(

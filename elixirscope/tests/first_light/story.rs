@@ -38,7 +38,7 @@ fn an_order_is_one_trace_over_three_nodes() -> Result<()> {
         ..ShopOptions::default()
     };
     let mut nodes = shop.start_all(&bed, &options)?;
-    let report = Shop::report(&report, Duration::from_secs(120))?;
+    let report = Shop::report(&report, Duration::from_mins(2))?;
     assert_eq!(
         report["sent"], report["answered"],
         "an order was not answered: {report}"
