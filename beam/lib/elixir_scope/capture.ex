@@ -35,6 +35,16 @@ defmodule ElixirScope.Capture do
 
   defp allowed(static), do: put_elem(static, 7, not sensitive?())
 
+  @doc "Whether this process, whose context this is, may be looked at; what is found out is kept in its context."
+  @spec allowed?(ElixirScope.Context.t()) :: boolean
+  def allowed?({hlc, call, ordinal, static}) when :erlang.element(8, static) == :unknown do
+    static = allowed(static)
+    :erlang.put(@context, {hlc, call, ordinal, static})
+    :erlang.element(8, static)
+  end
+
+  def allowed?({_, _, _, static}), do: :erlang.element(8, static)
+
   @doc "Whether this process has asked not to be looked at."
   @spec sensitive?() :: boolean
   def sensitive? do
@@ -52,6 +62,7 @@ defmodule ElixirScope.Capture do
       Enum.map_reduce(binds, {hlc, ordinal}, fn {name, value}, {hlc, ordinal} ->
         name = to_string(name)
         {payload, flags} = payload(role, name, value)
+        flags = flags ||| Clock.ahead(hlc, us <<< 10, :erlang.element(5, runtime))
         hlc = max(hlc + 1, us <<< 10)
         w1 = Kinds.kind(:value) ||| flags ||| Kinds.class(value) <<< 6 ||| site <<< 20
         w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3

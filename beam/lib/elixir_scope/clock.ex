@@ -4,6 +4,8 @@ defmodule ElixirScope.Clock do
   49 bits of microseconds above a 10-bit counter (59 bits, a small integer on the BEAM).
   """
   import Bitwise
+  require ElixirScope.Kinds
+  alias ElixirScope.Kinds
 
   @epoch_us 1_577_836_800_000_000
 
@@ -23,6 +25,14 @@ defmodule ElixirScope.Clock do
   """
   @spec physical(non_neg_integer) :: non_neg_integer
   def physical(us), do: us <<< 10
+
+  @doc """
+  The flag `ahead` (in its place in word 1) if a clock word is more than `offset` before this node's, else 0. All three
+  are clock words; an event has the flag of the trace's clock as it found it.
+  """
+  @spec ahead(non_neg_integer, non_neg_integer, non_neg_integer) :: non_neg_integer
+  def ahead(hlc, physical, offset) when hlc - physical > offset, do: Kinds.flag(:ahead)
+  def ahead(_hlc, _physical, _offset), do: 0
 
   @doc "When this VM started, in microseconds since 2020."
   @spec vm_start_us() :: non_neg_integer

@@ -183,9 +183,10 @@ defmodule ElixirScope.Context do
   def link({hlc, call, ordinal, static}, {o1, o2, o3} = trace) do
     {runtime, t1, t2, t3, _, pid_word, _, _, links} = static
     us = Clock.now_us()
+    w1 = Kinds.kind(:link) ||| Clock.ahead(hlc, us <<< 10, elem(runtime, 4))
     hlc = max(hlc + 1, us <<< 10)
     w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
-    Ring.put(runtime, Kinds.kind(:link), hlc, us, o1, t1, t2, w7, pid_word, call, o2, o3)
+    Ring.put(runtime, w1, hlc, us, o1, t1, t2, w7, pid_word, call, o2, o3)
     {hlc, call, ordinal + 1, put_elem(static, 8, [trace | links])}
   end
 
@@ -234,9 +235,11 @@ defmodule ElixirScope.Context do
   defp born({{hlc, _, ordinal, static}, call, flags, node, sent}, :task) do
     {runtime, t1, t2, t3, _, pid_word, _, _, _} = static
     us = Clock.now_us()
+    ahead = Clock.ahead(hlc, us <<< 10, elem(runtime, 4))
     hlc = max(hlc + 1, us <<< 10)
     w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
-    Watch.spawned(runtime, {Kinds.kind(:spawn) ||| flags, hlc, us, 0, t1, t2, w7, pid_word, call, node, sent})
+    w1 = Kinds.kind(:spawn) ||| flags ||| ahead
+    Watch.spawned(runtime, {w1, hlc, us, 0, t1, t2, w7, pid_word, call, node, sent})
     {{hlc, call, ordinal + 1, static}, call, flags, node, sent}
   end
 

@@ -123,8 +123,10 @@ defmodule ElixirScope.Entry do
     Event.within(word(:return, Kinds.class(result), opts), opts[:key] || 0, frame, parent)
   end
 
-  def finish({:child, {_, _, parent} = frame, opts}, {kind, _reason, _stacktrace}) do
-    Event.within(word(:exception, Kinds.exception_class(kind), opts), opts[:key] || 0, frame, parent)
+  def finish({:child, {_, _, parent} = frame, opts}, {kind, reason, stacktrace}) do
+    word = word(:exception, Kinds.exception_class(kind), opts)
+    payload = fn -> ErrorEvent.payload(kind, reason, stacktrace) end
+    Event.with_payload(word, opts[:key] || 0, frame, parent, payload)
   end
 
   def finish({:root, frame, before, opts}, {:ok, result}) do

@@ -33,10 +33,10 @@ defmodule ElixirScope.ErrorEvent do
     runtime = Ring.runtime()
 
     if runtime != nil and Ring.on?() do
-      {{t1, t2, t3}, call, flags} = where || {{0, 0, 0}, 0, Kinds.flag(:untraced)}
+      {{t1, t2, t3}, call, flags, hlc} = where || {{0, 0, 0}, 0, Kinds.flag(:untraced), 0}
       us = Clock.now_us()
-      w1 = word(kind) ||| flags
-      words = {w1, us <<< 10, us, 0, t1, t2, t3, pid_word(pid), call, 0, 0}
+      w1 = word(kind) ||| flags ||| Clock.ahead(hlc, us <<< 10, elem(runtime, 4))
+      words = {w1, max(hlc + 1, us <<< 10), us, 0, t1, t2, t3, pid_word(pid), call, 0, 0}
       Outbox.post_one(runtime, words, payload(kind, reason, stacktrace, process: inspect(pid)))
     end
 
@@ -60,8 +60,9 @@ defmodule ElixirScope.ErrorEvent do
   defp emit(runtime, {hlc, call, ordinal, static}, kind, reason, stacktrace, opts) do
     {_, t1, t2, t3, _, pid_word, _, _, _} = static
     us = Clock.now_us()
+    w1 = word(kind) ||| Clock.ahead(hlc, us <<< 10, elem(runtime, 4))
     hlc = max(hlc + 1, us <<< 10)
-    words = {word(kind), hlc, us, 0, t1, t2, (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3, pid_word, call, 0, 0}
+    words = {w1, hlc, us, 0, t1, t2, (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3, pid_word, call, 0, 0}
     Outbox.post_one(runtime, words, payload(kind, reason, stacktrace, opts))
     Context.store({hlc, call, ordinal + 1, static}, us)
   end

@@ -7,8 +7,7 @@ defmodule ElixirScope.Event do
   `ElixirScope.Context.place/3`.
   """
   import Bitwise
-  require ElixirScope.Kinds
-  alias ElixirScope.{Context, Kinds, Ring}
+  alias ElixirScope.{Capture, Clock, Context, Outbox, Ring}
 
   @context :"$elixir_scope"
   @epoch_us ElixirScope.Clock.epoch_us()
@@ -83,9 +82,7 @@ defmodule ElixirScope.Event do
   @compile {:inline, ahead: 3}
   defp ahead(hlc, physical, _runtime) when hlc <= physical, do: 0
 
-  defp ahead(hlc, physical, runtime) do
-    if hlc - physical > :erlang.element(5, runtime), do: Kinds.flag(:ahead), else: 0
-  end
+  defp ahead(hlc, physical, runtime), do: Clock.ahead(hlc, physical, :erlang.element(5, runtime))
 
   # The event was not recorded: when capture is off the process leaves its trace, else its frame stays.
   defp refused({_, _, _, {_, _, _, _, id, _, _, _, _}} = context, us) do
@@ -144,6 +141,61 @@ defmodule ElixirScope.Event do
     end
 
     :ok
+  end
+
+  @doc """
+  As `within/4`, with a payload that `payload` makes, if there is room for it and the process may be looked at; else
+  the event goes to the ring as any other.
+  """
+  @spec with_payload(
+          non_neg_integer,
+          non_neg_integer,
+          Context.frame(),
+          non_neg_integer,
+          (() -> iodata)
+        ) :: :ok
+  def with_payload(word, key, {call, id, _} = frame, next, payload) when call > 0 do
+    with {_, _, _, {runtime, _, _, _, ^id, _, _, _, _}} = context <- :erlang.get(@context),
+         true <- Outbox.room?(runtime),
+         true <- Capture.allowed?(context),
+         us = Clock.now_us(),
+         bytes when bytes != nil <- made(payload),
+         label = :erlang.seq_trace_info(:label),
+         {hlc, _, ordinal, {runtime, _, _, _, ^id, _, _, _, _} = static} <- own(:erlang.get(@context), label) do
+      rich(word, key, call, next, bytes, us, {hlc, ordinal, static, runtime})
+      restore(label)
+    else
+      _ -> within(word, key, frame, next)
+    end
+  end
+
+  def with_payload(_word, _key, _untraced, _next, _payload), do: :ok
+
+  # What raises in here concerns the payload, not the application.
+  defp made(payload) do
+    payload.()
+  rescue
+    _ -> nil
+  catch
+    _, _ -> nil
+  end
+
+  defp own({hlc, now, _, _} = context, {:label, {:elixir_scope, _, _, _, hlc, now, _, _}}), do: context
+
+  defp own(context, label) do
+    {context, _, _, _, _} = Context.place(context, label, :site)
+    context
+  end
+
+  defp rich(word, key, call, next, payload, us, {before, ordinal, static, runtime}) do
+    {_, t1, t2, t3, _, pid_word, _, _, _} = static
+    hlc = max(before + 1, us <<< 10)
+    w1 = word ||| ahead(before, us <<< 10, runtime)
+    words = {w1, hlc, us, key, t1, t2, (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3, pid_word, call, 0, 0}
+
+    if Outbox.offer(runtime, words, payload) == 0,
+      do: inside(word, key, call, next, before, ordinal, static),
+      else: Context.store({hlc, next, ordinal + 1, static}, us)
   end
 
   @doc "What the process sends next carries this clock and this call."

@@ -34,6 +34,43 @@ defmodule ElixirScope.Outbox do
   @spec post_one(Ring.runtime(), tuple, iodata | nil) :: non_neg_integer
   def post_one(runtime, words, payload), do: hd(post(runtime, [{words, payload}]))
 
+  @doc "Whether a payload would be taken now, so that it is worth making."
+  @spec room?(Ring.runtime()) :: boolean
+  def room?({_, _, _, counters, _, _}) do
+    %{payload_messages_max: messages_max, payload_bytes_max: bytes_max} = Config.loaded()
+
+    :atomics.get(counters, Counters.field(:outstanding)) < messages_max and
+      :atomics.get(counters, Counters.field(:outstanding_bytes)) < bytes_max and
+      :atomics.get(counters, Counters.field(:switch)) == 1 and is_pid(:erlang.whereis(ElixirScope.Writer))
+  end
+
+  @doc """
+  Sends one event that the caller can record without its payload as well: its id, or 0, and then nothing was counted.
+  """
+  @spec offer(Ring.runtime(), tuple, iodata) :: non_neg_integer
+  def offer({_, _, _, counters, _, _} = runtime, words, payload) do
+    size = IO.iodata_length(payload)
+    bytes = 96 + 4 + size
+
+    if size <= @payload_max and room?(runtime) and reserve(counters, 1, bytes) do
+      id = :atomics.add_get(counters, Counters.field(:messages), 1) <<< 10 ||| @lane
+      deliver(counters, 1, bytes, record(id, words, payload, size), id)
+    else
+      0
+    end
+  end
+
+  # A writer that has gone since: the event is one that was refused.
+  defp deliver(counters, count, bytes, records, id) do
+    if send_to_writer(count, bytes, records) do
+      id
+    else
+      release(counters, count, bytes)
+      :atomics.add(counters, Kinds.reason(:payload_full), count)
+      id
+    end
+  end
+
   defp encode([], _counters, ids, records, bytes),
     do: {Enum.reverse(ids), Enum.reverse(records), bytes}
 
@@ -68,19 +105,45 @@ defmodule ElixirScope.Outbox do
   end
 
   defp send_all(counters, count, bytes, records) do
+    reserved? = reserve(counters, count, bytes)
+
+    cond do
+      reserved? and send_to_writer(count, bytes, records) ->
+        true
+
+      true ->
+        if reserved?, do: release(counters, count, bytes)
+        :atomics.add(counters, Kinds.reason(:payload_full), count)
+        false
+    end
+  end
+
+  defp reserve(counters, count, bytes) do
+    %{payload_messages_max: messages_max, payload_bytes_max: bytes_max} = Config.loaded()
     messages = :atomics.add_get(counters, Counters.field(:outstanding), count)
     queued = :atomics.add_get(counters, Counters.field(:outstanding_bytes), bytes)
-    writer = :erlang.whereis(ElixirScope.Writer)
-    %{payload_messages_max: messages_max, payload_bytes_max: bytes_max} = Config.loaded()
 
-    if is_pid(writer) and messages <= messages_max and queued <= bytes_max do
+    if messages <= messages_max and queued <= bytes_max do
+      true
+    else
+      release(counters, count, bytes)
+      false
+    end
+  end
+
+  defp release(counters, count, bytes) do
+    :atomics.sub(counters, Counters.field(:outstanding), count)
+    :atomics.sub(counters, Counters.field(:outstanding_bytes), bytes)
+  end
+
+  defp send_to_writer(count, bytes, records) do
+    writer = :erlang.whereis(ElixirScope.Writer)
+
+    if is_pid(writer) do
       # One flat binary: a large one is shared, not copied, and lives outside the heap.
       :erlang.send(writer, {:events, count, bytes, IO.iodata_to_binary(records)})
       true
     else
-      :atomics.sub(counters, Counters.field(:outstanding), count)
-      :atomics.sub(counters, Counters.field(:outstanding_bytes), bytes)
-      :atomics.add(counters, Kinds.reason(:payload_full), count)
       false
     end
   end

@@ -8,7 +8,7 @@ defmodule ElixirScope.Probe do
   """
   import Bitwise
   require ElixirScope.Kinds
-  alias ElixirScope.{Capture, Context, Event, Kinds, SelfSend}
+  alias ElixirScope.{Capture, Context, ErrorEvent, Event, Kinds, SelfSend}
 
   @context :"$elixir_scope"
 
@@ -169,12 +169,16 @@ defmodule ElixirScope.Probe do
     :ok
   end
 
-  @doc "A `rescue` or `catch` clause was taken: the frames inside it ended by an exception."
-  @spec exception(non_neg_integer, pos_integer, frame, :error | :exit | :throw, term) :: :ok
-  def exception(key, site, frame, kind, _reason) do
+  @doc "A `rescue` or `catch` clause was taken: the frames inside it ended by an exception, which is recorded with it."
+  @spec exception(non_neg_integer, pos_integer, frame, :error | :exit | :throw, term, list) :: :ok
+  def exception(key, site, frame, kind, reason, stacktrace \\ [])
+
+  def exception(key, site, {call, _, _} = frame, kind, reason, stacktrace) do
     word = Kinds.kind(:exception) ||| Kinds.exception_class(kind) <<< 6 ||| site <<< 20
-    Event.within(word, key, frame)
+    Event.with_payload(word, key, frame, call, fn -> ErrorEvent.payload(kind, reason, stacktrace) end)
   end
+
+  def exception(_key, _site, _untraced, _kind, _reason, _stacktrace), do: :ok
 
   @doc "A message is about to be sent; only a send to oneself is an event."
   @spec sent(non_neg_integer, pos_integer, frame, term, term) :: :ok

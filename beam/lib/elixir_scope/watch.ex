@@ -35,11 +35,11 @@ defmodule ElixirScope.Watch do
     :ok
   end
 
-  @doc "The trace and call of a watched process, also shortly after its end."
-  @spec where(pid) :: {tuple, non_neg_integer, 0} | nil
+  @doc "The trace, call, flags and clock of a watched process, also shortly after its end."
+  @spec where(pid) :: {tuple, non_neg_integer, 0, non_neg_integer} | nil
   def where(pid) do
     case :ets.lookup(@table, pid) do
-      [{_, trace, call, _, _}] -> {trace, call, 0}
+      [{_, trace, call, hlc, _}] -> {trace, call, 0, hlc}
       [] -> nil
     end
   rescue
@@ -102,7 +102,7 @@ defmodule ElixirScope.Watch do
   defp exited(runtime, {t1, t2, t3}, hlc, pid_word, reason) do
     us = Clock.now_us()
     {bytes, cut, _} = Value.encode(reason)
-    flags = if cut, do: Kinds.flag(:cut), else: 0
+    flags = if(cut, do: Kinds.flag(:cut), else: 0) ||| Clock.ahead(hlc, us <<< 10, elem(runtime, 4))
     w1 = Kinds.kind(:exit) ||| Kinds.class(reason) <<< 6 ||| flags
     words = {w1, max(hlc + 1, us <<< 10), us, 0, t1, t2, 0x7FFFFFF <<< 32 ||| t3, pid_word, 0, 0, 0}
     Outbox.post_one(runtime, words, bytes)

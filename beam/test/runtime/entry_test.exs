@@ -188,6 +188,77 @@ defmodule ElixirScope.EntryTest do
     assert ElixirScope.CrashReports.filter(%{level: :info, msg: {:string, "x"}, meta: %{}}, []) == :ignore
   end
 
+  defp handled(kind, reason) do
+    ElixirScope.trace("handled", fn ->
+      frame = Probe.call(1, 1)
+
+      try do
+        :erlang.raise(kind, reason, [])
+      catch
+        kind, reason -> Probe.exception(1, 2, frame, kind, reason, __STACKTRACE__)
+      end
+
+      ElixirScope.current_trace()
+    end)
+  end
+
+  test "an exception that is handled carries what it was, once, redacted", %{agent: agent} do
+    for {kind, reason, type, class} <- [
+          {:error, %KeyError{key: :x, term: %{password: "canary-3"}}, "KeyError", 1},
+          {:error, :badarith, "ArithmeticError", 1},
+          {:exit, {:shutdown, [token: "canary-3"]}, "exit", 2},
+          {:throw, {:found, String.duplicate("x", 5000)}, "throw", 3}
+        ] do
+      events = events(agent, handled(kind, reason), &ended?/1)
+      assert [exception] = Enum.filter(events, &(&1.kind == :exception))
+      assert [call] = Enum.filter(events, &(&1.kind == :call))
+      assert {exception.parent, exception.class, exception.site} == {call.id, class, 2}
+      assert exception.payload.kind == kind
+      assert exception.payload.type == type
+      assert is_list(exception.payload.stacktrace)
+      refute inspect(exception.payload) =~ "canary"
+      assert byte_size(:erlang.term_to_binary(exception.payload)) < 4096
+      # The exact order of the trace: each event once, no ordinal twice.
+      ordinals = Enum.map(events, & &1.ordinal)
+      assert ordinals == Enum.uniq(ordinals) and ordinals == Enum.sort(ordinals)
+    end
+  end
+
+  test "without room for its payload an exception is recorded all the same, and nothing is dropped", %{
+    agent: agent
+  } do
+    {_, _, _, counters, _, _} = ElixirScope.Ring.runtime()
+    parent = self()
+
+    trace =
+      ElixirScope.trace("no room", fn ->
+        frame = Probe.call(1, 1)
+        dropped = ElixirScope.stats().dropped
+        # As if the writer's mailbox was full.
+        :atomics.add(counters, 15, 1_000_000)
+        Probe.exception(1, 2, frame, :error, :badarith, [])
+        :atomics.sub(counters, 15, 1_000_000)
+        send(parent, {:dropped, dropped == ElixirScope.stats().dropped})
+        ElixirScope.current_trace()
+      end)
+
+    assert_receive {:dropped, true}
+    events = events(agent, trace, &ended?/1)
+    assert [%{payload: nil, class: 1}] = Enum.filter(events, &(&1.kind == :exception))
+  end
+
+  test "a sensitive process's exceptions have no payload", %{agent: agent} do
+    {pid, ref} =
+      spawn_monitor(fn ->
+        Process.flag(:sensitive, true)
+        exit({:trace, handled(:throw, :secret_thing)})
+      end)
+
+    assert_receive {:DOWN, ^ref, _, ^pid, {:trace, trace}}
+    events = events(agent, trace, &ended?/1)
+    assert [%{payload: nil, class: 3}] = Enum.filter(events, &(&1.kind == :exception))
+  end
+
   test "messages of exceptions that carry terms are redacted" do
     for reason <- [
           %KeyError{key: :x, term: %{password: "canary-2"}},
@@ -375,11 +446,24 @@ defmodule ElixirScope.EntryTest do
     # The test process has the token of that message.
     assert {:label, ^label} = :erlang.seq_trace_info(:label)
     frame = Probe.call(1, 6)
+    ElixirScope.Capture.values(frame, 1, 6, 0, [{"x", 1}])
+    ElixirScope.ErrorEvent.record(:error, :ahead, [])
+    Probe.exception(1, 6, frame, :throw, :ahead)
+    {pid, ref} = spawn_monitor(fn -> Probe.call(1, 8) end)
+    assert_receive {:DOWN, ^ref, _, ^pid, _}
+    Process.delete(:"$elixir_scope_error")
+    :erlang.seq_trace(:label, {:elixir_scope, 0x33F92F3577B3, 1, 2, far + 4, elem(frame, 0), node, 1})
     Probe.return(1, 7, frame, :ok)
     ElixirScope.Context.drop()
     trace = "33f92f3577b30000000000010000" <> "0002"
-    [call, return] = events(agent, trace, &(length(&1) == 2))
-    assert call.ahead? and call.hlc == far + 1 and return.hlc == far + 2
+    all = events(agent, trace, &(Enum.any?(&1, fn e -> e.kind == :exit end) and length(&1) == 8))
+    # Every event of a trace whose clock is ahead says so.
+    kinds = Enum.map(all, & &1.kind)
+    assert Enum.sort(kinds) == Enum.sort([:call, :value, :error, :exception, :spawn, :call, :exit, :return])
+    assert for(e <- all, not e.ahead?, do: e.kind) == []
+    [call] = Enum.filter(all, &(&1.kind == :call and &1.site == 6))
+    [return] = Enum.filter(all, &(&1.kind == :return))
+    assert call.ahead? and call.hlc == far + 1 and return.hlc == far + 5
     assert call.remote? and call.parent == 4096
     assert call.time < Bitwise.bsr(far, 10)
     own = ElixirScope.trace("own", fn -> ElixirScope.current_trace() end)

@@ -259,7 +259,7 @@ defmodule ElixirScope.Instrument.Arms do
     {parts, rejoin} = Patterns.split(patterns)
     {parts, class, reason, pass} = caught(kind, parts, scope, pass)
     frame = Pass.frame(pass, scope)
-    arguments = [pass.key, site, frame, class, reason]
+    arguments = [pass.key, site, frame, class, reason, {:__STACKTRACE__, line(scope), nil}]
     probe = Inject.remote(pass.probe, :exception, arguments, line(scope))
     {body, pass} = Body.rewrite(body, scope, %{pass | stale?: false})
     body = Inject.block([Inject.if_traced(frame, probe), body])

@@ -27,7 +27,10 @@ defmodule ElixirScope.Test.RecordingProbe do
   def branch(_key, site, frame), do: note({:branch, site, outer(frame)})
   def branch_values(_key, site, frame, values), do: note({:branch, site, outer(frame), values})
   def resume(frame), do: note({:resume, outer(frame)})
-  def exception(_key, site, frame, kind, reason), do: note({:exception, site, outer(frame), kind, reason})
+
+  def exception(_key, site, frame, kind, reason, stacktrace) when is_list(stacktrace),
+    do: note({:exception, site, outer(frame), kind, reason})
+
   def sent(_key, site, frame, to, message), do: note({:sent, site, outer(frame), to, message})
 
   def callback(key, site, name, message, state),
