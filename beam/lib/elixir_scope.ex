@@ -95,12 +95,12 @@ defmodule ElixirScope do
   end
 
   @doc "Instruments a loaded module (`ElixirScope.Loader`)."
-  @spec instrument(module, keyword) :: term
+  @spec instrument(module, keyword) :: {:ok, ElixirScope.SiteTable.t()} | {:error, Loader.error()}
   def instrument(module, opts \\ []), do: Loader.instrument(module, opts)
 
   @doc "Puts the original module back (`ElixirScope.Loader`)."
-  @spec remove(module) :: term
-  def remove(module), do: Loader.remove(module)
+  @spec remove(module, keyword) :: :ok | {:error, Loader.error()}
+  def remove(module, opts \\ []), do: Loader.remove(module, opts)
 
   @doc "Capture on."
   @spec on() :: :ok

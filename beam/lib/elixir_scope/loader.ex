@@ -34,14 +34,20 @@ defmodule ElixirScope.Loader do
   Instruments a module and loads it. A module that is instrumented already stays as it is.
 
   Options: those of `ElixirScope.Instrument.Options`; `sticky: true`; `beam:` the bytes of the loaded
-  version, where no file has them.
+  version, where no file has them; `rearm:` whether the module is instrumented again after a hot code load
+  (`ElixirScope.Rearm`; default: the setting `:rearm`).
   """
   @spec instrument(module(), keyword()) :: {:ok, SiteTable.t()} | {:error, error()}
   def instrument(module, options \\ []) when is_atom(module) do
     if instrumented?(module), do: present(module), else: load_instrumented(module, options)
   end
 
-  @doc "Loads the original again. A module that is not instrumented stays as it is."
+  @doc """
+  Loads the original again. A module that is not instrumented stays as it is.
+
+  The original is the one that `instrument/2` kept, or lies in the file that the module was loaded from, on the code
+  path or not. Options: `sticky: true`.
+  """
   @spec remove(module(), keyword()) :: :ok | {:error, error()}
   def remove(module, options \\ []) when is_atom(module) do
     if instrumented?(module) do
@@ -162,13 +168,30 @@ defmodule ElixirScope.Loader do
     version = module.__elixir_scope__(:version)
 
     with :error <- Originals.fetch(module, version),
-         {:ok, binary, file} <- on_disk(module),
-         {:ok, binary} <- bare(binary),
+         :error <- original(on_disk(module), version),
+         :error <- original(loaded_from(module), version) do
+      {:error, {:no_original, module}}
+    end
+  end
+
+  defp original({:ok, binary, file}, version) do
+    with {:ok, binary} <- bare(binary),
          {:ok, ^version} <- ModuleVersion.of(binary) do
       {:ok, binary, file}
     else
-      {:ok, binary, file} -> {:ok, binary, file}
-      _other_version -> {:error, {:no_original, module}}
+      _other_version -> :error
+    end
+  end
+
+  defp original(_not_found, _version), do: :error
+
+  # A beam outside of the code path.
+  defp loaded_from(module) do
+    with file when is_list(file) and file != [] <- :code.which(module),
+         {:ok, binary} <- File.read(file) do
+      {:ok, binary, file}
+    else
+      _none -> :error
     end
   end
 

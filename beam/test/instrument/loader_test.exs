@@ -136,6 +136,25 @@ defmodule ElixirScope.LoaderTest do
     assert {:ok, _} = Loader.instrument(Loaded.Version, probe: RecordingProbe)
   end
 
+  test "a beam from a file outside the code path is removed to its original", %{tmp_dir: folder} = context do
+    {:ok, instrumented, _table} = Fixture.rewrite(context.beams[1], text(1))
+    apart = Path.join(folder, "apart")
+    File.mkdir_p!(apart)
+    File.rm(path(folder))
+    File.write!(Path.join(apart, "Elixir.Loaded.Version.beam"), instrumented)
+    {:module, _} = apart |> Path.join("Elixir.Loaded.Version") |> to_charlist() |> :code.load_abs()
+    assert Loader.instrumented?(Loaded.Version)
+    assert :code.get_object_code(Loaded.Version) == :error
+    assert :ok = ElixirScope.remove(Loaded.Version)
+    assert apply(Loaded.Version, :module_info, [:md5]) == md5(context.beams[1])
+
+    # That file has another version by now.
+    :code.purge(Loaded.Version)
+    {:module, _} = apart |> Path.join("Elixir.Loaded.Version") |> to_charlist() |> :code.load_abs()
+    File.write!(Path.join(apart, "Elixir.Loaded.Version.beam"), context.beams[2])
+    assert {:error, {:no_original, Loaded.Version}} = ElixirScope.remove(Loaded.Version)
+  end
+
   test "the file on disk is another version than the loaded one", context do
     original = release(context, 1)
     release(context, 2, load: false)
@@ -187,7 +206,8 @@ defmodule ElixirScope.LoaderTest do
     assert Loader.instrument(Loaded.Version) == {:error, {:sticky, Loaded.Version}}
     assert {:ok, _} = Loader.instrument(Loaded.Version, sticky: true, probe: RecordingProbe)
     assert :code.is_sticky(Loaded.Version)
-    assert :ok = Loader.remove(Loaded.Version, sticky: true)
+    assert {:error, {:sticky, Loaded.Version}} = ElixirScope.remove(Loaded.Version)
+    assert :ok = ElixirScope.remove(Loaded.Version, sticky: true)
     :code.unstick_mod(Loaded.Version)
   end
 
