@@ -18,7 +18,9 @@ defmodule ElixirScope.Counters do
     foreign_tokens: 18,
     watched: 19,
     unwatched: 20,
-    latched: 21
+    latched: 21,
+    rearmed: 22,
+    rearm_refused: 23
   ]
 
   @doc "The index of a total (a literal, at compile time)."

@@ -50,18 +50,40 @@ defmodule ElixirScope.Loader do
   """
   @spec remove(module(), keyword()) :: :ok | {:error, error()}
   def remove(module, options \\ []) when is_atom(module) do
-    if instrumented?(module) do
-      locked(module, fn ->
-        with {:ok, binary, file} <- original(module),
-             :ok <- load(module, binary, file, options) do
-          Originals.delete(module)
-          tell(:scan, [])
-        end
-      end)
-    else
-      :ok
+    if instrumented?(module) or Originals.armed?(module),
+      do: locked(module, fn -> removed(module, options, instrumented?(module)) end),
+      else: :ok
+  end
+
+  # A hot code load has removed it already.
+  defp removed(module, _options, false), do: Originals.delete(module)
+
+  defp removed(module, options, true) do
+    with {:ok, binary, file} <- original(module) do
+      # Not to be instrumented again from here on.
+      kept = Originals.take(module)
+
+      with {:error, reason} <- load(module, binary, file, options) do
+        Originals.put(kept)
+        {:error, reason}
+      else
+        :ok -> tell(:scan, [])
+      end
     end
   end
+
+  @doc """
+  Instruments a module again, with the options that it was instrumented with, after a hot code load has replaced it.
+  `:ignore` if there is nothing to do: it is instrumented, not loaded, or was removed.
+  """
+  @spec rearm(module(), keyword()) :: {:ok, SiteTable.t()} | :ignore | {:error, error()}
+  def rearm(module, options) do
+    if rearm?(module),
+      do: load_instrumented(module, options, fn -> rearm?(module) end),
+      else: :ignore
+  end
+
+  defp rearm?(module), do: loaded?(module) and not instrumented?(module) and Originals.armed?(module)
 
   @doc """
   Whether the loaded version of a module is instrumented.
@@ -84,8 +106,8 @@ defmodule ElixirScope.Loader do
 
   defp present(module), do: SiteTable.decode(module.__elixir_scope__(:sites))
 
-  defp load_instrumented(module, options) do
-    {load_options, options} = Keyword.split(options, [:sticky, :beam])
+  defp load_instrumented(module, all_options, wanted? \\ fn -> true end) do
+    {load_options, options} = Keyword.split(all_options, [:sticky, :beam, :rearm])
 
     with :ok <- allowed(module, load_options),
          {:ok, binary, file} <- object_code(module, load_options[:beam]),
@@ -93,14 +115,28 @@ defmodule ElixirScope.Loader do
          {:ok, instrumented, table} <-
            Instrument.rewrite(binary, Origin.options(module, binary, file, options)) do
       locked(module, fn ->
-        with :ok <- load(module, instrumented, file, load_options) do
-          Originals.put(module, table.module_version, binary, file)
-          tell(:loaded, [module.__elixir_scope__(:sites)])
-          {:ok, table}
+        # What has happened since the lock was free.
+        cond do
+          not wanted?.() -> :ignore
+          instrumented?(module) -> present(module)
+          other_version?(module, binary) -> {:error, {:other_version_loaded, module}}
+          true -> put(module, instrumented, binary, file, table, all_options)
         end
       end)
     end
   end
+
+  defp put(module, instrumented, original, file, table, options) do
+    with :ok <- load(module, instrumented, file, options) do
+      rearm? = Keyword.get_lazy(options, :rearm, fn -> ElixirScope.Config.get(:rearm) end)
+      armed = if rearm?, do: Keyword.delete(options, :beam)
+      Originals.put(module, table.module_version, original, file, armed)
+      tell(:loaded, [module.__elixir_scope__(:sites)])
+      {:ok, table}
+    end
+  end
+
+  defp other_version?(module, binary), do: loaded?(module) and loaded_md5(module) not in md5s(binary)
 
   defp allowed(module, options) do
     cond do
@@ -115,7 +151,7 @@ defmodule ElixirScope.Loader do
   # The beam of the version that is loaded; a module that is not loaded yet is taken from the code path.
   defp object_code(module, nil) do
     with {:ok, binary, file} <- on_disk(module) do
-      if loaded?(module) and loaded_md5(module) not in md5s(binary),
+      if other_version?(module, binary),
         do: {:error, {:other_version_loaded, module}},
         else: {:ok, binary, file}
     end

@@ -7,7 +7,7 @@ defmodule ElixirScope.Registry do
   (events of old code still name it), bounded in number.
   """
   use GenServer
-  alias ElixirScope.{Clock, Wire, Writer}
+  alias ElixirScope.{Clock, Rearm, Wire, Writer}
 
   @table __MODULE__.Tables
   @every_ms 1_000
@@ -96,7 +96,7 @@ defmodule ElixirScope.Registry do
     new = for {module, {version, table}} <- loaded, old[module] != version, do: {module, version, table}
     gone = for {module, version} <- old, not is_map_key(loaded, module), do: {module, version}
     if new != [], do: announce_loaded(new)
-    if gone != [], do: announce_removed(gone)
+    if gone != [], do: announce_removed(gone) && Rearm.look()
   end
 
   defp announce_loaded(new) do

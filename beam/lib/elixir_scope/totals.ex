@@ -63,7 +63,9 @@ defmodule ElixirScope.Totals do
       shapes: get.(Counters.field(:shapes)),
       foreign_tokens: get.(Counters.field(:foreign_tokens)),
       watched: get.(Counters.field(:watched)),
-      unwatched: get.(Counters.field(:unwatched))
+      unwatched: get.(Counters.field(:unwatched)),
+      rearmed: get.(Counters.field(:rearmed)),
+      rearm_refused: get.(Counters.field(:rearm_refused))
     }
   end
 end

@@ -35,6 +35,9 @@ defmodule ElixirScope.LoaderTest do
   """
 
   setup %{tmp_dir: folder} do
+    # What is loaded here stays as it is.
+    Application.put_env(:elixir_scope, :rearm, false)
+    on_exit(fn -> Application.delete_env(:elixir_scope, :rearm) end)
     Code.prepend_path(folder)
     # Compiling loads, so both versions are made before any is in use.
     beams = for number <- [1, 2], into: %{}, do: {number, compile(folder, number)}

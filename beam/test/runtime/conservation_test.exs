@@ -39,6 +39,12 @@ defmodule ElixirScope.ConservationTest do
     stats
   end
 
+  # An event is in a ring, then buffered, then stored: both must be empty, read in this order.
+  defp handed_over? do
+    %{in_rings: in_rings} = ElixirScope.stats()
+    in_rings == 0 and ElixirScope.stats().buffered == 0
+  end
+
   defp wait_until(fun, left \\ 1000) do
     cond do
       fun.() -> :ok
@@ -51,7 +57,7 @@ defmodule ElixirScope.ConservationTest do
     agent = agent(path)
     before = ElixirScope.stats()
     trace = emit(20_000)
-    wait_until(fn -> ElixirScope.stats().buffered == 0 and ElixirScope.stats().in_rings == 0 end)
+    wait_until(&handed_over?/0)
     stats = assert_conserved()
     full = stats.dropped.ring_full - before.dropped.ring_full
     # root, call, root_end
@@ -68,7 +74,7 @@ defmodule ElixirScope.ConservationTest do
     assert dropped > 0
     assert stats.buffered > 0
     agent = agent(path)
-    wait_until(fn -> ElixirScope.stats().buffered == 0 end)
+    wait_until(&handed_over?/0)
     assert_conserved()
     {_, counts} = Agent.stored(agent)
     assert counts |> Map.values() |> Enum.sum() == ElixirScope.stats().stored - before.stored
@@ -88,7 +94,7 @@ defmodule ElixirScope.ConservationTest do
     assert ElixirScope.stats().dropped.agent_lost == before.dropped.agent_lost
     Agent.hang_up(silent, :stop)
     agent = agent(path)
-    wait_until(fn -> ElixirScope.stats().buffered == 0 end)
+    wait_until(&handed_over?/0)
     stats = assert_conserved()
     assert stats.dropped.agent_lost > before.dropped.agent_lost
     {_, counts} = Agent.stored(agent)
@@ -117,7 +123,7 @@ defmodule ElixirScope.ConservationTest do
         emit(200 + i)
 
         if rem(i, 2) == 0,
-          do: wait_until(fn -> ElixirScope.stats().buffered == 0 end),
+          do: wait_until(&handed_over?/0),
           else: Process.sleep(:rand.uniform(20))
 
         Agent.hang_up(agent, :stop)
@@ -126,7 +132,7 @@ defmodule ElixirScope.ConservationTest do
       end)
       |> then(fn {events, stored} ->
         agent = agent(path, stored: stored)
-        wait_until(fn -> ElixirScope.stats().buffered == 0 end)
+        wait_until(&handed_over?/0)
         {events ++ Agent.events(agent), stored}
       end)
 
@@ -140,7 +146,7 @@ defmodule ElixirScope.ConservationTest do
 
   test "events of a killed, a crashed and an idle process arrive within 100 ms", %{path: path} do
     agent = agent(path)
-    wait_until(fn -> Writer.link() == :ready and ElixirScope.stats().buffered == 0 end)
+    wait_until(fn -> Writer.link() == :ready and handed_over?() end)
     me = self()
 
     for fate <- [:kill, :idle, :crash] do
@@ -239,7 +245,7 @@ defmodule ElixirScope.ConservationTest do
 
   test "an idle writer does next to nothing", %{path: path} do
     agent(path)
-    wait_until(fn -> Writer.link() == :ready and ElixirScope.stats().buffered == 0 end)
+    wait_until(fn -> Writer.link() == :ready and handed_over?() end)
     Process.sleep(200)
     {:reductions, before} = Process.info(Process.whereis(Writer), :reductions)
     Process.sleep(400)

@@ -10,10 +10,54 @@ defmodule ElixirScope.Loader.Originals do
   @table __MODULE__
   @wait_ms 5_000
 
-  @doc "Keeps an original, with the file name it was loaded under."
-  @spec put(module(), ElixirScope.ModuleVersion.t(), binary(), charlist()) :: :ok
-  def put(module, version, binary, file),
-    do: GenServer.call(server(), {:put, module, version, :zlib.zip(binary), file}, @wait_ms)
+  @typedoc "What is kept of a module: opaque."
+  @type kept :: tuple()
+
+  @doc """
+  Keeps an original, with the file name it was loaded under. `armed` are the options to instrument the module with
+  again after a hot code load, or `nil`.
+  """
+  @spec put(module(), ElixirScope.ModuleVersion.t(), binary(), charlist(), keyword() | nil) :: :ok
+  def put(module, version, binary, file, armed \\ nil),
+    do: put({module, version, :zlib.zip(binary), file, armed})
+
+  @doc "Keeps again what `take/1` gave."
+  @spec put(kept() | nil) :: :ok
+  def put(nil), do: :ok
+  def put(kept), do: GenServer.call(server(), {:put, kept}, @wait_ms)
+
+  @doc "What is kept of a module, which is forgotten."
+  @spec take(module()) :: kept() | nil
+  def take(module) do
+    kept = lookup(module)
+    delete(module)
+    kept
+  end
+
+  @doc "The modules that are to be instrumented again after a hot code load, with their options."
+  @spec armed() :: [{module(), keyword()}]
+  def armed do
+    if :ets.whereis(@table) == :undefined,
+      do: [],
+      else:
+        for(
+          [module, armed] when armed != nil <- :ets.match(@table, {:"$1", :_, :_, :_, :"$2"}),
+          do: {module, armed}
+        )
+  end
+
+  @doc """
+  Whether a module is to be instrumented again.
+
+      iex> ElixirScope.Loader.Originals.armed?(NoSuchModule)
+      false
+  """
+  @spec armed?(module()) :: boolean()
+  def armed?(module), do: match?({_, _, _, _, armed} when armed != nil, lookup(module))
+
+  defp lookup(module) do
+    if :ets.whereis(@table) != :undefined, do: @table |> :ets.lookup(module) |> List.first()
+  end
 
   @doc """
   The original of a module version.
@@ -23,10 +67,8 @@ defmodule ElixirScope.Loader.Originals do
   """
   @spec fetch(module(), ElixirScope.ModuleVersion.t()) :: {:ok, binary(), charlist()} | :error
   def fetch(module, version) do
-    with true <- :ets.whereis(@table) != :undefined,
-         [{^module, ^version, compressed, file}] <- :ets.lookup(@table, module) do
-      {:ok, :zlib.unzip(compressed), file}
-    else
+    case lookup(module) do
+      {^module, ^version, compressed, file, _armed} -> {:ok, :zlib.unzip(compressed), file}
       _none -> :error
     end
   end
@@ -46,8 +88,8 @@ defmodule ElixirScope.Loader.Originals do
   end
 
   @impl true
-  def handle_call({:put, module, version, compressed, file}, _from, state) do
-    :ets.insert(@table, {module, version, compressed, file})
+  def handle_call({:put, kept}, _from, state) do
+    :ets.insert(@table, kept)
     {:reply, :ok, state}
   end
 
