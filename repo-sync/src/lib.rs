@@ -1,6 +1,6 @@
 //! Elixir source into the code graph: the only crate that names tree-sitter.
 //!
-//! Read [`index_project`] first: it makes an [`Index`], a version's manifest with its blobs; then [`publish`], which sends
+//! Read [`index_project`] first: it makes an [`Index`], a version's manifest with its blobs; then [`publish()`], which sends
 //! what a receiver lacks; and [`index_source`] for one file.
 
 mod index;

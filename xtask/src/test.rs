@@ -1,6 +1,6 @@
 //! `cargo xtask test`: all tests, Rust and Elixir.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::{machine, run};
 
@@ -14,22 +14,36 @@ pub struct Args {
     beam: bool,
 }
 
+/// Runs every suite, also if one before it failed.
 pub fn run(args: &Args) -> Result<()> {
     machine::for_tests()?;
+    let mut failed = Vec::new();
+    let mut suite = |name: &str, outcome: Result<()>| {
+        if let Err(error) = outcome {
+            failed.push(format!("{name}: {error:#}"));
+        }
+    };
     if !args.rust {
-        beam("beam")?;
-        beam("beam/demo")?;
+        suite("beam", beam("beam"));
+        suite("beam/demo", beam("beam/demo"));
     }
     if !args.beam {
-        run::check(&mut run::cargo(&["build", "--package", "elixirscope", "--bins"]))?;
-        run::check(&mut run::cargo(&[
-            "nextest",
-            "run",
-            "--workspace",
-            "--no-fail-fast",
-        ]))?;
+        suite("rust", rust());
     }
-    Ok(())
+    if failed.is_empty() {
+        return Ok(());
+    }
+    bail!("{}", failed.join("; "))
+}
+
+/// The whole workspace at once: a part of it would resolve other features, and RocksDB be built again.
+fn rust() -> Result<()> {
+    run::check(&mut run::cargo(&[
+        "nextest",
+        "run",
+        "--workspace",
+        "--no-fail-fast",
+    ]))
 }
 
 /// ExUnit of one Mix project, built outside the source tree.

@@ -1,7 +1,7 @@
 //! The code graph's data: a source file's syntax as a compact document, a version as a manifest of documents, and the
 //! answer to "which piece of source is this site". Pure: no parser (`repo-sync`), no file, no socket.
 //!
-//! Read [`SyntaxDocument`] first, then [`resolve`] and [`Manifest`].
+//! Read [`SyntaxDocument`] first, then [`resolve()`] and [`Manifest`].
 
 mod bytes;
 mod document;

@@ -1,6 +1,6 @@
 //! The BEAM's external term format, as events carry it: opaque until somebody asks.
 //!
-//! [`skip_term`] finds the end of a term without allocating. [`Term::decode`] makes a tree of it, [`render`] Elixir's
+//! [`skip_term`] finds the end of a term without allocating. [`Term::decode`] makes a tree of it, [`render()`] Elixir's
 //! spelling. The payloads of `docs/node-socket.md` are [`ValuePayload`], [`ErrorPayload`], [`RootPayload`] and
 //! [`LossPayload`].
 
