@@ -7,7 +7,7 @@ defmodule ElixirScope.Application do
   """
   use Application
 
-  alias ElixirScope.{Config, CrashReports, Rearm, Registry, Ring, Shape, Telemetry, Watch, Writer}
+  alias ElixirScope.{Config, CrashReports, LogEvents, Rearm, Registry, Ring, Shape, Telemetry, Watch, Writer}
 
   @impl true
   def start(_type, _args) do
@@ -19,6 +19,7 @@ defmodule ElixirScope.Application do
       if Config.get(:enabled) do
         Ring.setup(Config.get(:ring_slots), Config.get(:rings_bytes_max))
         CrashReports.attach()
+        LogEvents.attach()
         [Registry, Writer, Watch, Rearm]
       else
         # The smallest there are: all of them refuse.
@@ -39,5 +40,6 @@ defmodule ElixirScope.Application do
   def stop(_state) do
     Telemetry.detach()
     CrashReports.detach()
+    LogEvents.detach()
   end
 end

@@ -74,8 +74,10 @@ defmodule ElixirScope.Capture do
     move(hlc, call, ordinal, static, us)
   end
 
-  # The label follows the clock, unless a message has brought another label meanwhile.
-  defp move(hlc, call, ordinal, static, us) do
+  @doc "Stores the context; the label follows its clock, unless a message has brought another label meanwhile."
+  @spec move(non_neg_integer, non_neg_integer, non_neg_integer, ElixirScope.Context.static(), non_neg_integer) ::
+          term
+  def move(hlc, call, ordinal, static, us) do
     {old, _, _, _} = :erlang.get(@context)
 
     case :erlang.seq_trace_info(:label) do

@@ -17,6 +17,8 @@ defmodule ElixirScope.Config do
   | `:values` | `:redact` | `:redact`, or `:allow`: only keys in `:allow_keys` keep their values |
   | `:redact_keys`, `:allow_keys` | `[]` | added to the built-in list; the allow list |
   | `:value_depth`, `:value_elements`, `:value_binary_bytes`, `:value_bytes` | 3, 20, 512, 16384 | limits of one captured value |
+  | `:log_level` | `:warning` | log messages of traced processes of at least this level are `log` events; `:none` |
+  | `:log_untraced` | `false` | those of processes in no trace as well |
   | `:rearm` | `true` | modules instrumented at run time are instrumented again after a hot code load |
   | `:watched_max` | 10000 | spawned traced processes whose exit is watched |
   """
@@ -40,6 +42,8 @@ defmodule ElixirScope.Config do
     value_elements: 20,
     value_binary_bytes: 512,
     value_bytes: 16_384,
+    log_level: :warning,
+    log_untraced: false,
     rearm: true,
     watched_max: 10_000
   }

@@ -10,7 +10,13 @@ defmodule ElixirScope.CrashReports do
   alias ElixirScope.{ErrorEvent, Watch}
 
   @id :elixir_scope
-  @ours [:"$elixir_scope", :"$elixir_scope_process", :"$elixir_scope_error", :"$elixir_scope_spans"]
+  @ours [
+    :"$elixir_scope",
+    :"$elixir_scope_process",
+    :"$elixir_scope_error",
+    :"$elixir_scope_spans",
+    :"$elixir_scope_logging"
+  ]
 
   @doc "Puts the filter in front."
   @spec attach() :: :ok

@@ -44,6 +44,18 @@ defmodule ElixirScope.Outbox do
       :atomics.get(counters, Counters.field(:switch)) == 1 and is_pid(:erlang.whereis(ElixirScope.Writer))
   end
 
+  @doc "Counts an event whose payload was not worth making: there was no room for it."
+  @spec refuse(Ring.runtime()) :: :ok
+  def refuse({_, _, _, counters, _, _}) do
+    reason =
+      if :atomics.get(counters, Counters.field(:switch)) == 1,
+        do: Kinds.reason(:payload_full),
+        else: Kinds.reason(:switched_off)
+
+    :atomics.add(counters, Counters.field(:messages), 1)
+    :atomics.add(counters, reason, 1)
+  end
+
   @doc """
   Sends one event that the caller can record without its payload as well: its id, or 0, and then nothing was counted.
   """
