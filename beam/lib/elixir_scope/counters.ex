@@ -20,7 +20,8 @@ defmodule ElixirScope.Counters do
     unwatched: 20,
     latched: 21,
     rearmed: 22,
-    rearm_refused: 23
+    rearm_refused: 23,
+    governor: 24
   ]
 
   @doc "The index of a total (a literal, at compile time)."

@@ -8,7 +8,21 @@ defmodule ElixirScope.Entry do
   import Bitwise
   require ElixirScope.Counters
   require ElixirScope.Kinds
-  alias ElixirScope.{Clock, Config, Context, ErrorEvent, Event, Kinds, OpenTelemetry, Outbox, Probe}
+
+  alias ElixirScope.{
+    Clock,
+    Config,
+    Context,
+    Counters,
+    ErrorEvent,
+    Event,
+    Governor,
+    Kinds,
+    OpenTelemetry,
+    Outbox,
+    Probe
+  }
+
   alias ElixirScope.{Ring, TraceParent, Value, Wire}
 
   @typedoc "What `finish/3` needs: nothing was begun, a child call, or a root."
@@ -54,7 +68,7 @@ defmodule ElixirScope.Entry do
 
     cond do
       match?({:label, l} when elem(l, 0) != :elixir_scope, tuple(before)) -> foreign(runtime)
-      not sampled?(trace, sampled, opts) -> :none
+      not sampled?(runtime, trace, sampled, opts) -> :none
       true -> start(runtime, name, trace, span, before, opts)
     end
   end
@@ -77,8 +91,12 @@ defmodule ElixirScope.Entry do
   end
 
   # A parent that was not sampled stays so; a sampled one is subject to the rate, alike on every node.
-  defp sampled?(_trace, false, _opts), do: false
-  defp sampled?(trace, _, opts), do: TraceParent.sampled?(trace, opts[:sample] || Config.get(:sample))
+  defp sampled?(_runtime, _trace, false, _opts), do: false
+
+  defp sampled?({_, _, _, counters, _, _}, trace, _, opts) do
+    level = :atomics.get(counters, Counters.field(:governor))
+    TraceParent.sampled?(trace, Governor.rate(opts[:sample] || Config.get(:sample), level))
+  end
 
   defp start(runtime, name, trace, span, before, opts) do
     if before != [], do: Context.clear_token()

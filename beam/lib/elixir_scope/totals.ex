@@ -31,6 +31,13 @@ defmodule ElixirScope.Totals do
     {heads + full + off + messages, dropped}
   end
 
+  @doc "Events that full rings have refused, since the VM started."
+  @spec ring_full(Ring.runtime()) :: non_neg_integer
+  def ring_full({rings, _, _, _, _, _}), do: full(tuple_size(rings), rings, 0)
+
+  defp full(0, _rings, sum), do: sum
+  defp full(n, rings, sum), do: full(n - 1, rings, sum + (rings |> elem(n - 1) |> Ring.totals() |> elem(1)))
+
   # What was reserved and not yet numbered or counted; exact while no slot is a hole.
   defp in_rings({rings, _, _, counters, _, _}) do
     rings
@@ -64,6 +71,7 @@ defmodule ElixirScope.Totals do
       foreign_tokens: get.(Counters.field(:foreign_tokens)),
       watched: get.(Counters.field(:watched)),
       unwatched: get.(Counters.field(:unwatched)),
+      governor: get.(Counters.field(:governor)),
       rearmed: get.(Counters.field(:rearmed)),
       rearm_refused: get.(Counters.field(:rearm_refused))
     }

@@ -11,7 +11,7 @@ defmodule ElixirScope.Writer do
   require ElixirScope.Counters
   require ElixirScope.Kinds
 
-  alias ElixirScope.{Clock, Counters, Drain, Kinds, Link, Ring, Totals, Wire}
+  alias ElixirScope.{Clock, Counters, Drain, Governor, Kinds, Link, Ring, Totals, Wire}
 
   @chunk_max 65_536
   @head_bytes 95
@@ -63,7 +63,8 @@ defmodule ElixirScope.Writer do
       round: 0,
       drained: 0,
       totals_at: now_ms(),
-      totals_sent: nil
+      totals_sent: nil,
+      governor: Governor.new(:atomics.get(counters, Counters.field(:governor)), Totals.ring_full(runtime))
     }
 
     {:ok, schedule(state, 0)}
@@ -107,7 +108,9 @@ defmodule ElixirScope.Writer do
     before = state.pending_count
     now = now_ms()
     began = :erlang.monotonic_time(:microsecond)
-    state = state |> drain() |> totals(now) |> Map.update!(:link, &Link.tick(&1, now)) |> pump()
+
+    state =
+      state |> drain() |> govern(now) |> totals(now) |> Map.update!(:link, &Link.tick(&1, now)) |> pump()
 
     wait =
       if state.drained > 0 or before > 0,
@@ -221,6 +224,15 @@ defmodule ElixirScope.Writer do
   defp head(state, count, first) do
     {emitted, dropped} = Totals.emitted_and_dropped(state.runtime)
     Wire.chunk_head(0, count, first, Clock.now_us(), emitted, dropped)
+  end
+
+  defp govern(state, now) do
+    governor = Governor.step(state.governor, now, Totals.ring_full(state.runtime))
+
+    if governor.level != state.governor.level,
+      do: :atomics.put(state.counters, Counters.field(:governor), governor.level)
+
+    %{state | governor: governor}
   end
 
   # Drops change while no event passes: an empty chunk carries the totals, once a second at most.
