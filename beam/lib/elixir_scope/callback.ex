@@ -16,6 +16,8 @@ defmodule ElixirScope.Callback do
   require ElixirScope.Kinds
   alias ElixirScope.{Context, Counters, Event, Kinds, Ring, SelfSend, Shape, StateChange}
 
+  @process :"$elixir_scope_process"
+
   # No frame of any call, and not 0: so the callback's end is seen, where a trace's reply may have been taken.
   @untraced {0, 0, 0}
 
@@ -23,27 +25,26 @@ defmodule ElixirScope.Callback do
   @spec enter(non_neg_integer, pos_integer, atom, term, term) :: Context.frame()
   def enter(key, site, name, message, _state) do
     # An untraced callback pays for these two looks only.
-    if :erlang.get(:"$elixir_scope") == :undefined and :erlang.seq_trace_info(:label) == [],
+    context = :erlang.get(:"$elixir_scope")
+
+    if context == :undefined and :erlang.seq_trace_info(:label) == [],
       do: @untraced,
-      else: traced(key, site, name, message)
+      else: traced(context, key, site, name, message)
   end
 
-  defp traced(key, site, name, message) do
+  defp traced(context, key, site, name, message) do
     case Ring.runtime() do
       nil -> 0
-      runtime -> runtime |> cause(name, message) |> begin(runtime, key, site, message)
+      runtime -> runtime |> cause(name, message, context) |> begin(runtime, key, site, message)
     end
   end
 
   # What caused the callback: a place, or `:none`, or `{:nested, context}`.
-  defp cause(runtime, name, message) do
-    token = :seq_trace.get_token()
+  defp cause(runtime, name, message, :undefined),
+    do: cause(runtime, name, message, :seq_trace.get_token(), Context.process())
 
-    case Context.get() do
-      :undefined -> cause(runtime, name, message, token, Context.process())
-      context -> running(runtime, name, message, token, context)
-    end
-  end
+  defp cause(runtime, name, message, context),
+    do: running(runtime, name, message, :seq_trace.get_token(), context)
 
   # A context at a callback's entry: the callback is called by code of ours, or the last extent was left
   # by a throw, or an uninstrumented part of the server took a message of a trace.
@@ -70,14 +71,15 @@ defmodule ElixirScope.Callback do
 
   defp cause(runtime, name, message, token, process) do
     # A continuation follows its callback at once, or never.
-    if elem(process, 4) != nil, do: Context.put_process(put_elem(process, 4, nil))
+    process = if elem(process, 4) != nil, do: forget_continuation(process), else: process
 
     case token do
       {_, {:elixir_scope, t1, t2, t3, hlc, call, node, us}, serial, from, _} ->
         if caused?(name, message, from, serial, hlc, call, process) do
-          {pid_word, ordinal, _, sends, _} = Context.process()
-          Context.put_process({pid_word, ordinal, {from, serial}, sends, nil})
-          Context.enter(runtime, {t1, t2, t3}, {hlc, call, node, us}, :scoped)
+          process = caused(from, process)
+          :erlang.put(@process, put_elem(process, 2, {from, serial}))
+          context = Context.new(runtime, {t1, t2, t3}, hlc, call, :scoped, process)
+          {context, call, Kinds.flag(:remote), node, us}
         else
           Context.clear_token()
           :none
@@ -90,6 +92,16 @@ defmodule ElixirScope.Callback do
         :atomics.add(:erlang.element(4, runtime), Counters.field(:foreign_tokens), 1)
         :none
     end
+  end
+
+  # A send to oneself was taken from what the process keeps.
+  defp caused(from, _process) when from == self(), do: Context.process()
+  defp caused(_from, process), do: process
+
+  defp forget_continuation(process) do
+    process = put_elem(process, 4, nil)
+    Context.put_process(process)
+    process
   end
 
   defp caused?(:init, _message, _from, _serial, _hlc, _call, _process), do: true

@@ -56,11 +56,11 @@ defmodule ElixirScope.Capture do
   defp record(parent, key, site, role, binds) do
     {hlc, call, ordinal, {runtime, t1, t2, t3, _, pid_word, _, _, _} = static} = :erlang.get(@context)
     us = Clock.now_us()
-    binds = Enum.take(binds, @binds_max)
+    binds = if match?([_], binds), do: binds, else: Enum.take(binds, @binds_max)
 
     {events, {hlc, ordinal}} =
       Enum.map_reduce(binds, {hlc, ordinal}, fn {name, value}, {hlc, ordinal} ->
-        name = to_string(name)
+        name = if is_atom(name), do: Atom.to_string(name), else: to_string(name)
         {payload, flags} = payload(role, name, value)
         flags = flags ||| Clock.ahead(hlc, us <<< 10, :erlang.element(5, runtime))
         hlc = max(hlc + 1, us <<< 10)
@@ -92,6 +92,13 @@ defmodule ElixirScope.Capture do
   defp payload(role, name, value) do
     {bytes, cut, redacted} = Value.encode(value, name)
     flags = if(cut, do: 1, else: 0) ||| if(redacted, do: 2, else: 0)
-    {[<<role, flags>>, Wire.str(name), bytes], if(cut, do: Kinds.flag(:cut), else: 0)}
+    size = byte_size(name)
+    # A variable's name: an atom, at most 255 characters.
+    head =
+      if size <= 2_048,
+        do: <<role, flags, size::16-little, name::binary>>,
+        else: [<<role, flags>>, Wire.str(name)]
+
+    {[head | bytes], if(cut, do: Kinds.flag(:cut), else: 0)}
   end
 end

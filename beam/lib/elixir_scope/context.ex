@@ -44,11 +44,14 @@ defmodule ElixirScope.Context do
   def get, do: :erlang.get(@context)
 
   @doc "A new context for this process, not yet stored."
-  @spec new(Ring.runtime(), {integer, integer, integer}, integer, integer, atom, [term]) :: t
-  def new(runtime, {t1, t2, t3}, hlc, call, extent, links \\ []) do
-    {pid_word, ordinal, _, _, _} = process()
+  @spec new(Ring.runtime(), {integer, integer, integer}, integer, integer, atom) :: t
+  def new(runtime, trace, hlc, call, extent), do: new(runtime, trace, hlc, call, extent, process())
+
+  @doc "As `new/5`, where it is known what the process keeps between extents."
+  @spec new(Ring.runtime(), {integer, integer, integer}, integer, integer, atom, tuple) :: t
+  def new(runtime, {t1, t2, t3}, hlc, call, extent, {pid_word, ordinal, _, _, _}) do
     # No two contexts of a process begin at the same ordinal.
-    {hlc, call, ordinal, {runtime, t1, t2, t3, ordinal + 1, pid_word, extent, :unknown, links}}
+    {hlc, call, ordinal, {runtime, t1, t2, t3, ordinal + 1, pid_word, extent, :unknown, []}}
   end
 
   @doc "Stores the context and renews the label: messages now carry this clock and this call."
@@ -78,7 +81,17 @@ defmodule ElixirScope.Context do
   @doc "Ends the extent. The token stays, so that a reply sent after a callback carries it."
   @spec leave(t) :: :ok
   def leave({_, _, ordinal, _}) do
-    put_process(put_elem(process(), 1, ordinal))
+    case :erlang.get(@process) do
+      {_, ^ordinal, _, _, _} ->
+        :ok
+
+      {pid_word, _, last, sends, continue} ->
+        :erlang.put(@process, {pid_word, ordinal, last, sends, continue})
+
+      :undefined ->
+        put_process(put_elem(process(), 1, ordinal))
+    end
+
     :erlang.erase(@context)
     :ok
   end

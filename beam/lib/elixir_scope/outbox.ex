@@ -30,9 +30,9 @@ defmodule ElixirScope.Outbox do
     end
   end
 
-  @doc "Sends one event."
+  @doc "Sends one event: its id, 0 if it was dropped."
   @spec post_one(Ring.runtime(), tuple, iodata | nil) :: non_neg_integer
-  def post_one(runtime, words, payload), do: hd(post(runtime, [{words, payload}]))
+  def post_one(runtime, words, payload), do: runtime |> post([{words, payload}]) |> hd()
 
   @doc "Whether a payload would be taken now, so that it is worth making."
   @spec room?(Ring.runtime()) :: boolean
@@ -87,7 +87,7 @@ defmodule ElixirScope.Outbox do
     do: {Enum.reverse(ids), Enum.reverse(records), bytes}
 
   defp encode([{words, payload} | rest], counters, ids, records, bytes) do
-    size = if payload, do: IO.iodata_length(payload), else: 0
+    size = size(payload)
     n = :atomics.add_get(counters, Counters.field(:messages), 1)
 
     cond do
@@ -106,15 +106,35 @@ defmodule ElixirScope.Outbox do
     end
   end
 
-  defp record(id, {w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11}, payload, size) do
+  defp other_record(id, {w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11}, payload, size) do
     w1 = if payload, do: w1 ||| Kinds.flag(:payload), else: w1
 
     head =
       <<id::64-little, w1::64-little, w2::64-little, w3::64-little, w4::64-little, w5::64-little,
         w6::64-little, w7::64-little, w8::64-little, w9::64-little, w10::64-little, w11::64-little>>
 
-    if payload, do: [head, <<size::32-little>>, payload], else: head
+    if payload, do: [head, <<size::32-little>> | payload], else: head
   end
+
+  defp flat([record]) when is_binary(record), do: record
+  defp flat(record) when is_binary(record), do: record
+  defp flat(records), do: :erlang.iolist_to_binary(records)
+
+  # The usual cases become one binary at once.
+  defp record(id, {w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11}, [a | b], size)
+       when is_binary(a) and is_binary(b) do
+    <<id::64-little, w1 ||| Kinds.flag(:payload)::64-little, w2::64-little, w3::64-little, w4::64-little,
+      w5::64-little, w6::64-little, w7::64-little, w8::64-little, w9::64-little, w10::64-little,
+      w11::64-little, size::32-little, a::binary, b::binary>>
+  end
+
+  defp record(id, words, payload, size) when is_binary(payload), do: record(id, words, [payload | ""], size)
+  defp record(id, words, payload, size), do: other_record(id, words, payload, size)
+
+  defp size(nil), do: 0
+  defp size(payload) when is_binary(payload), do: byte_size(payload)
+  defp size([a | b]) when is_binary(a) and is_binary(b), do: byte_size(a) + byte_size(b)
+  defp size(payload), do: IO.iodata_length(payload)
 
   defp send_all(counters, count, bytes, records) do
     reserved? = reserve(counters, count, bytes)
@@ -153,7 +173,7 @@ defmodule ElixirScope.Outbox do
 
     if is_pid(writer) do
       # One flat binary: a large one is shared, not copied, and lives outside the heap.
-      :erlang.send(writer, {:events, count, bytes, IO.iodata_to_binary(records)})
+      :erlang.send(writer, {:events, count, bytes, flat(records)})
       true
     else
       false

@@ -20,6 +20,8 @@ defmodule ElixirScope.Redaction do
             credential credit_card creditcard card_number cvv cvc ssn cookie session_id access_key otp_code pin_code)
   @table __MODULE__.Hidden
   @cached_max 10_000
+  @fast_max 4_096
+  @mark :"$elixir_scope_hidden"
   @lists {__MODULE__, :lists}
 
   @doc "Makes the cache. Its owner is the caller."
@@ -39,6 +41,7 @@ defmodule ElixirScope.Redaction do
     words = words |> Enum.map(&String.downcase/1) |> Enum.reject(&(&1 == "")) |> Enum.uniq()
     allow = MapSet.new(Config.get(:allow_keys), &to_string/1)
     :persistent_term.put(@lists, {:binary.compile_pattern(words), keep, allow})
+    for {{@mark, _} = key, _} <- :persistent_term.get(), do: :persistent_term.erase(key)
     if :ets.whereis(@table) != :undefined, do: :ets.delete_all_objects(@table)
     :ok
   end
@@ -62,10 +65,34 @@ defmodule ElixirScope.Redaction do
 
   @doc "Whether the value under this key must not leave the process."
   @spec hidden?(term) :: boolean
-  def hidden?(key) when is_atom(key), do: cached({:key, key}, fn -> key |> Atom.to_string() |> word?() end)
+  def hidden?(key) when is_atom(key) do
+    case :persistent_term.get({@mark, key}, nil) do
+      nil -> decided({@mark, key}, key)
+      hidden? -> hidden?
+    end
+  end
+
   def hidden?(key) when is_binary(key) and byte_size(key) <= 256, do: word?(key)
   def hidden?(key) when is_list(key) and key != [], do: charlist?(key)
   def hidden?(_), do: false
+
+  # Atoms that are met as keys are few; a new persistent term costs no garbage collection.
+  defp decided(fast, key) do
+    hidden? = cached({:key, key}, fn -> key |> Atom.to_string() |> word?() end)
+    if fast_room?(), do: :persistent_term.put(fast, hidden?)
+    hidden?
+  end
+
+  defp fast_room? do
+    :ets.whereis(@table) != :undefined and :ets.info(@table, :size) < @fast_max
+  end
+
+  @doc "Whether Phoenix's `{:keep, keys}` decides about values."
+  @spec keep?() :: boolean
+  def keep? do
+    {_, keep, _} = lists()
+    keep != nil
+  end
 
   defp charlist?(key) do
     length(key) <= 64 and word?(List.to_string(key))

@@ -3,7 +3,8 @@ defmodule ElixirScope.Ring do
   One fixed ring of `:atomics` per scheduler: events survive the process that wrote them.
 
   A slot is reserved with `add_get`, filled, and committed by its word 0, written last: the slot
-  number above a 20-bit xor check of the other words. A full ring drops the newest event and counts
+  number (38 bits), one bit that says that words 10 and 11 are 0 and were not written (they rarely have a meaning, and
+  a word costs 10 ns), and a 20-bit xor check of the other words. A full ring drops the newest event and counts
   it. The limit word is the one switch: 0 refuses everything at once.
 
   The rings are made once per VM and kept in one persistent term; they outlive this application.
@@ -22,6 +23,8 @@ defmodule ElixirScope.Ring do
   @tail 25
   @first 33
   @words 12
+  @short 1 <<< 20
+  @number 0x3FFFFFFFFF
   # Processes preempted between the check of the limit and the reservation may overshoot it.
   @slack 64
   @key {__MODULE__, :runtime}
@@ -113,10 +116,8 @@ defmodule ElixirScope.Ring do
         :atomics.put(ring, base + 7, w7)
         :atomics.put(ring, base + 8, w8)
         :atomics.put(ring, base + 9, w9)
-        :atomics.put(ring, base + 10, w10)
-        :atomics.put(ring, base + 11, w11)
-        x = check(w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11)
-        :atomics.put(ring, base, commit(n, x))
+        x = check(w1, w2, w3, w4, w5, w6, w7, w8, w9)
+        :atomics.put(ring, base, commit(n, tail_words(ring, base, w10, w11, x)))
         n
       else
         # Beyond the slack: the slot stays uncommitted, the reader counts it as torn.
@@ -128,14 +129,23 @@ defmodule ElixirScope.Ring do
     end
   end
 
-  @compile {:inline, check: 11, commit: 2}
-  defp check(w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11) do
+  @compile {:inline, check: 9, fold: 1, commit: 2, tail_words: 5}
+  defp check(w1, w2, w3, w4, w5, w6, w7, w8, w9) do
     x = bxor(w1, bxor(w2, bxor(w3, bxor(w4, bxor(w5, bxor(w6, w7))))))
-    x = bxor(x, bxor(w8, bxor(w9, bxor(w10, w11))))
-    bxor(x, bxor(x >>> 20, x >>> 40)) &&& 0xFFFFF
+    bxor(x, bxor(w8, w9))
   end
 
-  defp commit(n, x), do: (n &&& 0x7FFFFFFFFF) <<< 20 ||| x
+  defp fold(x), do: bxor(x, bxor(x >>> 20, x >>> 40)) &&& 0xFFFFF
+
+  defp tail_words(_ring, _base, 0, 0, x), do: fold(x) ||| @short
+
+  defp tail_words(ring, base, w10, w11, x) do
+    :atomics.put(ring, base + 10, w10)
+    :atomics.put(ring, base + 11, w11)
+    fold(bxor(x, bxor(w10, w11)))
+  end
+
+  defp commit(n, x), do: (n &&& @number) <<< 21 ||| x
 
   @doc "Reads slot `n`: its 96 bytes and its module key, or `:hole` (not committed), or `:torn`."
   @spec read(:atomics.atomics_ref(), pos_integer, pos_integer, 1..1023) ::
@@ -144,7 +154,7 @@ defmodule ElixirScope.Ring do
     base = (n &&& mask) * @words + @first
     word = :atomics.get(ring, base)
 
-    if word >>> 20 == (n &&& 0x7FFFFFFFFF) do
+    if word >>> 21 == (n &&& @number) do
       w1 = :atomics.get(ring, base + 1)
       w2 = :atomics.get(ring, base + 2)
       w3 = :atomics.get(ring, base + 3)
@@ -154,10 +164,12 @@ defmodule ElixirScope.Ring do
       w7 = :atomics.get(ring, base + 7)
       w8 = :atomics.get(ring, base + 8)
       w9 = :atomics.get(ring, base + 9)
-      w10 = :atomics.get(ring, base + 10)
-      w11 = :atomics.get(ring, base + 11)
+      short? = (word &&& @short) != 0
+      w10 = if short?, do: 0, else: :atomics.get(ring, base + 10)
+      w11 = if short?, do: 0, else: :atomics.get(ring, base + 11)
+      x = check(w1, w2, w3, w4, w5, w6, w7, w8, w9)
 
-      if (word &&& 0xFFFFF) == check(w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11) do
+      if (word &&& 0xFFFFF) == fold(bxor(x, bxor(w10, w11))) do
         {record(n <<< 10 ||| lane, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11), w4}
       else
         :torn

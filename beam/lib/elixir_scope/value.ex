@@ -16,7 +16,7 @@ defmodule ElixirScope.Value do
   @redacted :"$redacted"
   @node_bytes 8
 
-  @typep limits :: %{elements: pos_integer, binary: pos_integer, allow: boolean}
+  @typep limits :: %{elements: pos_integer, binary: pos_integer, allow: boolean, lists: boolean}
 
   @doc "The term's bytes, whether it was cut, whether something was redacted."
   @spec encode(term, term) :: {binary, boolean, boolean}
@@ -33,7 +33,8 @@ defmodule ElixirScope.Value do
     limits = %{
       elements: settings.value_elements,
       binary: settings.value_binary_bytes,
-      allow: settings.values == :allow
+      allow: settings.values == :allow,
+      lists: settings.values == :allow or Redaction.keep?()
     }
 
     # The account of one capture: bytes left, cut?, redacted?
@@ -110,6 +111,9 @@ defmodule ElixirScope.Value do
       else: {term, spend(account, byte_size(term) + @node_bytes)}
   end
 
+  defp plain(term, _limits, account) when is_integer(term) and term < 0x7FFFFFFF and term > -0x80000000,
+    do: {term, spend(account, 5)}
+
   defp plain(term, limits, account) when is_integer(term) do
     bytes = :erlang.external_size(term)
 
@@ -165,27 +169,35 @@ defmodule ElixirScope.Value do
 
   defp fields(term, hidden, depth, allowed, limits, account) do
     {pairs, account} =
-      term
-      |> first(limits.elements)
-      |> Enum.map_reduce(account, fn {key, value}, account ->
-        {shown, account} = walk(key, depth - 1, true, limits, account)
+      term |> first(limits.elements) |> pairs(hidden, depth - 1, allowed, limits, account, [])
 
-        {value, account} =
-          if key in hidden,
-            do: redact(account),
-            else: pair(key, value, depth - 1, allowed, limits, account)
-
-        {{shown, value}, account}
-      end)
-
-    fields = Map.new(pairs)
+    fields = :maps.from_list(pairs)
 
     if map_size(term) > limits.elements,
       do: {Map.put(fields, :"$cut", map_size(term)), put_elem(account, 1, true)},
       else: {fields, account}
   end
 
+  defp pairs([], _hidden, _depth, _allowed, _limits, account, acc), do: {acc, account}
+
+  defp pairs([{key, value} | rest], hidden, depth, allowed, limits, account, acc) do
+    {shown, account} = field(key, depth, limits, account)
+
+    {value, account} =
+      if hidden != [] and :lists.member(key, hidden),
+        do: redact(account),
+        else: pair(key, value, depth, allowed, limits, account)
+
+    pairs(rest, hidden, depth, allowed, limits, account, [{shown, value} | acc])
+  end
+
+  defp field(key, _depth, _limits, {left, _, _} = account) when is_atom(key) and left > 0,
+    do: {key, spend(account, @node_bytes)}
+
+  defp field(key, depth, limits, account), do: walk(key, depth, true, limits, account)
+
   # Without making a list of a large map.
+  defp first(map, n) when map_size(map) <= n, do: :maps.to_list(map)
   defp first(map, n), do: map |> :maps.iterator() |> first(n, [])
   defp first(_iterator, 0, acc), do: Enum.reverse(acc)
 
@@ -199,6 +211,7 @@ defmodule ElixirScope.Value do
   defp pair(key, value, depth, allowed, limits, account) do
     cond do
       Redaction.hidden?(key) -> redact(account)
+      not limits.lists -> walk(value, max(depth, 0), allowed, limits, account)
       limits.allow -> walk(value, max(depth, 0), Redaction.allowed?(key), limits, account)
       not Redaction.allowed?(key) -> redact(account)
       true -> walk(value, max(depth, 0), allowed, limits, account)
