@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,8 +101,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 }
 
 async fn serve(args: Args) -> Result<ExitCode> {
-    std::fs::create_dir_all(&args.data)
+    make_private(&args.data)
         .with_context(|| format!("cannot make the data folder {}", args.data.display()))?;
+    if !args.http.ip().is_loopback() {
+        tracing::warn!(http = %args.http, "the http door has no access control and is open beyond this machine");
+    }
     let registry = Registry::new();
     let tasks = Tasks::new(&registry)?;
     let readiness = Readiness::new();
@@ -133,6 +136,15 @@ async fn serve(args: Args) -> Result<ExitCode> {
     collector.shutdown().await;
     coordinator.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a folder that only its owner may enter: it will hold captured values and keys.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
 }
 
 fn coordinator_config(args: &Args, registry: &Registry) -> CoordinatorConfig {
