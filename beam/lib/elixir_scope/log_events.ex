@@ -101,8 +101,8 @@ defmodule ElixirScope.LogEvents do
 
       iex> ElixirScope.LogEvents.text({:string, ["stock ", "is low"]})
       {"stock is low", 0}
-      iex> ElixirScope.LogEvents.text({:report, %{order: 1, pin: 1}})
-      {"%{order: 1, pin: 1}", 0}
+      iex> ElixirScope.LogEvents.text({:report, %{order: 1}})
+      {"%{order: 1}", 0}
   """
   @spec text(tuple) :: {String.t(), non_neg_integer}
   def text({:string, chardata}), do: chardata |> gather(@elements_max, []) |> valid()
