@@ -11,6 +11,7 @@ defmodule ElixirScope.Application do
 
   @impl true
   def start(_type, _args) do
+    preload()
     Shape.setup()
     ElixirScope.Redaction.setup()
     Config.load()
@@ -34,6 +35,20 @@ defmodule ElixirScope.Application do
       max_seconds: 10,
       name: ElixirScope.Supervisor
     )
+  end
+
+  # A probe that has to load a module asks the code server: that takes milliseconds, and its reply changes the
+  # process's token.
+  defp preload do
+    modules =
+      for module <- Application.spec(:elixir_scope, :modules) || [],
+          name = Atom.to_string(module),
+          String.starts_with?(name, "Elixir.ElixirScope"),
+          not String.starts_with?(name, "Elixir.ElixirScope.Instrument"),
+          do: module
+
+    _ = :code.ensure_modules_loaded([:crypto, :seq_trace | modules])
+    :ok
   end
 
   @impl true

@@ -42,10 +42,11 @@ defmodule ElixirScope.TraceParent do
   @spec id(trace) :: String.t()
   def id({t1, t2, t3}), do: Base.encode16(<<t1::48, t2::48, t3::32>>, case: :lower)
 
+  # Not from `:rand`: its state is the application's, in the process dictionary.
   @doc "A new random trace id, never 0."
   @spec random() :: trace
   def random do
-    case :rand.bytes(16) do
+    case :crypto.strong_rand_bytes(16) do
       <<0::128>> -> random()
       <<t1::48, t2::48, t3::32>> -> {t1, t2, t3}
     end

@@ -112,6 +112,13 @@ defmodule ElixirScope.EntryTest do
     assert sampled in 850..1150
   end
 
+  test "the application's own random numbers are what they are without a trace" do
+    :rand.seed(:exsss, {1, 2, 3})
+    expected = for _ <- 1..3, do: :rand.uniform(1_000_000)
+    :rand.seed(:exsss, {1, 2, 3})
+    assert expected == for(_ <- 1..3, do: ElixirScope.trace("random", fn -> :rand.uniform(1_000_000) end))
+  end
+
   test "wrong arguments do not reach the application" do
     assert ElixirScope.trace({:no, :name}, fn -> 1 end) == 1
     assert ElixirScope.trace("x", fn -> 2 end, attributes: :no_map) == 2
