@@ -9,6 +9,8 @@ use crate::bytes::{Malformed, Reader};
 use crate::hash::SourceHash;
 
 const NODES_MAX: usize = SOURCE_BYTES_MAX * 2;
+/// A grammar numbers its kinds with 16 bits.
+const KINDS_MAX: usize = 1 << 16;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<SyntaxDocument, Malformed> {
     let mut reader = Reader::new(bytes, DOCUMENT_BYTES_MAX)?;
@@ -34,10 +36,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<SyntaxDocument, Malformed> {
     if document.line_starts.first() != Some(&0) {
         return Err(reader.invalid("the first line"));
     }
-    let kinds = reader.count(1, "kinds")?;
-    document.kinds = (0..kinds)
-        .map(|_| reader.text("a kind").map(str::to_owned))
-        .collect::<Result<_, _>>()?;
+    document.kinds = kinds(&mut reader)?;
     document.nodes = nodes(&mut reader, &document)?;
     document.definitions = definitions(&mut reader, document.nodes.len())?;
     document.anchors = anchors(&mut reader, &document)?;
@@ -73,6 +72,22 @@ fn ascending(reader: &mut Reader<'_>, end: u32, what: &'static str) -> Result<Ve
     Ok(values)
 }
 
+fn kinds(reader: &mut Reader<'_>) -> Result<Vec<String>, Malformed> {
+    let count = reader.count(2, "kinds")?;
+    if count > KINDS_MAX {
+        return Err(reader.invalid("the number of kinds"));
+    }
+    let mut kinds = Vec::with_capacity(count);
+    for _ in 0..count {
+        let kind = reader.text("a kind")?;
+        if kind.is_empty() {
+            return Err(reader.invalid("a kind"));
+        }
+        kinds.push(kind.to_owned());
+    }
+    Ok(kinds)
+}
+
 fn nodes(reader: &mut Reader<'_>, document: &SyntaxDocument) -> Result<Vec<SyntaxNode>, Malformed> {
     let count = reader.count(4, "nodes")?;
     if count > NODES_MAX {
@@ -93,8 +108,8 @@ fn nodes(reader: &mut Reader<'_>, document: &SyntaxDocument) -> Result<Vec<Synta
         let (Some((start_byte, end_byte)), Some(outer)) = (range, outer) else {
             return Err(reader.invalid("a node"));
         };
-        let orphan = parent.is_none() != (index == 0);
-        if orphan || kind as usize >= document.kinds.len() || start_byte < outer.0 || end_byte > outer.1 {
+        let rooted = (up == 0) == (index == 0) && parent.is_none() == (index == 0);
+        if !rooted || kind as usize >= document.kinds.len() || start_byte < outer.0 || end_byte > outer.1 {
             return Err(reader.invalid("a node"));
         }
         before = start_byte;
@@ -112,11 +127,18 @@ fn nodes(reader: &mut Reader<'_>, document: &SyntaxDocument) -> Result<Vec<Synta
 
 fn definitions(reader: &mut Reader<'_>, nodes: usize) -> Result<Definitions, Malformed> {
     let mut found = Definitions::default();
-    for index in 0..reader.count(4, "modules")? {
+    // A name is a node of the tree, so that there are no more of them.
+    let mut names_left = nodes;
+    let modules = reader.count(4, "modules")?;
+    found.modules.reserve_exact(modules);
+    for index in 0..modules {
         let kind = kind(reader)?;
         let node = reader.number("a module's node")?;
         let parent = reader.number("a module's parent")?.wrapping_sub(1);
         let names = reader.count(1, "a module's names")?;
+        names_left = names_left
+            .checked_sub(names)
+            .ok_or_else(|| reader.invalid("the number of names"))?;
         let names = (0..names)
             .map(|_| reader.text("a module's name").map(str::to_owned))
             .collect::<Result<_, _>>()?;
@@ -130,7 +152,9 @@ fn definitions(reader: &mut Reader<'_>, nodes: usize) -> Result<Definitions, Mal
             parent,
         });
     }
-    for _ in 0..reader.count(5, "functions")? {
+    let functions = reader.count(5, "functions")?;
+    found.functions.reserve_exact(functions);
+    for _ in 0..functions {
         let kind = kind(reader)?;
         let module = reader.number("a function's module")?.wrapping_sub(1);
         let (arity, defaults) = (reader.byte("an arity")?, reader.byte("defaults")?);
@@ -146,7 +170,9 @@ fn definitions(reader: &mut Reader<'_>, nodes: usize) -> Result<Definitions, Mal
             defaults,
         });
     }
-    for _ in 0..reader.count(5, "clauses")? {
+    let clauses = reader.count(5, "clauses")?;
+    found.clauses.reserve_exact(clauses);
+    for _ in 0..clauses {
         let function = reader.number("a clause's function")?;
         let index = reader.number("a clause's index")?.wrapping_sub(1);
         let node = reader.number("a clause's node")?;

@@ -68,7 +68,8 @@ fn document(seed: &[u8]) -> SyntaxDocument {
 }
 
 fn define(document: &mut SyntaxDocument) {
-    let names = vec!["Elixir.A".to_owned(), "Elixir.B".to_owned()];
+    let mut names = vec!["Elixir.A".to_owned(), "Elixir.B".to_owned()];
+    names.truncate(document.nodes.len());
     document.definitions.modules.push(Module {
         names,
         kind: DefinitionKind::Defimpl,
@@ -168,4 +169,34 @@ fn a_newer_document_says_its_version() {
     bytes[4] = 9;
     let fault = SyntaxDocument::decode(&bytes).unwrap_err().to_string();
     assert_eq!(fault, "version 9 is not known; this program reads version 1");
+}
+
+/// Scenario: the root names a parent before the first node. Guarantee: refused, as everything that is never written.
+#[test]
+fn a_root_with_a_parent_is_refused() {
+    let mut document = document(&[]);
+    document.definitions = Definitions::default();
+    document.anchors.clear();
+    document.errors.clear();
+    let mut bytes = document.encode();
+    // Behind the root's parent: no modules, functions, clauses, anchors, errors.
+    let parent = bytes.len() - 6;
+    assert_eq!(bytes[parent..], [0; 6]);
+    assert_eq!(SyntaxDocument::decode(&bytes), Ok(document));
+    bytes[parent] = 1;
+    assert!(SyntaxDocument::decode(&bytes).is_err());
+}
+
+/// Scenario: a million empty kinds, a million empty names of one module. Guarantee: refused before a text of 24 bytes
+/// is made of each byte.
+#[test]
+fn lists_of_nothing_are_refused() {
+    let mut many = document(&[]);
+    many.kinds = vec![String::new(); 1 << 20];
+    assert!(SyntaxDocument::decode(&many.encode()).is_err());
+    many.kinds = vec!["k".into(); (1 << 16) + 1];
+    assert!(SyntaxDocument::decode(&many.encode()).is_err());
+    let mut many = document(&[]);
+    many.definitions.modules[0].names = vec![String::new(); 1 << 20];
+    assert!(SyntaxDocument::decode(&many.encode()).is_err());
 }

@@ -251,3 +251,35 @@ fn bigs_are_read_up_to_64_bits() {
     assert_eq!(read(&[110, 9, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]), Some(1));
     assert_eq!(read(&[110, 9, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]), None);
 }
+
+/// Scenario: a fun whose old index is a fun, and so on for a megabyte; and one with a uniq of 32 bits. Guarantee: the
+/// first is refused without using the stack, the second is read, its uniq by its low bits.
+#[test]
+fn funs_are_not_read_by_recursion() {
+    let fun = |inner: &[u8]| {
+        let mut out = vec![112];
+        out.extend((29 + 4 + inner.len() as u32).to_be_bytes());
+        out.extend([2; 25]);
+        out.extend(b"\x77\x02Mm");
+        out.extend(inner);
+        out
+    };
+    let one = fun(&[]);
+    // Each level's size field says that all that follows is its own.
+    let mut nested = Vec::new();
+    while nested.len() < 1 << 20 {
+        nested.extend(&one);
+    }
+    let len = nested.len();
+    for at in (0..len).step_by(one.len()) {
+        nested[at + 1..at + 5].copy_from_slice(&((len - at - 1) as u32).to_be_bytes());
+    }
+    assert!(matches!(skip_term(&nested), Err(EtfError::Tag { tag: 112, .. })));
+    assert!(render(&nested, 80).starts_with("#Unreadable<"));
+
+    let ended = fun(&[97, 3, 110, 5, 0, 4, 3, 2, 0xf1, 9]);
+    let Term::Fun { uniq, arity, .. } = Term::decode(&ended).unwrap() else {
+        panic!("not a fun")
+    };
+    assert_eq!((uniq, arity), (0xf102_0304, 2));
+}

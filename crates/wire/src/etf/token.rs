@@ -243,12 +243,20 @@ fn read_fun<'a>(r: &mut Reader<'a>, at: usize) -> Result<Token<'a>, EtfError> {
     })
 }
 
-/// The old index or uniq of a fun, at most 32 bits; a uniq beyond 31 bits comes as a big.
+/// The old index or uniq of a fun, at most 32 bits; a uniq beyond 31 bits comes as a big. Anything else is refused by
+/// its tag alone: a fun there would be read by recursion, as deep as its sender likes.
 fn integer(r: &mut Reader<'_>) -> Result<u32, EtfError> {
-    match Token::read(r)? {
-        Token::Int(n) => Ok(n as u32),
-        Token::Big { digits, .. } => Ok(digits.iter().rev().take(4).fold(0, |n, d| n << 8 | u32::from(*d))),
-        _ => Err(EtfError::Value("fun", r.position())),
+    let at = r.position();
+    let n = match r.u8()? {
+        97 => return Ok(u32::from(r.u8()?)),
+        98 => return Ok(u32_be(r)?),
+        110 => usize::from(r.u8()?),
+        111 => u32_be(r)? as usize,
+        tag => return Err(EtfError::Tag { tag, at }),
+    };
+    match read_big(r, n, at)? {
+        Token::Big { digits, .. } => Ok(digits.iter().take(4).rev().fold(0, |n, d| n << 8 | u32::from(*d))),
+        _ => Err(EtfError::Value("fun", at)),
     }
 }
 
