@@ -4,10 +4,10 @@ mod shop;
 
 use std::fs;
 
-use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use anyhow::{Result, bail};
+use serde_json::Value;
 
-use crate::{machine, run};
+use crate::{machine, report, run};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> Result<()> {
     machine::for_demo()?;
     match args.what {
         What::Beam => beam(),
-        What::Shop => report("shop", shop::figures(args.pairs.into())?),
+        What::Shop => report::figures("shop", shop::figures(args.pairs.into())?),
     }
 }
 
@@ -54,36 +54,5 @@ fn beam() -> Result<()> {
     if figures.is_empty() {
         bail!("the benchmark printed no figures:\n{printed}");
     }
-    report("beam", figures)
-}
-
-/// Prints the figures and writes `target/report/<name>.json`.
-fn report(name: &str, figures: Vec<Value>) -> Result<()> {
-    let mut judged = Vec::new();
-    println!(
-        "{:<56} {:>12} {:<10} {:>10}  holds",
-        "figure", "value", "unit", "goal"
-    );
-    for mut figure in figures {
-        let value = figure["value"].as_f64().context("a figure without a value")?;
-        let goal = figure["goal"].as_f64();
-        let holds = goal.map(|goal| value <= goal);
-        println!(
-            "{:<56} {value:>12.1} {:<10} {:>10}  {}",
-            figure["name"].as_str().unwrap_or_default(),
-            figure["unit"].as_str().unwrap_or_default(),
-            goal.map(|g| format!("{g:.1}")).unwrap_or_default(),
-            holds.map(|h| if h { "yes" } else { "NO" }).unwrap_or_default()
-        );
-        figure["holds"] = json!(holds);
-        judged.push(figure);
-    }
-    let commit = run::output(&mut run::command("git", &["rev-parse", "--short", "HEAD"]))?;
-    let machine = run::output(&mut run::command("uname", &["-srm"]))?;
-    let report = json!({"commit": commit.trim(), "machine": machine.trim(), "figures": judged});
-    let path = run::target().join("report").join(format!("{name}.json"));
-    fs::create_dir_all(path.parent().context("no folder")?)?;
-    fs::write(&path, serde_json::to_string_pretty(&report)?)?;
-    println!("written to {}", path.display());
-    Ok(())
+    report::figures("beam", figures)
 }

@@ -75,6 +75,15 @@ pub fn for_tests() -> Result<()> {
     Ok(())
 }
 
+/// Installs what fuzzing needs: a C++ compiler for libFuzzer, and `cargo fuzz`.
+pub fn for_fuzz() -> Result<()> {
+    install(&[BUILD])?;
+    if !on_path("cargo-fuzz") {
+        run::check(&mut run::cargo(&["install", "--locked", "cargo-fuzz"]))?;
+    }
+    Ok(())
+}
+
 /// Installs what the compatibility tests need.
 pub fn for_compat() -> Result<()> {
     install(&[COMPAT])

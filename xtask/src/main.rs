@@ -5,7 +5,9 @@ mod compat;
 mod demo;
 mod faults;
 mod fix;
+mod fuzz;
 mod machine;
+mod report;
 mod run;
 mod test;
 mod tidy;
@@ -35,6 +37,8 @@ enum Command {
     Bench(bench::Args),
     /// Kill the collector and the agent under load and run with wrong clocks, many times.
     Faults(faults::Args),
+    /// Give the decoders random bytes: a coverage-guided run of each target of `fuzz/`.
+    Fuzz(fuzz::Args),
     /// Check format, lints, documentation and layering. Writes nothing.
     Verify,
     /// Format sources. The only command that writes to them.
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Faults(args) => faults::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Compat => compat::run(),
         Command::Verify => verify::run(),
         Command::Fix => fix::run(),
