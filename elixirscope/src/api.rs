@@ -156,6 +156,7 @@ fn list(api: &Api, query: TracesQuery) -> Result<TraceListing, Failure> {
         trace: t.trace.to_string(),
         name: t.root.unwrap_or_default(),
         start_unix_us: t.start.to_unix_us(),
+        hlc_unix_us: t.hlc_min.micros().to_unix_us(),
         duration_us: t.end.0.saturating_sub(t.start.0),
         events: t.events,
         errors: t.errors,

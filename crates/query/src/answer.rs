@@ -188,8 +188,10 @@ pub struct TraceRow {
     pub trace: String,
     /// Name of the entry, empty if not recorded.
     pub name: String,
-    /// Unix microseconds of the first event.
+    /// Unix microseconds of the first event, on its node's own clock.
     pub start_unix_us: u64,
+    /// The same by HLC: what the list is ordered by, and what `until_unix_us` is compared with.
+    pub hlc_unix_us: u64,
     /// From first to last event by node times, microseconds.
     pub duration_us: u64,
     /// Events.

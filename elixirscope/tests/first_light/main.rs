@@ -64,7 +64,7 @@ fn traces(door: &Door) -> Result<Vec<Value>> {
         let mut last = None;
         for row in rows {
             let id = row["trace"].as_str().unwrap_or_default().to_owned();
-            last = row["start_unix_us"].as_u64();
+            last = row["hlc_unix_us"].as_u64();
             if seen.insert(id.clone()) {
                 whole.push(door.json(&format!("/api/v1/traces/{id}"))?);
             }
