@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 use testbed::{Shop, ShopOptions};
 
-use crate::{bed, count, items, settled, shop, sync, text, traces};
+use crate::{bed, count, each_trace, items, settled, shop, sync, text};
 
 /// Furthest that a node's own clock may be dragged beyond its physical time, microseconds (`max_offset`).
 const MAX_OFFSET_US: u64 = 500_000;
@@ -56,31 +57,28 @@ fn order_is_causal_with_clocks_five_minutes_apart() -> Result<()> {
     }
     web.child.wait(Duration::from_secs(30))?;
     settled(&bed.door())?;
-    let traces = traces(&bed.door())?;
-    let crossing = traces
-        .iter()
-        .filter(|t| t["nodes"].as_array().map_or(0, Vec::len) == 3)
-        .count();
-    assert!(
-        crossing as u64 >= orders / 4,
-        "{crossing} traces cross three nodes"
-    );
-    for trace in &traces {
-        assert_eq!(trace["inversions"], 0, "{}", text(trace, "trace"));
-        let root = items(trace).next().context("an empty trace")?;
-        if text(root, "kind") == "root" {
-            let physical = root["hlc"].as_u64().unwrap_or_default() / 1024 + 1_577_836_800_000_000;
-            let own = root["time_unix_us"].as_u64().unwrap_or_default();
-            assert!(
-                physical <= own + MAX_OFFSET_US,
-                "a trace began {} us ahead: {root:#}",
-                physical - own
-            );
-        }
+    let mut crossing = 0;
+    let traces = each_trace(&bed.door(), |trace| {
+        crossing += u64::from(trace["nodes"].as_array().map_or(0, Vec::len) == 3);
+        check(trace)
+    })?;
+    assert!(crossing >= orders / 4, "{crossing} traces cross three nodes");
+    println!("{orders} orders, {traces} traces, {crossing} over three nodes, 0 inversions");
+    Ok(())
+}
+
+/// No event before its cause, no beginning further ahead of its node than allowed.
+fn check(trace: &Value) -> Result<()> {
+    assert_eq!(trace["inversions"], 0, "{}", text(trace, "trace"));
+    let root = items(trace).next().context("an empty trace")?;
+    if text(root, "kind") == "root" {
+        let physical = root["hlc"].as_u64().unwrap_or_default() / 1024 + 1_577_836_800_000_000;
+        let own = root["time_unix_us"].as_u64().unwrap_or_default();
+        assert!(
+            physical <= own + MAX_OFFSET_US,
+            "a trace began {} us ahead: {root:#}",
+            physical - own
+        );
     }
-    println!(
-        "{orders} orders, {} traces, {crossing} over three nodes, 0 inversions",
-        traces.len()
-    );
     Ok(())
 }

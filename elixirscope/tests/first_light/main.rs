@@ -9,7 +9,7 @@ mod deploys;
 mod kills;
 mod story;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -53,27 +53,34 @@ fn count(name: &str, short: u64) -> u64 {
         .unwrap_or(short)
 }
 
-/// Every trace of the last hour, whole.
-fn traces(door: &Door) -> Result<Vec<Value>> {
-    let mut whole = Vec::new();
+/// Every trace of the last hour, whole, newest first, one at a time.
+fn each_trace(door: &Door, mut visit: impl FnMut(&Value) -> Result<()>) -> Result<usize> {
     let mut until = String::new();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     loop {
         let listing = door.json(&format!("/api/v1/traces?since_s=3600&limit=1000{until}"))?;
         let rows = listing["traces"].as_array().context("no traces in the answer")?;
-        let mut last = None;
         for row in rows {
-            let id = row["trace"].as_str().unwrap_or_default().to_owned();
-            last = row["hlc_unix_us"].as_u64();
+            let id = text(row, "trace").to_owned();
             if seen.insert(id.clone()) {
-                whole.push(door.json(&format!("/api/v1/traces/{id}"))?);
+                visit(&door.json(&format!("/api/v1/traces/{id}"))?)?;
             }
         }
-        match last {
+        match rows.last().and_then(|row| row["hlc_unix_us"].as_u64()) {
             Some(last) if rows.len() == 1000 => until = format!("&until_unix_us={last}"),
-            _ => return Ok(whole),
+            _ => return Ok(seen.len()),
         }
     }
+}
+
+/// As [`each_trace`], all at once: for a few hundred.
+fn traces(door: &Door) -> Result<Vec<Value>> {
+    let mut all = Vec::new();
+    each_trace(door, |trace| {
+        all.push(trace.clone());
+        Ok(())
+    })?;
+    Ok(all)
 }
 
 fn items(trace: &Value) -> impl Iterator<Item = &Value> {
@@ -142,14 +149,17 @@ fn dropped(stats: &Value) -> u64 {
         .sum()
 }
 
-/// Waits until the store has not changed for a while.
+/// Waits until nothing arrives any more: the member's agent holds nothing, and the store has not grown for a second.
 fn settled(door: &Door) -> Result<()> {
-    let mut last = Value::Null;
+    let mut last = 0.0;
     let mut same = 0;
-    wait_for("the store to settle", Duration::from_mins(1), || {
-        let now = door.json("/api/v1/audit")?;
-        same = if now == last { same + 1 } else { 0 };
+    wait_for("the store to settle", Duration::from_mins(2), || {
+        let state = |state| door.metric("elixirscope_agent_events_total", &[state]);
+        let waiting = state("state=\"spooled\"")? + state("state=\"in_flight\"")?;
+        let now = door.metric("elixirscope_collector_events_total", &[])?;
+        let still = waiting == 0.0 && (now - last).abs() < 0.5;
+        same = if still { same + 1 } else { 0 };
         last = now;
-        Ok((same >= 10).then_some(()))
+        Ok((same >= 20).then_some(()))
     })
 }
