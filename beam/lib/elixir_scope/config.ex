@@ -19,6 +19,7 @@ defmodule ElixirScope.Config do
   | `:value_depth`, `:value_elements`, `:value_binary_bytes`, `:value_bytes` | 3, 20, 512, 16384 | limits of one captured value |
   | `:log_level` | `:warning` | log messages of traced processes of at least this level are `log` events; `:none` |
   | `:log_untraced` | `false` | those of processes in no trace as well |
+  | `:governor` | `true` | fewer new traces while the rings overflow (`ElixirScope.Governor`) |
   | `:rearm` | `true` | modules instrumented at run time are instrumented again after a hot code load |
   | `:watched_max` | 10000 | spawned traced processes whose exit is watched |
   """
@@ -44,6 +45,7 @@ defmodule ElixirScope.Config do
     value_bytes: 16_384,
     log_level: :warning,
     log_untraced: false,
+    governor: true,
     rearm: true,
     watched_max: 10_000
   }

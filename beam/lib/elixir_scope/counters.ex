@@ -21,7 +21,9 @@ defmodule ElixirScope.Counters do
     latched: 21,
     rearmed: 22,
     rearm_refused: 23,
-    governor: 24
+    governor: 24,
+    numbered_messages: 25,
+    torn_slots: 26
   ]
 
   @doc "The index of a total (a literal, at compile time)."

@@ -4,7 +4,8 @@ defmodule ElixirScope.Drain do
 
   A hole is a slot that was reserved and is not committed yet. It is skipped and looked at again;
   after `hole_ms` it counts as torn (its process was killed between two words). The ring's tail stays
-  at the oldest hole, so that no slot is used twice.
+  at the oldest hole, so that no slot is used twice; what was taken is marked, so that a reader that follows a crashed
+  one takes nothing twice.
   """
   alias ElixirScope.Ring
 
@@ -66,10 +67,19 @@ defmodule ElixirScope.Drain do
 
   defp again([{n, since} = hole | rest], d, now, records, count, torn, holes) do
     case Ring.read(d.ring, d.mask, n, d.lane) do
-      {_, _} = record -> again(rest, d, now, [record | records], count + 1, torn, holes)
-      :torn -> again(rest, d, now, records, count, torn + 1, holes)
-      :hole when now - since >= @hole_ms -> again(rest, d, now, records, count, torn + 1, holes)
-      :hole -> again(rest, d, now, records, count, torn, [hole | holes])
+      {_, _} = record ->
+        Ring.take(d.ring, d.mask, n)
+        again(rest, d, now, [record | records], count + 1, torn, holes)
+
+      outcome when outcome == :torn or (outcome == :hole and now - since >= @hole_ms) ->
+        Ring.take(d.ring, d.mask, n)
+        again(rest, d, now, records, count, torn + 1, holes)
+
+      :taken ->
+        again(rest, d, now, records, count, torn, holes)
+
+      :hole ->
+        again(rest, d, now, records, count, torn, [hole | holes])
     end
   end
 
@@ -78,9 +88,19 @@ defmodule ElixirScope.Drain do
 
   defp scan(n, last, d, now, records, count, torn, holes) do
     case Ring.read(d.ring, d.mask, n, d.lane) do
-      {_, _} = record -> scan(n + 1, last, d, now, [record | records], count + 1, torn, holes)
-      :torn -> scan(n + 1, last, d, now, records, count, torn + 1, holes)
-      :hole -> scan(n + 1, last, d, now, records, count, torn, [{n, now} | holes])
+      {_, _} = record ->
+        Ring.take(d.ring, d.mask, n)
+        scan(n + 1, last, d, now, [record | records], count + 1, torn, holes)
+
+      :torn ->
+        Ring.take(d.ring, d.mask, n)
+        scan(n + 1, last, d, now, records, count, torn + 1, holes)
+
+      :taken ->
+        scan(n + 1, last, d, now, records, count, torn, holes)
+
+      :hole ->
+        scan(n + 1, last, d, now, records, count, torn, [{n, now} | holes])
     end
   end
 end

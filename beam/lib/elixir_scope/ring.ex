@@ -147,9 +147,12 @@ defmodule ElixirScope.Ring do
 
   defp commit(n, x), do: (n &&& @number) <<< 21 ||| x
 
-  @doc "Reads slot `n`: its 96 bytes and its module key, or `:hole` (not committed), or `:torn`."
+  @doc """
+  Reads slot `n`: its 96 bytes and its module key, or `:hole` (not committed), `:torn`, or `:taken` (by a reader that
+  ended before it freed it).
+  """
   @spec read(:atomics.atomics_ref(), pos_integer, pos_integer, 1..1023) ::
-          {binary, non_neg_integer} | :hole | :torn
+          {binary, non_neg_integer} | :hole | :torn | :taken
   def read(ring, mask, n, lane) do
     base = (n &&& mask) * @words + @first
     word = :atomics.get(ring, base)
@@ -175,8 +178,20 @@ defmodule ElixirScope.Ring do
         :torn
       end
     else
-      :hole
+      if word == -n, do: :taken, else: :hole
     end
+  end
+
+  @doc "Marks slot `n` as taken: the next reader skips it."
+  @spec take(:atomics.atomics_ref(), pos_integer, pos_integer) :: :ok
+  def take(ring, mask, n), do: :atomics.put(ring, (n &&& mask) * @words + @first, -n)
+
+  @doc "Slots that a reader has taken, freed or not. Only while no reader runs."
+  @spec taken(:atomics.atomics_ref(), pos_integer) :: non_neg_integer
+  def taken(ring, mask) do
+    tail = tail(ring)
+    marked? = fn n -> :atomics.get(ring, (n &&& mask) * @words + @first) == -n end
+    tail + Enum.count((tail + 1)..min(head(ring), tail + mask + 1)//1, marked?)
   end
 
   # Building the bytes is most of a drain's cost: words without a meaning are a literal.

@@ -11,7 +11,7 @@ defmodule ElixirScope.Writer do
   require ElixirScope.Counters
   require ElixirScope.Kinds
 
-  alias ElixirScope.{Clock, Counters, Drain, Governor, Kinds, Link, Ring, Totals, Wire}
+  alias ElixirScope.{Clock, Config, Counters, Drain, Governor, Kinds, Link, Ring, Totals, Wire}
 
   @chunk_max 65_536
   @head_bytes 95
@@ -42,7 +42,7 @@ defmodule ElixirScope.Writer do
     Process.flag(:message_queue_data, :off_heap)
     Process.flag(:priority, :high)
     {rings, mask, _, counters, _, _} = runtime = Ring.runtime()
-    settle(counters)
+    settle(runtime)
     Process.register(self(), __MODULE__)
 
     drains =
@@ -71,7 +71,7 @@ defmodule ElixirScope.Writer do
   end
 
   # What a crashed writer had in its mailbox and its resend buffer is lost, and counted.
-  defp settle(counters) do
+  defp settle({rings, mask, _, counters, _, _}) do
     mailbox = :atomics.exchange(counters, Counters.field(:outstanding), 0)
     :atomics.put(counters, Counters.field(:outstanding_bytes), 0)
     :atomics.add(counters, Kinds.reason(:torn), mailbox)
@@ -82,6 +82,16 @@ defmodule ElixirScope.Writer do
         get.(Counters.field(:lost_numbered))
 
     lose(counters, Kinds.reason(:agent_lost), buffered)
+
+    # Taken from a ring and not yet numbered.
+    taken = rings |> Tuple.to_list() |> Enum.map(&Ring.taken(&1, mask)) |> Enum.sum()
+    numbered = get.(Counters.field(:numbered)) - get.(Counters.field(:numbered_messages))
+    torn(counters, max(taken - numbered - get.(Counters.field(:torn_slots)), 0))
+  end
+
+  defp torn(counters, count) do
+    :atomics.add(counters, Counters.field(:torn_slots), count)
+    :atomics.add(counters, Kinds.reason(:torn), count)
   end
 
   @impl true
@@ -166,7 +176,7 @@ defmodule ElixirScope.Writer do
 
   defp take(state, d, now) do
     {records, count, torn, more?, d} = Drain.take(d, now)
-    if torn > 0, do: :atomics.add(state.counters, Kinds.reason(:torn), torn)
+    if torn > 0, do: torn(state.counters, torn)
     state = records |> Enum.reverse() |> Enum.reduce(state, &add_record/2)
     {%{state | drained: state.drained + count + torn}, more?, d}
   end
@@ -197,11 +207,15 @@ defmodule ElixirScope.Writer do
   # Numbers the pending events and makes a chunk of them.
   defp cut(%{pending_count: 0} = state), do: state
 
-  defp cut(%{pending_count: count, counters: counters} = state) do
+  defp cut(%{pending_count: count, unnumbered: {messages, bytes}, counters: counters} = state) do
+    # No call between these: killed here, the writer leaves all of them or none.
     first = :atomics.add_get(counters, Counters.field(:numbered), count) - count + 1
+    :atomics.add(counters, Counters.field(:numbered_messages), messages)
+    :atomics.sub(counters, Counters.field(:outstanding), messages)
+    :atomics.sub(counters, Counters.field(:outstanding_bytes), bytes)
     head = head(state, count, first)
     chunk = IO.iodata_to_binary([head | state.pending])
-    state = numbered(%{state | pending: [], pending_count: 0, pending_bytes: 0})
+    state = %{state | pending: [], pending_count: 0, pending_bytes: 0, unnumbered: {0, 0}}
 
     case Link.push(state.link, first, count, chunk) do
       {:ok, link} ->
@@ -213,21 +227,16 @@ defmodule ElixirScope.Writer do
     end
   end
 
-  defp numbered(%{unnumbered: {0, 0}} = state), do: state
-
-  defp numbered(%{unnumbered: {messages, bytes}, counters: counters} = state) do
-    :atomics.sub(counters, Counters.field(:outstanding), messages)
-    :atomics.sub(counters, Counters.field(:outstanding_bytes), bytes)
-    %{state | unnumbered: {0, 0}}
-  end
-
   defp head(state, count, first) do
     {emitted, dropped} = Totals.emitted_and_dropped(state.runtime)
     Wire.chunk_head(0, count, first, Clock.now_us(), emitted, dropped)
   end
 
   defp govern(state, now) do
-    governor = Governor.step(state.governor, now, Totals.ring_full(state.runtime))
+    full = Totals.ring_full(state.runtime)
+
+    governor =
+      if Config.get(:governor), do: Governor.step(state.governor, now, full), else: Governor.new(0, full)
 
     if governor.level != state.governor.level,
       do: :atomics.put(state.counters, Counters.field(:governor), governor.level)

@@ -253,6 +253,33 @@ defmodule ElixirScope.ConservationTest do
     assert now - before < 10_000
   end
 
+  test "a writer that is killed in the middle of its work takes nothing twice and loses nothing uncounted", %{
+    path: path
+  } do
+    agent = agent(path)
+    wait_until(fn -> Writer.link() == :ready end)
+    stop = :atomics.new(1, [])
+
+    floods =
+      for _ <- 1..2 do
+        Task.async(fn ->
+          Stream.repeatedly(fn -> emit(200) end) |> Enum.find(fn _ -> :atomics.get(stop, 1) == 1 end)
+        end)
+      end
+
+    for _ <- 1..15 do
+      Process.sleep(:rand.uniform(20))
+      restart_writer()
+    end
+
+    :atomics.put(stop, 1, 1)
+    Task.await_many(floods, 20_000)
+    wait_until(fn -> Writer.link() == :ready and ElixirScope.stats().buffered == 0 end)
+    assert_conserved()
+    ids = for event <- Agent.events(agent), do: event.id
+    assert length(ids) == length(Enum.uniq(ids))
+  end
+
   test "the writer's crash loses what it held, and counts it", %{path: path} do
     emit(100)
     Writer.flush()

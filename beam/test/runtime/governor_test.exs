@@ -5,6 +5,15 @@ defmodule ElixirScope.GovernorTest do
 
   doctest Governor
 
+  setup do
+    Application.put_env(:elixir_scope, :governor, true)
+
+    on_exit(fn ->
+      Application.put_env(:elixir_scope, :governor, false)
+      wait(fn -> ElixirScope.stats().governor == 0 end)
+    end)
+  end
+
   # 100 ms a step; `full` grows while `overflow?`.
   defp run(governor, from, to, overflow?) do
     Enum.reduce(div(from, 100)..(div(to, 100) - 1), governor, fn i, governor ->
@@ -43,7 +52,6 @@ defmodule ElixirScope.GovernorTest do
 
   test "entries follow the level; a writer that starts again keeps it" do
     {_, _, _, counters, _, _} = ElixirScope.Ring.runtime()
-    on_exit(fn -> :atomics.put(counters, 24, 0) && restart() end)
     :atomics.put(counters, 24, 6)
     restart()
     assert ElixirScope.stats().governor == 6
@@ -59,7 +67,6 @@ defmodule ElixirScope.GovernorTest do
 
   @tag timeout: 60_000
   test "for real: a flood lowers the share, what goes on is counted" do
-    on_exit(fn -> :atomics.put(elem(ElixirScope.Ring.runtime(), 3), 24, 0) && restart() end)
     stop = :atomics.new(1, [])
 
     flood =
@@ -74,6 +81,9 @@ defmodule ElixirScope.GovernorTest do
     Task.await(flood)
     assert ElixirScope.stats().dropped.ring_full > 0
     assert Process.alive?(Process.whereis(Writer))
+    # Switched off, it lets every trace begin again.
+    Application.put_env(:elixir_scope, :governor, false)
+    wait(fn -> ElixirScope.stats().governor == 0 end)
   end
 
   defp flood(frame, stop, until) do
