@@ -7,98 +7,19 @@
     reason = "helpers of tests"
 )]
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::Path;
+mod world;
+
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use transport::tls::{DEV_SERVER_NAME, dev_ca};
+use transport::tls::DEV_SERVER_NAME;
 use transport::{
-    BindError, Client, ConnectError, Connection, Identity, Limits, MessageError, MessageReader,
-    MessageWriter, Refusal, Role, Server, close,
+    BindError, Client, ConnectError, Identity, Limits, MessageError, MessageReader, Refusal, Role, Server,
+    close,
 };
-
-const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-const MESSAGE_MAX: usize = 1 << 20;
-
-struct World {
-    dir: tempfile::TempDir,
-    server: Arc<Server>,
-}
-
-impl World {
-    fn new(limits: Limits) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        dev_ca(dir.path()).unwrap();
-        let server = Arc::new(Server::bind(LOOPBACK, &identity(dir.path(), Role::Member), limits).unwrap());
-        Self { dir, server }
-    }
-    fn addr(&self) -> SocketAddr {
-        self.server.local_addr()
-    }
-    fn client(&self, role: Role) -> Client {
-        Client::new(&identity(self.dir.path(), role)).unwrap()
-    }
-    async fn refused(&self, reason: Refusal, at_least: u64) {
-        until(|| self.server.stats().refused(reason) >= at_least).await;
-    }
-    /// Answers every message with itself, on every stream of every connection.
-    fn echo(&self) {
-        let server = Arc::clone(&self.server);
-        tokio::spawn(async move {
-            while let Some(connection) = server.accept().await {
-                tokio::spawn(async move {
-                    while let Ok((send, recv)) = connection.accept_bi().await {
-                        let connection = connection.clone();
-                        tokio::spawn(async move {
-                            let mut writer = MessageWriter::new(send, MESSAGE_MAX);
-                            let mut reader = MessageReader::new(recv, MESSAGE_MAX);
-                            loop {
-                                match reader.next().await {
-                                    Ok(Some(m)) => writer.write(&m).await.unwrap(),
-                                    Err(e) if e.is_peer_fault() => {
-                                        connection.close(close::PROTOCOL, &e.to_string());
-                                        break;
-                                    }
-                                    Ok(None) | Err(_) => break,
-                                }
-                            }
-                        });
-                    }
-                });
-            }
-        });
-    }
-}
-
-fn identity(dir: &Path, role: Role) -> Identity {
-    Identity::from_dir(dir, role).unwrap()
-}
-
-async fn until(condition: impl Fn() -> bool) {
-    let wait = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), wait)
-        .await
-        .expect("condition within 30 s");
-}
-
-async fn echoes(connection: &Connection) {
-    let (send, recv) = connection.open_bi().await.unwrap();
-    let mut writer = MessageWriter::new(send, MESSAGE_MAX);
-    let mut reader = MessageReader::new(recv, MESSAGE_MAX);
-    for size in [1_usize, 1000, 700_000] {
-        let message = vec![7_u8; size];
-        writer.write(&message).await.unwrap();
-        assert_eq!(reader.next().await.unwrap().unwrap(), message);
-    }
-    writer.finish().await.unwrap();
-    assert!(reader.next().await.unwrap().is_none());
-}
+use world::{LOOPBACK, MESSAGE_MAX, World, echoes, identity, until};
 
 /// Guarantee: both sides know each other's role, and messages larger than a window pass.
 #[tokio::test]
@@ -248,33 +169,6 @@ async fn truncated_message() {
         reader.next().await,
         Err(MessageError::Truncated { have: 5 })
     ));
-}
-
-/// Scenario: two connections an identity. Guarantee: the third is told to come back, and may when one has gone.
-#[tokio::test]
-async fn caps() {
-    let world = World::new(Limits {
-        connections_per_identity_max: 2,
-        ..Limits::default()
-    });
-    world.echo();
-    let client = world.client(Role::Agent);
-    let first = client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap();
-    let second = client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap();
-    echoes(&first).await;
-    echoes(&second).await;
-    let third = client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap();
-    assert_eq!(third.closed().await.code, Some(u64::from(close::BUSY)));
-    world.refused(Refusal::IdentityMax, 1).await;
-    let asker = world
-        .client(Role::Client)
-        .connect(world.addr(), DEV_SERVER_NAME)
-        .await
-        .unwrap();
-    echoes(&asker).await;
-    first.close(close::DONE, "");
-    until(|| world.server.stats().connections() == 2).await;
-    echoes(&client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap()).await;
 }
 
 /// Scenario: peers whose datagrams arrive and who never hear the answers (a relay that drops one direction).
