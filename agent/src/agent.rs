@@ -1,6 +1,7 @@
 //! Starting an agent: its parts, in the order in which they stop last.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use host::{Registry, TaskKind, Tasks, TooManyTasks};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -11,10 +12,11 @@ use crate::batch::Batcher;
 use crate::clock::{AgentClock, PhysicalClock};
 use crate::cluster::Cluster;
 use crate::config::AgentConfig;
-use crate::listener::{self, BUDGET_BYTES, Door, SocketError};
+use crate::listener::{self, SocketError};
 use crate::metrics::{Metrics, SpoolCollector};
+use crate::serve::{BUDGET_BYTES, Door};
 use crate::spool::{DataDirError, Ledger, Shared, Spool};
-use crate::spooler::{Exchange, Spooler};
+use crate::spooler::{Exchange, Given, Spooler};
 use crate::uplink::Uplink;
 
 /// Inputs under way; what they hold is bounded in bytes apart.
@@ -107,10 +109,12 @@ impl Agent {
         tracing::info!(%producer, %epoch, socket = %config.socket_path.display(), "agent started");
         let clock = Arc::new(AgentClock::new(clock));
         let exchange = Arc::<Exchange>::default();
-        let gaps = found
-            .lost
-            .iter()
-            .map(|range| (*range, 0, GapReason::SpoolCorrupt));
+        let gaps = found.lost.iter().map(|range| Given {
+            range: *range,
+            events: 0,
+            reason: GapReason::SpoolCorrupt,
+            held: None,
+        });
         exchange.outcomes.lock().gaps.extend(gaps);
         exchange.to_spooler.notify_one();
         let (cluster, cluster_known) = watch::channel(Cluster::load(&config.data_dir));
@@ -128,6 +132,7 @@ impl Agent {
             clock: Arc::clone(&clock),
             cluster,
             metrics: metrics.clone(),
+            suspects: AtomicU64::new(0),
         };
         let spooler = Spooler {
             spool,

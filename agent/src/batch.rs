@@ -10,9 +10,6 @@ use wire::frame::{Compression, FrameBuilder, FrameTooLarge, Gap, GapReason};
 
 use crate::spool::{NewFrame, Part};
 
-/// Node incarnations whose names are remembered.
-const NODES_MAX: usize = 4096;
-
 /// Cuts frames for one producer in one epoch.
 #[derive(Debug)]
 pub(crate) struct Batcher {
@@ -34,10 +31,12 @@ impl Batcher {
 
     /// A node's name.
     pub(crate) fn name(&mut self, node: NodeInfo) {
-        if self.nodes.len() >= NODES_MAX {
-            self.nodes.clear();
-        }
         self.nodes.insert(node.key, node);
+    }
+
+    /// No event of this node will come. (A collector takes no frame with a node that has no name.)
+    pub(crate) fn forget(&mut self, node: NodeKey) {
+        self.nodes.remove(&node);
     }
 
     /// Frames of these events: one, unless it would be too large.

@@ -5,7 +5,7 @@
 //! stops reading, and the node counts what it drops.
 //!
 //! Read [`Agent::start`] first, then `spooler` (what is taken becomes frames on disk) and `uplink` (frames on disk
-//! become acknowledgements). `session`, `batch`, `loss` and `spool::index` are pure.
+//! become acknowledgements). `session`, `batch`, `loss`, `presence` and `spool::index` are pure.
 
 mod agent;
 mod batch;
@@ -15,6 +15,9 @@ mod config;
 mod listener;
 mod loss;
 mod metrics;
+mod node_key;
+mod presence;
+mod serve;
 mod session;
 mod spool;
 mod spooler;

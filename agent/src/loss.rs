@@ -47,7 +47,8 @@ impl Reporter {
     }
 
     fn event(&mut self, kind: EventKind, node: NodeKey, time: Micros, hlc: Hlc, payload: Vec<u8>) -> Event {
-        self.last_slot = (time.0 & SLOT_MASK).max(self.last_slot + 1) & SLOT_MASK;
+        // By our own clock: a node says what it likes.
+        self.last_slot = (hlc.micros().0 & SLOT_MASK).max(self.last_slot + 1) & SLOT_MASK;
         Event {
             id: EventId(AGENT_BIT | self.last_slot << 10 | LANE),
             kind,

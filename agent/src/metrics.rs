@@ -1,5 +1,6 @@
 //! Metrics of the agent.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use host::{Registry, metrics};
@@ -8,16 +9,17 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
-use crate::spool::{AgentDrop, Shared};
+use crate::spool::{AgentDrop, Shared, is_full};
 
 /// Handles, made once.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     pub(crate) nodes: IntGauge,
     pub(crate) node_events: IntGaugeVec,
+    pub(crate) node_names: NodeNames,
     pub(crate) chunks: IntCounterVec,
     pub(crate) refused: IntCounterVec,
-    pub(crate) commit_errors: IntCounter,
+    pub(crate) spool_errors: IntCounterVec,
     pub(crate) backpressure: IntGauge,
     pub(crate) backpressures: IntCounter,
     pub(crate) damage_bytes: IntCounterVec,
@@ -39,6 +41,7 @@ impl Metrics {
                 "Totals that nodes report: emitted, and dropped by reason",
                 &["node", "state"],
             )?,
+            node_names: NodeNames::default(),
             chunks: counters(
                 r,
                 "elixirscope_agent_chunks_total",
@@ -51,10 +54,11 @@ impl Metrics {
                 "Connections of nodes refused or closed by the agent",
                 &["reason"],
             )?,
-            commit_errors: counter(
+            spool_errors: counters(
                 r,
                 "elixirscope_agent_spool_errors_total",
                 "Failed writes to the spool",
+                &["reason"],
             )?,
             backpressure: gauge(
                 r,
@@ -95,6 +99,33 @@ impl Metrics {
                 "Collector's time minus the agent's",
             )?,
         })
+    }
+}
+
+/// Why the spool could not be written, as a metric label.
+pub(crate) fn spool_error(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    match error.kind() {
+        _ if is_full(error) => "full",
+        PermissionDenied | ReadOnlyFilesystem => "read_only",
+        _ => "io",
+    }
+}
+
+/// Names of nodes that metrics carry; further ones are `other`, so that nodes cannot make any number of series.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NodeNames(Arc<Mutex<BTreeSet<String>>>);
+
+impl NodeNames {
+    const MAX: usize = 256;
+
+    pub(crate) fn label<'a>(&self, name: &'a str) -> &'a str {
+        let mut names = self.0.lock();
+        if names.contains(name) || (names.len() < Self::MAX && names.insert(name.to_owned())) {
+            name
+        } else {
+            "other"
+        }
     }
 }
 

@@ -1,14 +1,21 @@
 //! One node's connection as a state machine: messages in, what to do out. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event::{Event, Micros, NodeInfo, NodeKey};
 use wire::DecodeError;
 use wire::control::{AgentMessage, NodeDescription};
-use wire::node_socket::NodeMessage;
+use wire::frame;
+use wire::node_socket::{Hello, NodeMessage};
+
+use crate::node_key::node_key;
 
 /// Bytes of shapes of one node.
 const SHAPE_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a node's name: an atom has no more characters, and a collector takes no more.
+const NAME_BYTES_MAX: usize = 255;
+/// Writers of one node: schedulers, and one for messages.
+const WRITERS_MAX: usize = 1024;
 
 /// A node broke the protocol; its connection is closed.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +32,24 @@ pub(crate) enum SessionError {
     /// Too many shapes.
     #[error("shapes of more than {SHAPE_BYTES_MAX} bytes")]
     ShapesTooLarge,
+    /// A collector would refuse every frame with this name.
+    #[error("node name of {0} bytes is empty, longer than {NAME_BYTES_MAX} bytes or not printable")]
+    BadName(usize),
+    /// Another key than follows from name, creation and VM start.
+    #[error(
+        "node key {found} of {name:?} is not {expected}, which follows from its name, creation and VM start"
+    )]
+    BadKey {
+        /// As in HELLO.
+        name: String,
+        /// As in HELLO.
+        found: NodeKey,
+        /// As derived.
+        expected: NodeKey,
+    },
+    /// Too many writers.
+    #[error("more than {WRITERS_MAX} writers")]
+    TooManyWriters,
     /// A number of 0, or numbers that overflow.
     #[error("chunk with first number {0}")]
     BadNumber(u64),
@@ -38,6 +63,9 @@ impl SessionError {
             Self::HelloMissing => "hello_missing",
             Self::HelloTwice => "hello_twice",
             Self::ShapesTooLarge => "shapes_too_large",
+            Self::BadName(_) => "bad_name",
+            Self::BadKey { .. } => "bad_key",
+            Self::TooManyWriters => "too_many_writers",
             Self::BadNumber(_) => "bad_number",
         }
     }
@@ -88,6 +116,7 @@ pub(crate) struct Session {
     node: Option<NodeInfo>,
     shapes: BTreeMap<u16, String>,
     shape_bytes: usize,
+    writers: BTreeSet<u16>,
 }
 
 impl Session {
@@ -102,6 +131,7 @@ impl Session {
         let Some(node) = self.node.as_ref().map(|n| n.key) else {
             return match message {
                 NodeMessage::Hello(hello) => {
+                    check(&hello)?;
                     let info = NodeInfo {
                         key: hello.node,
                         creation: hello.creation,
@@ -145,6 +175,10 @@ impl Session {
                 {
                     return Err(SessionError::BadNumber(chunk.first_number));
                 }
+                self.writers.insert(chunk.writer);
+                if self.writers.len() > WRITERS_MAX {
+                    return Err(SessionError::TooManyWriters);
+                }
                 let events = chunk
                     .records
                     .iter()
@@ -164,7 +198,9 @@ impl Session {
                 token: 0,
                 table: table.to_vec(),
             }),
-            NodeMessage::Shape { id, text } => {
+            NodeMessage::Shape { id, mut text } => {
+                // Cut here as in a frame: each event of a chunk gets a copy.
+                text.truncate(text.floor_char_boundary(frame::SHAPE_BYTES_MAX));
                 self.shape_bytes += text.len();
                 if let Some(old) = self.shapes.insert(id, text) {
                     self.shape_bytes -= old.len();
@@ -199,53 +235,21 @@ impl Session {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use wire::node_socket::Hello;
-
-    fn hello() -> Vec<u8> {
-        NodeMessage::Hello(Hello {
-            node: NodeKey(1),
-            creation: 1,
-            vm_start: Micros(1),
-            name: "a@b".into(),
-            otp_release: "25".into(),
-            elixir_version: "1.14".into(),
-            os_pid: 1,
-        })
-        .encode()
+fn check(hello: &Hello) -> Result<(), SessionError> {
+    let name = &hello.name;
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+        return Err(SessionError::BadName(name.len()));
     }
-
-    /// Guarantee: HELLO is first and once.
-    #[test]
-    fn hello_first_and_once() {
-        let mut session = Session::default();
-        let shape = NodeMessage::Shape {
-            id: 1,
-            text: "x".into(),
-        }
-        .encode();
-        assert!(matches!(session.take(&shape), Err(SessionError::HelloMissing)));
-        assert!(matches!(session.take(&hello()), Ok(Action::Welcome(..))));
-        assert!(matches!(session.take(&shape), Ok(Action::None)));
-        assert_eq!(
-            (session.shape(1), session.shape(2), session.shape(0)),
-            ("x".into(), "#2".into(), String::new())
-        );
-        assert!(matches!(session.take(&hello()), Err(SessionError::HelloTwice)));
+    let expected = node_key(hello);
+    if hello.node != expected {
+        return Err(SessionError::BadKey {
+            name: name.clone(),
+            found: hello.node,
+            expected,
+        });
     }
-
-    proptest! {
-        /// Guarantee: no bytes make it panic, before or after HELLO.
-        #[test]
-        fn total(messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..8)) {
-            let mut session = Session::default();
-            for message in &messages { let _ = session.take(message); }
-            let mut session = Session::default();
-            session.take(&hello()).unwrap();
-            for message in &messages { let _ = session.take(message); }
-        }
-    }
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

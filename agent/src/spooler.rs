@@ -1,14 +1,15 @@
 //! What is taken from nodes becomes frames on disk: collected for a flush, committed together, then confirmed.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod commit;
+mod take;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use event::{Bucket, Epoch, Event, Hlc, Micros, NodeInfo, NodeKey};
+use event::{Event, Micros, NodeInfo, NodeKey};
 use host::CancellationToken;
 use parking_lot::Mutex;
-use placement::bucket_of;
 use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::Instant;
 use wire::control::{AckRange, AgentMessage};
@@ -19,13 +20,12 @@ use crate::clock::AgentClock;
 use crate::cluster::Cluster;
 use crate::loss::Reporter;
 use crate::metrics::Metrics;
+use crate::presence::Presence;
 use crate::session::TakenChunk;
-use crate::spool::{Commit, Marks, Shared, Spool, superseded_by};
+use crate::spool::{Marks, Shared, Spool};
 
 /// Bytes as they came from nodes after which a flush does not wait for its time.
 const FLUSH_BYTES: usize = 256 << 10;
-/// Pause after a failed write.
-const RETRY: Duration = Duration::from_millis(200);
 /// Dead segments are deleted at least this often.
 const MAINTENANCE: Duration = Duration::from_secs(1);
 
@@ -39,6 +39,14 @@ pub(crate) struct StoredBoard {
 impl StoredBoard {
     pub(crate) fn take(&self) -> BTreeMap<u16, u64> {
         std::mem::take(&mut *self.numbers.lock())
+    }
+
+    fn raise(&self, writer: u16, number: u64) {
+        let mut numbers = self.numbers.lock();
+        let stored = numbers.entry(writer).or_default();
+        *stored = (*stored).max(number);
+        drop(numbers);
+        self.changed.notify_one();
     }
 }
 
@@ -61,7 +69,18 @@ pub(crate) enum Input {
         at: Micros,
         dropped: [u64; 8],
     },
-    NodeDown(NodeInfo),
+    NodeGone(NodeKey),
+}
+
+/// A range that is given up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Given {
+    pub(crate) range: AckRange,
+    /// 0 = not known.
+    pub(crate) events: u64,
+    pub(crate) reason: GapReason,
+    /// The segment that stays until the gap is on disk.
+    pub(crate) held: Option<u64>,
 }
 
 /// From the uplink: what the next commit also records.
@@ -69,8 +88,7 @@ pub(crate) enum Input {
 pub(crate) struct Outcomes {
     pub(crate) noted: Vec<u64>,
     pub(crate) acks: Vec<AckRange>,
-    /// Given up: range, events, why.
-    pub(crate) gaps: Vec<(AckRange, u64, GapReason)>,
+    pub(crate) gaps: Vec<Given>,
 }
 
 /// Where the uplink leaves outcomes and wakes the spooler; and where the spooler wakes the uplink.
@@ -88,6 +106,8 @@ struct Pending {
     boards: Vec<(Arc<StoredBoard>, u16, u64)>,
     described: Vec<(u64, AgentMessage)>,
     permits: Vec<OwnedSemaphorePermit>,
+    /// Nodes that the events say are down.
+    gone: Vec<NodeKey>,
     bytes: usize,
     since: Option<Instant>,
 }
@@ -112,7 +132,10 @@ struct State {
     shared: Arc<Shared>,
     pending: Pending,
     reporter: Reporter,
+    presence: Presence,
     was_full: bool,
+    /// The last write failed, and that was said.
+    failing: bool,
 }
 
 impl Spooler {
@@ -124,13 +147,19 @@ impl Spooler {
             shared,
             pending: Pending::default(),
             reporter: Reporter::default(),
+            presence: Presence::default(),
             was_full: false,
+            failing: false,
         };
         loop {
             let ready = state.spooler.cluster.borrow().is_some();
             let takes = ready && !state.is_full() && state.pending.bytes < FLUSH_BYTES;
-            let due = state.pending.since.map(|since| since + state.spooler.flush);
+            let flush = state.pending.since.map(|since| since + state.spooler.flush);
             let idle = Instant::now() + MAINTENANCE;
+            let due = [flush, state.presence.next(), Some(idle)]
+                .into_iter()
+                .flatten()
+                .min();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -149,6 +178,7 @@ impl Spooler {
                     continue;
                 }
             }
+            state.note_down();
             state = match state.commit(&stop).await {
                 Some(state) => state,
                 None => return,
@@ -159,265 +189,6 @@ impl Spooler {
         }
         if state.spooler.cluster.borrow().is_some() {
             state.commit(&stop).await;
-        }
-    }
-}
-
-impl State {
-    fn is_full(&mut self) -> bool {
-        let full = self.shared.index.lock().is_full(self.spooler.bytes_max);
-        if full != self.was_full {
-            self.was_full = full;
-            self.spooler.metrics.backpressure.set(i64::from(full));
-            if full {
-                self.spooler.metrics.backpressures.inc();
-                tracing::warn!("spool is full; nodes must wait");
-            }
-        }
-        full
-    }
-
-    fn take(&mut self, input: Input) {
-        self.pending.since.get_or_insert_with(Instant::now);
-        match input {
-            Input::Node(info) => self.spooler.batcher.name(info),
-            Input::Chunk {
-                chunk,
-                board,
-                bytes,
-                permit,
-            } => {
-                self.pending.bytes += bytes;
-                self.pending.permits.push(permit);
-                self.chunk(chunk, board);
-            }
-            Input::Describe { message, permit } => {
-                self.pending.permits.push(permit);
-                self.describe(message);
-            }
-            Input::Totals { node, at, dropped } => self.losses(node, at, &dropped),
-            Input::NodeDown(info) => {
-                let (now, hlc) = (self.spooler.clock.physical(), self.spooler.clock.tick());
-                self.pending
-                    .events
-                    .push(self.reporter.node_down(info.key, &info.name, now, hlc));
-            }
-        }
-    }
-
-    /// Highest number of a writer that is stored or about to be.
-    fn number(&self, node: NodeKey, writer: u16) -> u64 {
-        self.pending
-            .marks
-            .number(node, writer)
-            .max(self.shared.marks.lock().number(node, writer))
-    }
-
-    fn chunk(&mut self, chunk: TakenChunk, board: Arc<StoredBoard>) {
-        let (node, writer, last) = (chunk.node, chunk.writer, chunk.last());
-        let known = self.number(node, writer);
-        let skip = usize::try_from((known + 1).saturating_sub(chunk.first)).unwrap_or(usize::MAX);
-        let outcome = if last <= known { "repeated" } else { "stored" };
-        self.spooler.metrics.chunks.with_label_values(&[outcome]).inc();
-        if last > known {
-            self.pending.events.extend(chunk.events.into_iter().skip(skip));
-            self.pending.marks.entry(node).writers.insert(writer, last);
-        }
-        self.losses(node, chunk.sent_at, &chunk.dropped);
-        self.pending.boards.push((board, writer, last.max(known)));
-    }
-
-    fn losses(&mut self, node: NodeKey, at: Micros, dropped: &[u64; 8]) {
-        let mut before = self
-            .shared
-            .marks
-            .lock()
-            .of(node)
-            .map(|m| m.dropped)
-            .unwrap_or_default();
-        if let Some(pending) = self.pending.marks.of(node) {
-            before
-                .iter_mut()
-                .zip(pending.dropped)
-                .for_each(|(b, p)| *b = (*b).max(p));
-        }
-        if before.iter().zip(dropped).all(|(b, d)| d <= b) {
-            return;
-        }
-        let from = Micros(at.0.saturating_sub(self.spooler.flush.as_micros() as u64));
-        let clock = Arc::clone(&self.spooler.clock);
-        let events = self
-            .reporter
-            .losses(node, &before, dropped, (from, at), || clock.tick());
-        self.pending.events.extend(events);
-        let marks = self.pending.marks.entry(node);
-        marks.dropped = before;
-        marks
-            .dropped
-            .iter_mut()
-            .zip(dropped)
-            .for_each(|(m, d)| *m = (*m).max(*d));
-    }
-
-    fn describe(&mut self, mut message: AgentMessage) {
-        let new = self.spooler.spool.next_token();
-        match &mut message {
-            AgentMessage::Define { token, .. }
-            | AgentMessage::Node { token, .. }
-            | AgentMessage::Modules { token, .. } => *token = new,
-            _ => return,
-        }
-        self.pending
-            .described
-            .retain(|(_, old)| !superseded_by(&message, old));
-        self.pending.described.push((new, message));
-    }
-
-    /// Descriptions in the spool that newer ones replace: as good as noted.
-    fn superseded(&self) -> Vec<u64> {
-        if self.pending.described.is_empty() {
-            return Vec::new();
-        }
-        let index = self.shared.index.lock();
-        let is_old = |bytes: &Bytes| {
-            AgentMessage::decode(bytes).is_ok_and(|old| {
-                self.pending
-                    .described
-                    .iter()
-                    .any(|(_, new)| superseded_by(new, &old))
-            })
-        };
-        index
-            .described()
-            .filter(|(_, bytes)| is_old(bytes))
-            .map(|(token, _)| token)
-            .collect()
-    }
-
-    /// One commit of everything that waits, tried until it succeeds or `stop`.
-    async fn commit(mut self, stop: &CancellationToken) -> Option<Self> {
-        let cluster = (*self.spooler.cluster.borrow())?;
-        let outcomes = std::mem::take(&mut *self.spooler.exchange.outcomes.lock());
-        let mut pending = std::mem::take(&mut self.pending);
-        let hlc = self.spooler.clock.tick();
-        let bucket = bucket_of(hlc, cluster.bucket_seconds);
-        let superseded = {
-            self.pending.described = std::mem::take(&mut pending.described);
-            let tokens = self.superseded();
-            pending.described = std::mem::take(&mut self.pending.described);
-            tokens
-        };
-        let mut work = Work {
-            state: self,
-            result: Ok(()),
-        };
-        let mut commit = None;
-        loop {
-            let (events, first) = (std::mem::take(&mut pending.events), commit.is_none());
-            let mut next = commit.take().unwrap_or_else(|| Commit {
-                marks: std::mem::take(&mut pending.marks),
-                described: pending
-                    .described
-                    .iter()
-                    .map(|(t, m)| (*t, Bytes::from(m.encode())))
-                    .collect(),
-                noted: [&outcomes.noted[..], &superseded[..]].concat(),
-                acks: outcomes.acks.clone(),
-                frames: Vec::new(),
-            });
-            let gaps = if first { outcomes.gaps.clone() } else { Vec::new() };
-            let handle = tokio::task::spawn_blocking(move || {
-                if first {
-                    let batcher = &mut work.state.spooler.batcher;
-                    match batcher.cut(&events, cluster.shards, hlc, bucket) {
-                        Ok(frames) => next.frames = frames,
-                        // Cannot happen: an event is far smaller than a frame may be.
-                        Err(error) => tracing::error!(%error, "events do not fit a frame"),
-                    }
-                    gap_frames(batcher, &gaps, hlc, bucket, &mut next);
-                }
-                work.result = work.state.spooler.spool.commit(&next);
-                if work.result.is_err() {
-                    // Perhaps the disk is full: what is dead makes room.
-                    let bytes_max = work.state.spooler.bytes_max;
-                    let _ = work.state.spooler.spool.maintain(bytes_max);
-                }
-                (work, next)
-            });
-            let Ok((returned, tried)) = handle.await else {
-                return None;
-            };
-            work = returned;
-            let Err(error) = &work.result else { break };
-            work.state.spooler.metrics.commit_errors.inc();
-            tracing::error!(%error, "spool could not be written; nodes must wait");
-            commit = Some(tried);
-            tokio::select! {
-                () = stop.cancelled() => return None,
-                () = tokio::time::sleep(RETRY) => {}
-            }
-        }
-        let state = work.state;
-        {
-            let mut index = state.shared.index.lock();
-            for token in superseded {
-                index.noted(token);
-            }
-        }
-        for (board, writer, number) in pending.boards {
-            let mut numbers = board.numbers.lock();
-            let stored = numbers.entry(writer).or_default();
-            *stored = (*stored).max(number);
-            drop(numbers);
-            board.changed.notify_one();
-        }
-        state.spooler.exchange.to_uplink.notify_one();
-        state.maintain().await
-    }
-
-    async fn maintain(mut self) -> Option<Self> {
-        let handle = tokio::task::spawn_blocking(move || {
-            let spooler = &mut self.spooler;
-            for segment in std::mem::take(&mut spooler.damaged) {
-                if let Err(error) = spooler.spool.evacuate(segment) {
-                    tracing::error!(segment, %error, "damaged segment could not be left");
-                }
-            }
-            if let Err(error) = spooler.spool.maintain(spooler.bytes_max) {
-                spooler.metrics.commit_errors.inc();
-                tracing::error!(%error, "spool could not be tidied");
-            }
-            self
-        });
-        handle.await.ok()
-    }
-}
-
-struct Work {
-    state: State,
-    result: std::io::Result<()>,
-}
-
-/// Frames for gaps: one an epoch and reason.
-fn gap_frames(
-    batcher: &Batcher,
-    gaps: &[(AckRange, u64, GapReason)],
-    hlc: Hlc,
-    bucket: Bucket,
-    commit: &mut Commit,
-) {
-    let kinds: BTreeSet<(Epoch, GapReason)> = gaps.iter().map(|g| (g.0.epoch, g.2)).collect();
-    for (epoch, reason) in kinds {
-        let of_kind: Vec<(AckRange, u64)> = gaps
-            .iter()
-            .filter(|g| (g.0.epoch, g.2) == (epoch, reason))
-            .map(|g| (g.0, g.1))
-            .collect();
-        for some in of_kind.chunks(1024) {
-            match batcher.gaps(epoch, some, reason, hlc, bucket) {
-                Ok(frame) => commit.frames.push(frame),
-                Err(error) => tracing::error!(%error, "gaps do not fit a frame"),
-            }
         }
     }
 }

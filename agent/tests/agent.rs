@@ -13,38 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use agent::{Agent, AgentConfig, AgentDrop, AgentError, AgentHandle, DataDirError};
+use agent::{AgentConfig, AgentDrop};
+use common::running::start;
 use common::{Collector, Memory, Node, config, socket, until};
 use event::{DropReason, EventKind};
-use host::{Registry, Tasks, metrics};
 use wire::control::AgentMessage;
 use wire::node_socket::{Module, ModulesOp, NodeMessage};
-
-struct Running {
-    handle: AgentHandle,
-    tasks: Tasks,
-    registry: Registry,
-}
-
-fn start(config: AgentConfig) -> Running {
-    let registry = Registry::new();
-    let tasks = Tasks::new(&registry).unwrap();
-    let handle = Agent::start(config, &tasks, &registry, Arc::new(host::now)).unwrap();
-    Running {
-        handle,
-        tasks,
-        registry,
-    }
-}
-
-impl Running {
-    async fn stop(self) {
-        self.tasks.shutdown(Duration::from_secs(10)).await;
-    }
-    fn metric(&self, line: &str) -> bool {
-        metrics::text(&self.registry).lines().any(|l| l == line)
-    }
-}
 
 /// Scenario: two nodes, shapes, definitions, modules. Guarantee: everything reaches the collector once, is
 /// acknowledged, and the conservation law holds in the numbers that are scraped.
@@ -243,56 +217,27 @@ async fn losses_are_events() {
     agent.stop().await;
 }
 
-/// Scenario: garbage, an oversized length, a chunk before HELLO. Guarantee: these connections are closed and counted;
-/// another node is not disturbed.
+/// Scenario: a node connects again at once, twice; then it goes. Guarantee: it is down once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bad_nodes() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+async fn coming_back_is_no_end() {
     let dir = tempfile::tempdir().unwrap();
     let collector = Collector::start(&dir.path().join("tls"), None, Arc::default());
+    let memory = Arc::clone(&collector.memory);
     let agent = start(config(dir.path(), collector.addr()));
-    let mut good = Node::connect(&socket(dir.path()), 1).await;
-    for bytes in [
-        &[0xff_u8; 40][..],
-        &[0, 0, 0, 0],
-        &[0, 0, 0, 5, 1, 2, 3, 4, 5],
-        &[0, 0, 0, 1, 99],
-    ] {
-        let mut stream = tokio::net::UnixStream::connect(socket(dir.path())).await.unwrap();
-        stream.write_all(bytes).await.unwrap();
-        assert_eq!(stream.read(&mut [0; 8]).await.unwrap_or(0), 0);
+    for n in 1..=3 {
+        let mut node = Node::connect(&socket(dir.path()), 1).await;
+        node.chunk(n..=n, &[]).await.unwrap();
+        node.until_stored(n).await;
     }
-    until("counted", || {
-        agent.metric("elixirscope_agent_refused_total{reason=\"framing\"} 2")
-    })
-    .await;
-    until("counted", || {
-        agent.metric("elixirscope_agent_refused_total{reason=\"decode\"} 2")
-    })
-    .await;
-    good.chunk(1..=10, &[]).await.unwrap();
-    good.until_stored(10).await;
-    agent.stop().await;
-}
-
-/// Guarantee: two agents share neither a data folder nor a socket, and the errors say so.
-#[tokio::test]
-async fn two_agents() {
-    let dir = tempfile::tempdir().unwrap();
-    let first = start(config(dir.path(), ([127, 0, 0, 1], 1).into()));
-    let registry = Registry::new();
-    let tasks = Tasks::new(&registry).unwrap();
-    let again = config(dir.path(), ([127, 0, 0, 1], 1).into());
-    let error = Agent::start(again.clone(), &tasks, &registry, Arc::new(host::now)).unwrap_err();
-    assert!(
-        matches!(error, AgentError::DataDir(DataDirError::InUse(_))),
-        "{error}"
-    );
-    let other = AgentConfig {
-        data_dir: dir.path().join("other"),
-        ..again
+    let mut other = Node::connect(&socket(dir.path()), 2).await;
+    let downs = || {
+        let events = memory.events();
+        events.iter().filter(|e| e.kind == EventKind::NodeDown).count()
     };
-    let error = Agent::start(other, &tasks, &Registry::new(), Arc::new(host::now)).unwrap_err();
-    assert!(error.to_string().contains("another agent listens"), "{error}");
-    first.stop().await;
+    until("node down", || downs() > 0).await;
+    other.chunk(4..=4, &[]).await.unwrap();
+    other.until_stored(4).await;
+    until("the rest", || memory.ids().len() == 4).await;
+    assert_eq!(downs(), 1);
+    agent.stop().await;
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, anyhow, bail};
 use event::{EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeKey, Pid, ResultClass, SiteId, TraceId};
 use hdrhistogram::Histogram;
+use sha2::{Digest, Sha256};
 use wire::node_socket::{AgentMessage, Chunk, Hello, NodeMessage, Record, message_len, with_length};
 
 use crate::NodeArgs;
@@ -19,6 +20,8 @@ use crate::report::Report;
 const CHUNK_EVENTS_MAX: u64 = 500;
 /// Events of a trace: ten calls and their returns.
 const TRACE_EVENTS: u64 = 20;
+/// Creation of the node: an incarnation is told by its start.
+const CREATION: u32 = 1;
 /// How long confirmations may take after the last event.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -27,17 +30,25 @@ fn now() -> Micros {
     Micros::from_unix_us(unix.as_micros() as u64)
 }
 
+/// The key of a node incarnation: the first 59 bits of SHA-256 (`docs/node-socket.md`).
+fn node_key(name: &str, creation: u32, vm_start: Micros) -> NodeKey {
+    let text = format!("elixirscope node 1\n{name}\n{creation}\n{}\n", vm_start.0);
+    let digest = Sha256::digest(text.as_bytes());
+    NodeKey(u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default()) >> 5)
+}
+
 /// Plays the node.
 pub(crate) fn run(args: &NodeArgs) -> Result<Report> {
     let mut stream = UnixStream::connect(&args.socket)
         .with_context(|| format!("cannot connect to {}", args.socket.display()))?;
     let started = now();
-    let node = NodeKey((started.0 << 8 | u64::from(std::process::id() & 0xff)) & ((1 << 59) - 1));
+    let name = format!("loadtest-{}@127.0.0.1", std::process::id());
+    let node = node_key(&name, CREATION, started);
     let hello = Hello {
         node,
-        creation: 1,
+        creation: CREATION,
         vm_start: started,
-        name: format!("loadtest-{}@127.0.0.1", std::process::id()),
+        name,
         otp_release: String::new(),
         elixir_version: String::new(),
         os_pid: std::process::id(),

@@ -5,18 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use event::{Epoch, Producer, Seq, Shard};
-use placement::IntervalSet;
+use event::{Epoch, Producer, Shard};
 use wire::bytes::{ReadError, Reader};
 use wire::control::{AckRange, AgentMessage};
 use wire::frame::{decode_directory, verify_crc};
 
 use super::index::{Index, Location, Part};
+use super::lost::{Seen, Seqs, lost_in};
 use super::marks::Marks;
 use super::record::{Kind, Scanned, scan};
-
-/// Seqs per epoch and shard.
-type Seqs = BTreeMap<(Epoch, Shard), IntervalSet>;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -32,17 +29,6 @@ pub(crate) struct Recovered {
     pub(crate) damaged: Vec<u64>,
     pub(crate) corrupt_bytes: u64,
     pub(crate) torn_bytes: u64,
-}
-
-/// What one segment says of itself.
-#[derive(Debug, Default)]
-struct Seen {
-    id: u64,
-    damaged: bool,
-    epoch: Option<Epoch>,
-    /// Next seqs when it was begun, if its snapshot is readable.
-    starts: Option<BTreeMap<Shard, u64>>,
-    found: Seqs,
 }
 
 #[derive(Debug, Default)]
@@ -77,9 +63,7 @@ pub(crate) fn recover(dir: &Path) -> std::io::Result<Recovered> {
     let mut segments = Vec::new();
     for (id, path) in segment_files(dir)? {
         reading.out.next_segment = reading.out.next_segment.max(id.saturating_add(1));
-        let bytes = fs::read(&path).inspect_err(|error| {
-            tracing::error!(path = %path.display(), %error, "spool segment is not readable");
-        });
+        let bytes = fs::read(&path).inspect_err(|error| set_aside(&path, error));
         let seen = match &bytes {
             Ok(bytes) => reading.segment(id, bytes),
             Err(_) => Seen {
@@ -95,6 +79,15 @@ pub(crate) fn recover(dir: &Path) -> std::io::Result<Recovered> {
         segments.push(seen);
     }
     Ok(reading.finish(&segments))
+}
+
+/// A segment that cannot be read, for now or for ever, is not deleted with the dead ones: a person may read it again.
+fn set_aside(path: &Path, error: &std::io::Error) {
+    let aside = path.with_extension("unreadable");
+    tracing::error!(path = %path.display(), aside = %aside.display(), %error, "spool segment is not readable");
+    if let Err(error) = fs::rename(path, &aside) {
+        tracing::error!(path = %path.display(), %error, "and could not be set aside");
+    }
 }
 
 impl Reading {
@@ -220,57 +213,5 @@ impl Reading {
             lost_in(segment, segments.get(i + 1), &all, &mut self.out.lost);
         }
         self.out
-    }
-}
-
-/// Seqs that a damaged segment must have held, and that are nowhere.
-fn lost_in(segment: &Seen, next: Option<&Seen>, all: &Seqs, lost: &mut Vec<AckRange>) {
-    let epochs: BTreeSet<Epoch> = segment
-        .epoch
-        .into_iter()
-        .chain(segment.found.keys().map(|k| k.0))
-        .collect();
-    for epoch in epochs {
-        let own = segment.epoch.is_none_or(|own| own == epoch);
-        let end = next
-            .filter(|n| n.epoch == Some(epoch))
-            .and_then(|n| n.starts.as_ref())
-            .filter(|_| own);
-        let shards: BTreeSet<Shard> = (segment.found.keys().filter(|k| k.0 == epoch).map(|k| k.1))
-            .chain(end.into_iter().flat_map(|e| e.keys().copied()))
-            .collect();
-        for shard in shards {
-            let found = segment.found.get(&(epoch, shard));
-            let seen_first = found.and_then(|f| f.iter().next()).map(|i| i.first);
-            let seen_last = found.and_then(|f| f.iter().next_back()).map(|i| i.last);
-            let first = match &segment.starts {
-                Some(starts) if own => starts.get(&shard).copied().or(Some(1)),
-                _ => seen_first,
-            };
-            let last = end
-                .and_then(|e| e.get(&shard))
-                .map(|next| next.saturating_sub(1))
-                .max(seen_last);
-            let (Some(first), Some(last)) = (first, last) else {
-                continue;
-            };
-            let gaps = all
-                .get(&(epoch, shard))
-                .map_or_else(Vec::new, |a| a.gaps(first, last));
-            lost.extend(gaps.into_iter().map(|g| AckRange {
-                epoch,
-                shard,
-                first: Seq(g.first),
-                last: Seq(g.last),
-            }));
-            if !all.contains_key(&(epoch, shard)) && first <= last {
-                lost.push(AckRange {
-                    epoch,
-                    shard,
-                    first: Seq(first),
-                    last: Seq(last),
-                });
-            }
-        }
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, missing_docs, missing_debug_implementations, unreachable_pub)]
 
+pub mod running;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,7 +13,8 @@ use std::time::Duration;
 
 use agent::AgentConfig;
 use event::{
-    Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeKey, Pid, ResultClass, SiteId, TraceId,
+    Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeKey, Pid, ResultClass, Seq, Shard, SiteId,
+    TraceId,
 };
 use parking_lot::Mutex;
 use tokio::net::UnixStream;
@@ -51,6 +54,8 @@ pub struct Memory {
     pub silent: AtomicBool,
     /// The next section that arrives is rejected.
     pub reject_next: AtomicBool,
+    /// Frames that were rejected as not readable, without saying which.
+    pub unreadable: AtomicU32,
     pub throttle_next: AtomicBool,
     pub connections: Mutex<Vec<Connection>>,
 }
@@ -167,6 +172,22 @@ async fn answer(writer: &Writer, message: &CollectorMessage) -> Option<()> {
 
 async fn store(bytes: &[u8], memory: &Memory, writer: &Writer) -> Option<()> {
     let frame = decode(bytes).unwrap();
+    // An event with this payload makes its frame unreadable.
+    if frame.events().any(|e| e.payload == b"unreadable") {
+        memory.unreadable.fetch_add(1, Ordering::SeqCst);
+        let range = AckRange {
+            epoch: frame.header.epoch,
+            shard: Shard(0),
+            first: Seq(0),
+            last: Seq(0),
+        };
+        let reject = CollectorMessage::Reject {
+            range,
+            code: RejectCode::Crc,
+            reason: "test".into(),
+        };
+        return answer(writer, &reject).await;
+    }
     let mut ranges = Vec::new();
     for section in frame.sections {
         let key = (frame.header.epoch.0, section.shard.0, section.seq.0);
@@ -257,6 +278,14 @@ pub fn record(id: u64, payload: &[u8]) -> Record<'_> {
     }
 }
 
+/// As in `docs/node-socket.md`.
+fn node_key(hello: &Hello) -> NodeKey {
+    let (name, creation, start) = (&hello.name, hello.creation, hello.vm_start.0);
+    let text = format!("elixirscope node 1\n{name}\n{creation}\n{start}\n");
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(text.as_bytes());
+    NodeKey(u64::from_be_bytes(*digest.first_chunk().unwrap()) >> 5)
+}
+
 /// A node's end of the socket.
 pub struct Node {
     pub reader: MessageReader<OwnedReadHalf>,
@@ -284,8 +313,8 @@ impl Node {
             writer: MessageWriter::with_order(write, max, LengthOrder::Big),
             stored: BTreeMap::new(),
         };
-        let hello = Hello {
-            node: NodeKey(key),
+        let mut hello = Hello {
+            node: NodeKey(0),
             creation: 1,
             vm_start: Micros(1),
             name: format!("n{key}@h"),
@@ -293,6 +322,7 @@ impl Node {
             elixir_version: "1.14.0".into(),
             os_pid: 1,
         };
+        hello.node = node_key(&hello);
         node.send(&NodeMessage::Hello(hello)).await?;
         node.answer().await?;
         Some(node)

@@ -1,0 +1,186 @@
+//! Nodes, collectors and disks that do what they should not.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use agent::{Agent, AgentConfig, AgentDrop, AgentError, DataDirError};
+use common::running::start;
+use common::{Collector, Node, config, socket, until};
+use host::{Registry, Tasks, metrics};
+
+/// Scenario: garbage, an oversized length, a chunk before HELLO. Guarantee: these connections are closed and counted;
+/// another node is not disturbed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_nodes() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let dir = tempfile::tempdir().unwrap();
+    let collector = Collector::start(&dir.path().join("tls"), None, Arc::default());
+    let agent = start(config(dir.path(), collector.addr()));
+    let mut good = Node::connect(&socket(dir.path()), 1).await;
+    for bytes in [
+        &[0xff_u8; 40][..],
+        &[0, 0, 0, 0],
+        &[0, 0, 0, 5, 1, 2, 3, 4, 5],
+        &[0, 0, 0, 1, 99],
+    ] {
+        let mut stream = tokio::net::UnixStream::connect(socket(dir.path())).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        assert_eq!(stream.read(&mut [0; 8]).await.unwrap_or(0), 0);
+    }
+    until("counted", || {
+        agent.metric("elixirscope_agent_refused_total{reason=\"framing\"} 2")
+    })
+    .await;
+    until("counted", || {
+        agent.metric("elixirscope_agent_refused_total{reason=\"decode\"} 2")
+    })
+    .await;
+    good.chunk(1..=10, &[]).await.unwrap();
+    good.until_stored(10).await;
+    agent.stop().await;
+}
+
+/// Guarantee: two agents share neither a data folder nor a socket, and the errors say so.
+#[tokio::test]
+async fn two_agents() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = start(config(dir.path(), ([127, 0, 0, 1], 1).into()));
+    let registry = Registry::new();
+    let tasks = Tasks::new(&registry).unwrap();
+    let again = config(dir.path(), ([127, 0, 0, 1], 1).into());
+    let error = Agent::start(again.clone(), &tasks, &registry, Arc::new(host::now)).unwrap_err();
+    assert!(
+        matches!(error, AgentError::DataDir(DataDirError::InUse(_))),
+        "{error}"
+    );
+    let other = AgentConfig {
+        data_dir: dir.path().join("other"),
+        ..again
+    };
+    let error = Agent::start(other, &tasks, &Registry::new(), Arc::new(host::now)).unwrap_err();
+    assert!(error.to_string().contains("another agent listens"), "{error}");
+    first.stop().await;
+}
+
+/// Scenario: one frame of many under way is not readable to the collector, which cannot say which one it is.
+/// Guarantee: that one is given up, counted and reported; the others are stored once; nothing goes on for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rejection_without_a_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let collector = Collector::start(&dir.path().join("tls"), None, Arc::default());
+    let memory = Arc::clone(&collector.memory);
+    memory.silent.store(true, Ordering::SeqCst);
+    let agent = start(config(dir.path(), collector.addr()));
+    let mut node = Node::connect(&socket(dir.path()), 1).await;
+    // Each is a frame of its own, and all are under way when the bad one comes.
+    for n in 1..=9_u64 {
+        node.chunk(n..=n, if n == 5 { b"unreadable" } else { b"good" })
+            .await
+            .unwrap();
+        node.until_stored(n).await;
+    }
+    until("rejected", || memory.unreadable.load(Ordering::SeqCst) > 0).await;
+    memory.silent.store(false, Ordering::SeqCst);
+    for connection in memory.connections.lock().drain(..) {
+        connection.close(0, "again");
+    }
+    until("closed", || {
+        let ledger = agent.handle.ledger();
+        ledger.received == 9 && ledger.spooled + ledger.in_flight == 0
+    })
+    .await;
+    until("gap", || memory.gaps.lock().len() == 1).await;
+    let ledger = agent.handle.ledger();
+    assert_eq!(ledger.dropped[AgentDrop::Rejected as usize], 1);
+    assert!(ledger.is_balanced());
+    assert_eq!(memory.ids(), vec![1, 2, 3, 4, 6, 7, 8, 9]);
+    assert_eq!(memory.gaps.lock().values().sum::<u64>(), 1);
+    node.chunk(10..=10, &[]).await.unwrap();
+    node.until_stored(10).await;
+    until("goes on", || memory.ids().len() == 9).await;
+    agent.stop().await;
+}
+
+struct SmallDisk<'a>(&'a Path);
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
+}
+
+/// Scenario: the disk of the spool gets full while a collector is silent; the agent restarts; then the collector
+/// acknowledges. Guarantee: the agent lives and says why, confirms nothing that is not stored, and at the end each
+/// event is there once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn full_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = dir.path().join("agent");
+    std::fs::create_dir_all(&disk).unwrap();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=2m", "none"])
+        .arg(&disk)
+        .output();
+    if !mounted.is_ok_and(|o| o.status.success()) {
+        println!("not run: mounting a small file system is not allowed here");
+        return;
+    }
+    let _disk = SmallDisk(&disk);
+    let collector = Collector::start(&dir.path().join("tls"), None, Arc::default());
+    let memory = Arc::clone(&collector.memory);
+    memory.silent.store(true, Ordering::SeqCst);
+    let config = config(dir.path(), collector.addr());
+    let agent = start(config.clone());
+    let noise: Vec<u8> = (0..50_000_u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 ^ (i >> 7) as u8)
+        .collect();
+    let full = |agent: &common::running::Running| {
+        let text = metrics::text(&agent.registry);
+        let line = "elixirscope_agent_spool_errors_total{reason=\"full\"}";
+        text.lines().any(|l| l.starts_with(line))
+    };
+    let mut node = Node::connect(&socket(dir.path()), 1).await;
+    let mut next = 1;
+    while !full(&agent) {
+        let sent = tokio::time::timeout(Duration::from_millis(200), node.chunk(next..=next, &noise)).await;
+        assert!(matches!(sent, Ok(Some(())) | Err(_)), "the agent lives");
+        if sent.is_err() {
+            break;
+        }
+        next += 1;
+        while let Ok(answer) = tokio::time::timeout(Duration::from_millis(1), node.answer()).await {
+            answer.expect("the agent lives");
+        }
+    }
+    until("full", || full(&agent)).await;
+    let confirmed = node.stored();
+    assert!(confirmed > 5 && confirmed < next, "{confirmed} of {next}");
+    drop(node);
+    agent.stop().await;
+
+    let agent = start(config);
+    assert!(agent.handle.ledger().recovered >= confirmed);
+    memory.silent.store(false, Ordering::SeqCst);
+    let mut node = Node::connect(&socket(dir.path()), 1).await;
+    assert!(node.stored() >= confirmed);
+    for n in node.stored() + 1..=next + 40 {
+        node.chunk(n..=n, &noise).await.unwrap();
+    }
+    node.until_stored(next + 40).await;
+    until("all", || memory.ids().len() as u64 >= next + 40).await;
+    assert_eq!(memory.ids(), (1..=next + 40).collect::<Vec<_>>());
+    assert!(agent.handle.ledger().is_balanced());
+    agent.stop().await;
+}
