@@ -14,8 +14,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use agent::{AgentConfig, AgentDrop};
+use common::collector::Memory;
 use common::running::start;
-use common::{Collector, Memory, Node, config, socket, until};
+use common::{Collector, Node, config, socket, until};
 use event::{DropReason, EventKind};
 use wire::control::AgentMessage;
 use wire::node_socket::{Module, ModulesOp, NodeMessage};

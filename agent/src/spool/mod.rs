@@ -12,6 +12,7 @@ mod marks;
 mod record;
 mod recover;
 mod reserve;
+mod segment;
 #[cfg(test)]
 mod tests;
 mod tidy;
