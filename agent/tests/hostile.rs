@@ -184,3 +184,43 @@ async fn full_disk() {
     assert!(agent.handle.ledger().is_balanced());
     agent.stop().await;
 }
+
+/// Scenario: what was confirmed is damaged on the disk, then the file of the rest is deleted, while a collector is
+/// silent. Guarantee: both are given up, counted and reported with their number; the agent goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_damaged_under_the_agent() {
+    let dir = tempfile::tempdir().unwrap();
+    let collector = Collector::start(&dir.path().join("tls"), None, Arc::default());
+    let memory = Arc::clone(&collector.memory);
+    memory.silent.store(true, Ordering::SeqCst);
+    let agent = start(config(dir.path(), collector.addr()));
+    let lost = |wanted: u64| agent.handle.ledger().dropped[AgentDrop::SpoolCorrupt as usize] == wanted;
+    let again = || {
+        for connection in memory.connections.lock().drain(..) {
+            connection.close(0, "again");
+        }
+    };
+    let mut node = Node::connect(&socket(dir.path()), 1).await;
+    for round in 0..2_u64 {
+        let (first, last) = (round * 10 + 1, round * 10 + 10);
+        node.chunk(first..=last, &[]).await.unwrap();
+        node.until_stored(last).await;
+        until("sent", || agent.handle.ledger().in_flight >= 10).await;
+        for file in std::fs::read_dir(dir.path().join("agent/spool")).unwrap() {
+            let path = file.unwrap().path();
+            if round == 0 {
+                let mut bytes = std::fs::read(&path).unwrap();
+                for byte in &mut bytes {
+                    *byte ^= 0x55;
+                }
+                std::fs::write(path, bytes).unwrap();
+            } else {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+        again();
+        until("given up", || lost(last)).await;
+    }
+    assert!(agent.handle.ledger().is_balanced());
+    agent.stop().await;
+}
