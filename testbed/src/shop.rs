@@ -97,7 +97,8 @@ impl Shop {
         command
             .arg("build")
             .env("ELIXIR_SCOPE_PATH", &self.library)
-            .env_remove("MIX_ENV");
+            .env_remove("MIX_ENV")
+            .env_remove("MIX_BUILD_PATH");
         if self.plain {
             command.env("SHOP_PLAIN", "1");
         }
@@ -136,7 +137,8 @@ impl Shop {
         }
         command
             .envs(options.env.iter().map(|(k, v)| (k, v)))
-            .env_remove("MIX_ENV");
+            .env_remove("MIX_ENV")
+            .env_remove("MIX_BUILD_PATH");
         let log = bed.path().join(format!("{role}.log"));
         let child = Child::start(role, &mut command, &log)?;
         Ok(ShopNode {
@@ -183,7 +185,8 @@ impl Shop {
         command.args(["--suffix", &self.suffix, role]).args(arguments);
         command
             .env("ERL_EPMD_PORT", self.epmd_port.to_string())
-            .env_remove("MIX_ENV");
+            .env_remove("MIX_ENV")
+            .env_remove("MIX_BUILD_PATH");
         let output = command.output().context("cannot start shop-rpc")?;
         if !output.status.success() {
             bail!(

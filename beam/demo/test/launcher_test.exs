@@ -111,7 +111,9 @@ defmodule ShopTest.Launch do
     File.write!(source, text)
 
     {output, 0} =
-      System.cmd("elixirc", ["-pa", "_build/test/lib/*/ebin", "-o", folder, source], stderr_to_stdout: true)
+      System.cmd("elixirc", ["-pa", Path.join(Mix.Project.build_path(), "lib/*/ebin"), "-o", folder, source],
+        stderr_to_stdout: true
+      )
 
     assert output =~ "redefining" or output == ""
     file = Path.join(folder, "#{module}.beam")
