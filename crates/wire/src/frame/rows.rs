@@ -8,6 +8,7 @@ use event::{
 use super::column::{Column, id};
 use super::{FrameError, SectionEntry};
 use crate::bytes::Reader;
+use crate::node_socket::PAYLOAD_BYTES_MAX;
 
 /// The columns of a section of this payload.
 pub(super) fn columns<'a>(payload: &'a [u8], entry: &SectionEntry) -> Result<Vec<Column<'a>>, FrameError> {
@@ -137,7 +138,8 @@ fn fill_payloads(columns: &[Column<'_>], events: &mut [Event]) -> Result<(), Fra
     };
     if let Some(lengths) = columns.iter().find(|c| c.id == id::PAYLOAD_LEN) {
         lengths.each(events, |e, v| {
-            let payload = usize::try_from(v).ok().and_then(|n| bytes.bytes(n).ok());
+            let length = usize::try_from(v).ok().filter(|n| *n <= PAYLOAD_BYTES_MAX);
+            let payload = length.and_then(|n| bytes.bytes(n).ok());
             store(&mut e.payload, payload.map(<[u8]>::to_vec))
         })?;
     }
