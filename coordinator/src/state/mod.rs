@@ -1,6 +1,6 @@
 //! The replicated state, and nothing that is not deterministic: no clock, no randomness, no storage, no hash maps.
 //!
-//! [`apply`] is the only way to change a [`State`]. Its sections are shared (`Arc`), so that a copy of the whole costs a few
+//! [`apply()`] is the only way to change a [`State`]. Its sections are shared (`Arc`), so that a copy of the whole costs a few
 //! reference counts, and a change copies only the section that it touches, once, if somebody still reads the old one.
 
 mod apply;

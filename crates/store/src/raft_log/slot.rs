@@ -9,7 +9,7 @@ pub enum Slot {
     Vote,
     /// How far the log is known to be committed.
     Committed,
-    /// The last entry that was purged; written by [`RaftLog::purge`].
+    /// The last entry that was purged; written by [`super::RaftLog::purge`].
     Purged,
 }
 
