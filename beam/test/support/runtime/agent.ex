@@ -7,7 +7,18 @@ defmodule ElixirScope.Test.Agent do
   use GenServer
   alias ElixirScope.Test.Records
 
-  def start_link(opts), do: GenServer.start_link(__MODULE__, opts)
+  def start_link(opts) do
+    drained()
+    GenServer.start_link(__MODULE__, opts)
+  end
+
+  # What an earlier test flooded has left the rings: the events of the test that begins find room.
+  defp drained(left \\ 3000) do
+    if left > 0 and ElixirScope.stats().in_rings > 0 do
+      Process.sleep(5)
+      drained(left - 1)
+    end
+  end
 
   @doc "A socket path that no other test uses, short enough for the system."
   def path, do: Path.join(System.tmp_dir!(), "es-#{System.pid()}-#{System.unique_integer([:positive])}.sock")
