@@ -46,13 +46,20 @@ fn rust() -> Result<()> {
     ]))
 }
 
-/// ExUnit of one Mix project, built outside the source tree.
+/// ExUnit of one Mix project, built outside the source tree. Some tests race real nodes and sockets for time on a busy
+/// machine: what failed runs once more, alone, and is reported as unsteady if it then holds; a second failure counts.
 fn beam(project: &str) -> Result<()> {
     let build = run::target().join("beam-test").join(project.replace('/', "-"));
     std::fs::create_dir_all(&build).with_context(|| format!("cannot create {}", build.display()))?;
-    let mut mix = run::command("mix", &["test"]);
-    mix.current_dir(run::root().join(project))
-        .env("MIX_ENV", "test")
-        .env("MIX_BUILD_PATH", &build);
-    run::check(&mut mix)
+    let mix = |args: &[&str]| {
+        let mut mix = run::command("mix", args);
+        mix.current_dir(run::root().join(project))
+            .env("MIX_ENV", "test")
+            .env("MIX_BUILD_PATH", &build);
+        run::check(&mut mix)
+    };
+    let Err(first) = mix(&["test"]) else { return Ok(()) };
+    mix(&["test", "--failed"]).with_context(|| format!("{first:#}, and again alone"))?;
+    eprintln!("unsteady: tests of {project} failed among others and passed alone; see above");
+    Ok(())
 }
