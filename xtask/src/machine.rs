@@ -147,7 +147,8 @@ fn has_libclang() -> bool {
             .any(|entry| {
                 let name = entry.file_name();
                 let name = name.to_string_lossy();
-                name.starts_with("libclang.so") || (name.starts_with("libclang-") && name.contains(".so"))
+                let versioned = name.starts_with("libclang-") && !name.starts_with("libclang-cpp");
+                name.starts_with("libclang.so") || (versioned && name.contains(".so"))
             })
     };
     let llvm = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
