@@ -36,7 +36,7 @@ fn events_resolve_to_the_release_that_emitted_them() -> Result<()> {
         "--rate",
         "20",
         "--seconds",
-        "30",
+        "60",
         "--report",
         &report.to_string_lossy(),
     ];
