@@ -2,8 +2,6 @@
 
 mod shop;
 
-use std::fs;
-
 use anyhow::{Result, bail};
 use serde_json::Value;
 
@@ -38,8 +36,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// Runs the library's own benchmark, which prints one JSON object a figure: `{"name", "value", "unit", "goal"}`.
 fn beam() -> Result<()> {
     let dir = run::root().join("beam");
-    let build = run::target().join("beam-bench");
-    fs::create_dir_all(&build)?;
+    let build = run::mix_build("beam-bench")?;
     let mut bench = run::command("mix", &["run", "--no-start", "bench/costs.exs", "--json"]);
     bench
         .current_dir(dir)

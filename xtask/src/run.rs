@@ -1,8 +1,9 @@
 //! Running other programs: echoed, checked, with the workspace's environment.
 
-use std::env;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 
@@ -17,6 +18,16 @@ pub fn root() -> PathBuf {
 /// Where Cargo builds: `CARGO_TARGET_DIR`, else `target` in the workspace.
 pub fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Where Mix builds for this checkout, outside its tree. Compiled Elixir keeps the paths of its sources (`__DIR__`), so
+/// checkouts that share a target folder must not share this one.
+pub fn mix_build(name: &str) -> Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    root().hash(&mut hasher);
+    let build = target().join(name).join(format!("{:016x}", hasher.finish()));
+    fs::create_dir_all(&build).with_context(|| format!("cannot create {}", build.display()))?;
+    Ok(build)
 }
 
 /// A command in the workspace's root.

@@ -49,8 +49,7 @@ fn rust() -> Result<()> {
 /// ExUnit of one Mix project, built outside the source tree. Some tests race real nodes and sockets for time on a busy
 /// machine: what failed runs once more, alone, and is reported as unsteady if it then holds; a second failure counts.
 fn beam(project: &str) -> Result<()> {
-    let build = run::target().join("beam-test").join(project.replace('/', "-"));
-    std::fs::create_dir_all(&build).with_context(|| format!("cannot create {}", build.display()))?;
+    let build = run::mix_build(&format!("beam-test/{}", project.replace('/', "-")))?;
     let mix = |args: &[&str]| {
         let mut mix = run::command("mix", args);
         mix.current_dir(run::root().join(project))
