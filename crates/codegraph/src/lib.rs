@@ -7,6 +7,7 @@ mod bytes;
 mod document;
 mod hash;
 mod manifest;
+pub mod quoted;
 mod resolve;
 
 pub use bytes::Malformed;
