@@ -4,11 +4,14 @@
 //! Read [`SyntaxDocument`] first, then [`resolve()`] and [`Manifest`].
 
 mod bytes;
+pub mod definitions;
 mod document;
 mod hash;
 mod manifest;
 pub mod quoted;
 mod resolve;
+#[cfg(test)]
+mod sample;
 
 pub use bytes::Malformed;
 pub use document::{

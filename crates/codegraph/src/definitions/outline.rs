@@ -1,0 +1,414 @@
+//! The walk over a file: the few nodes that define something, in the order of the source, with what is around them.
+//!
+//! The arena is in post-order, so a node's subtree is a range that ends with it, and sorting the found nodes by where
+//! their ranges begin (longer first) is the order of the source. What is around a node is a stack of ranges.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::aliases::{self, Alias};
+use super::heads;
+use super::{
+    Attribute, Clause, Directive, DirectiveKind, Function, Module, NAME_CHARS_MAX, Outline, attributes,
+};
+use crate::DefinitionKind;
+use crate::quoted::{Flags, Kind, NodeId, Quoted, Symbol};
+
+/// Most types of one `defimpl`.
+const TYPES_MAX: usize = 256;
+/// Most fields of a struct that are named.
+const FIELDS_MAX: usize = 4096;
+
+#[derive(Clone, Copy, Debug)]
+enum Word {
+    Define(DefinitionKind),
+    Direct(DirectiveKind),
+    Attribute,
+    Struct,
+    Quote,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Around {
+    Module(u32),
+    Clause(u32),
+    Quote,
+}
+
+#[derive(Debug)]
+pub(super) struct Walk<'a> {
+    tree: &'a Quoted,
+    parents: Vec<Option<NodeId>>,
+    out: Outline,
+    // What is around, with the index after the last node that it is around of.
+    around: Vec<(usize, Around)>,
+    functions: HashMap<(Option<u32>, Symbol, u8), u32>,
+    // Attributes that wait for the definition that they describe.
+    waiting: Vec<u32>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(tree: &'a Quoted) -> Self {
+        Self {
+            tree,
+            parents: tree.parents(),
+            out: Outline::default(),
+            around: Vec::new(),
+            functions: HashMap::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    pub(super) fn run(mut self) -> Outline {
+        for (node, word) in self.found() {
+            while self.around.last().is_some_and(|(end, _)| *end <= node.index()) {
+                self.around.pop();
+            }
+            if matches!(self.around.last(), Some((_, Around::Quote))) {
+                continue;
+            }
+            match word {
+                Word::Quote => self.enter(node, Around::Quote),
+                Word::Define(kind) if kind.is_module() => self.module(kind, node),
+                Word::Define(kind) => self.clause(kind, node),
+                Word::Direct(kind) => self.directive(kind, node),
+                Word::Attribute => self.attribute(node),
+                Word::Struct => self.fields(node),
+            }
+        }
+        self.out
+    }
+
+    /// The nodes that may define something, in the order of the source.
+    fn found(&self) -> Vec<(NodeId, Word)> {
+        let mut words: Vec<(Symbol, Word)> = Vec::new();
+        let mut word = |text: &str, word: Word| {
+            words.extend(
+                self.tree
+                    .symbols()
+                    .find(text.as_bytes())
+                    .map(|symbol| (symbol, word)),
+            );
+        };
+        for kind in DefinitionKind::ALL {
+            word(kind.word(), Word::Define(*kind));
+        }
+        word("alias", Word::Direct(DirectiveKind::Alias));
+        word("import", Word::Direct(DirectiveKind::Import));
+        word("require", Word::Direct(DirectiveKind::Require));
+        word("use", Word::Direct(DirectiveKind::Use));
+        word("@", Word::Attribute);
+        word("defstruct", Word::Struct);
+        word("defexception", Word::Struct);
+        word("quote", Word::Quote);
+        let mut found: Vec<(NodeId, Word)> = Vec::new();
+        for (index, node) in self.tree.nodes().iter().enumerate() {
+            if node.kind != Kind::Call {
+                continue;
+            }
+            if let Some((_, word)) = words.iter().find(|(symbol, _)| *symbol == node.symbol) {
+                found.push((NodeId::new(index), *word));
+            }
+        }
+        found.sort_by_key(|(node, _)| (self.tree.subtree(*node).start, Reverse(*node)));
+        found
+    }
+
+    fn enter(&mut self, node: NodeId, around: Around) {
+        self.around.push((node.index() + 1, around));
+    }
+
+    fn module_around(&self) -> Option<u32> {
+        self.around.iter().rev().find_map(|(_, around)| match around {
+            Around::Module(index) => Some(*index),
+            _ => None,
+        })
+    }
+
+    fn clause_around(&self) -> Option<u32> {
+        match self.around.last() {
+            Some((_, Around::Clause(index))) => Some(*index),
+            _ => None,
+        }
+    }
+
+    fn module_name(&self) -> Option<&str> {
+        let module = self.out.modules.get(self.module_around()? as usize)?;
+        module.names.first().map(String::as_str)
+    }
+
+    fn expand(&self, node: NodeId) -> Option<String> {
+        aliases::expand(self.tree, &self.out.aliases, self.module_name(), node, node)
+    }
+
+    /// The innermost block, arrow or clause that a directive holds in.
+    fn scope(&self, node: NodeId) -> NodeId {
+        let mut at = node;
+        while let Some(parent) = self.parents.get(at.index()).copied().flatten() {
+            let parent_node = self.tree.node(parent);
+            let block = match parent_node.kind {
+                Kind::Pair => self.tree.kid(parent, 1) == Some(at),
+                Kind::Call => self.tree.text(parent) == "->",
+                _ => false,
+            };
+            if block {
+                return at;
+            }
+            at = parent;
+        }
+        at
+    }
+
+    fn alias(&mut self, short: &str, full: &str, from: usize, scope: NodeId) {
+        self.out.aliases.push(Alias {
+            short: short.to_owned(),
+            full: full.to_owned(),
+            from: u32::try_from(from).unwrap_or(u32::MAX),
+            scope,
+        });
+    }
+
+    fn module(&mut self, kind: DefinitionKind, node: NodeId) {
+        let tree = self.tree;
+        let Some((name, rest)) = tree.kids(node).split_first() else {
+            return;
+        };
+        let body = heads::section(tree, rest, "do").map(|(_, body)| body);
+        if kind != DefinitionKind::Defimpl && body.is_none() {
+            return;
+        }
+        let names = match kind {
+            DefinitionKind::Defimpl => self.implemented(*name, rest),
+            _ => self.defined(node, *name).into_iter().collect(),
+        };
+        let index = u32::try_from(self.out.modules.len()).unwrap_or(u32::MAX);
+        self.out.modules.push(Module {
+            names,
+            kind,
+            node,
+            name: *name,
+            body,
+            parent: self.module_around(),
+            fields: None,
+        });
+        self.waiting.clear();
+        self.enter(node, Around::Module(index));
+    }
+
+    /// The name of `defmodule` and `defprotocol`. A nested module with an alias for a name belongs to the one around
+    /// it, and its first segment becomes an alias there (`Kernel.defmodule/2`).
+    fn defined(&mut self, node: NodeId, name: NodeId) -> Option<String> {
+        let tree = self.tree;
+        let first = tree
+            .kid(name, 0)
+            .filter(|first| tree.node(*first).kind == Kind::Atom && tree.node(name).kind == Kind::Call);
+        let Some(first) = first else {
+            return self.expand(name);
+        };
+        if self.module_around().is_none() || tree.text(first) == "Elixir" {
+            return self.expand(name);
+        }
+        let outer = self.module_name()?.to_owned();
+        let short = tree.text(first);
+        let mut full = outer.clone();
+        for part in tree.kids(name) {
+            full.push('.');
+            full.push_str(tree.text(*part));
+        }
+        if full.chars().count() > NAME_CHARS_MAX {
+            return None;
+        }
+        let scope = self.scope(node);
+        self.alias(
+            short,
+            &format!("{outer}.{short}"),
+            tree.subtree(node).start,
+            scope,
+        );
+        Some(full)
+    }
+
+    /// The names of `defimpl`: the protocol's followed by each type's.
+    fn implemented(&self, protocol: NodeId, rest: &[NodeId]) -> Vec<String> {
+        let Some(protocol) = self.expand(protocol) else {
+            return Vec::new();
+        };
+        let types: Vec<Option<String>> = match heads::section(self.tree, rest, "for") {
+            None => vec![self.module_name().map(str::to_owned)],
+            Some((_, list)) if self.tree.node(list).kind == Kind::List => self
+                .tree
+                .kids(list)
+                .iter()
+                .take(TYPES_MAX)
+                .map(|one| self.expand(*one))
+                .collect(),
+            Some((_, one)) => vec![self.expand(one)],
+        };
+        types
+            .into_iter()
+            .flatten()
+            .map(|name| format!("{protocol}.{}", name.strip_prefix("Elixir.").unwrap_or(&name)))
+            .filter(|name| name.chars().count() <= NAME_CHARS_MAX)
+            .collect()
+    }
+
+    fn clause(&mut self, kind: DefinitionKind, node: NodeId) {
+        let tree = self.tree;
+        let arguments = tree.kids(node);
+        if self.clause_around().is_some() || arguments.is_empty() {
+            return;
+        }
+        let Some(head) = arguments.first().and_then(|head| heads::read(tree, *head)) else {
+            return;
+        };
+        let module = self.module_around();
+        let index = u32::try_from(self.out.clauses.len()).unwrap_or(u32::MAX);
+        let fresh = u32::try_from(self.out.functions.len()).unwrap_or(u32::MAX);
+        let number = if head.name == Symbol::NONE {
+            fresh
+        } else {
+            *self
+                .functions
+                .entry((module, head.name, head.arity))
+                .or_insert(fresh)
+        };
+        if number == fresh {
+            self.out.functions.push(Function {
+                module,
+                name: head.name,
+                kind,
+                arity: head.arity,
+                defaults: 0,
+                clauses: Vec::new(),
+            });
+        }
+        let (sections, body) = heads::body(tree, kind, &head, arguments);
+        let is_guard = matches!(kind, DefinitionKind::Defguard | DefinitionKind::Defguardp);
+        let has_body = body.is_some() || kind == DefinitionKind::Defdelegate;
+        if let Some(function) = self.out.functions.get_mut(number as usize) {
+            let before = function.clauses.iter().filter(|clause| {
+                let clause = self.out.clauses.get(**clause as usize);
+                clause.is_some_and(|clause| clause.index.is_some())
+            });
+            let before = u32::try_from(before.count()).unwrap_or(u32::MAX);
+            function.defaults = function.defaults.max(head.defaults);
+            function.clauses.push(index);
+            self.out.clauses.push(Clause {
+                function: number,
+                index: has_body.then_some(before),
+                node,
+                head: head.node,
+                guard: head.guard.filter(|_| !is_guard),
+                body,
+                sections,
+                damaged: tree.node(node).flags.has(Flags::DAMAGED),
+            });
+        }
+        for waiting in self.waiting.drain(..) {
+            if let Some(attribute) = self.out.attributes.get_mut(waiting as usize) {
+                attribute.function = Some(number);
+            }
+        }
+        self.enter(node, Around::Clause(index));
+    }
+
+    fn attribute(&mut self, node: NodeId) {
+        if self.clause_around().is_some() {
+            return;
+        }
+        let Some((name, value)) = attributes::read(self.tree, node) else {
+            return;
+        };
+        let text = self.tree.symbols().text(name);
+        if attributes::describes_next(text) {
+            self.waiting
+                .push(u32::try_from(self.out.attributes.len()).unwrap_or(u32::MAX));
+        }
+        self.out.attributes.push(Attribute {
+            module: self.module_around(),
+            name,
+            node,
+            value,
+            about: attributes::about(self.tree, text, value),
+            function: None,
+        });
+    }
+
+    fn directive(&mut self, kind: DirectiveKind, node: NodeId) {
+        let tree = self.tree;
+        let arguments = tree.kids(node);
+        let Some(what) = arguments.first().filter(|_| arguments.len() <= 2) else {
+            return;
+        };
+        let options = arguments.get(1).copied();
+        let targets = self.targets(*what);
+        let scope = self.scope(node);
+        let renamed = options
+            .and_then(|options| tree.keyword(options, "as"))
+            .and_then(|short| {
+                let only = tree
+                    .kid(short, 0)
+                    .filter(|_| tree.is_call(short, "__aliases__", 1))?;
+                Some(tree.text(only).to_owned())
+            });
+        for full in &targets {
+            match (&renamed, kind) {
+                (Some(short), DirectiveKind::Alias | DirectiveKind::Require) => {
+                    self.alias(short, full, node.index(), scope);
+                }
+                (None, DirectiveKind::Alias) => self.alias(aliases::last(full), full, node.index(), scope),
+                _ => {}
+            }
+        }
+        self.out.directives.push(Directive {
+            kind,
+            module: self.module_around(),
+            clause: self.clause_around(),
+            node,
+            scope,
+            targets,
+            options,
+        });
+    }
+
+    /// The modules of `alias A`, or of `alias A.{B, C.D}`.
+    fn targets(&self, what: NodeId) -> Vec<String> {
+        let tree = self.tree;
+        let Some((base, "{}", parts)) = tree.remote_call(what) else {
+            return self.expand(what).into_iter().collect();
+        };
+        let Some(base) = self.expand(base) else {
+            return Vec::new();
+        };
+        let part = |part: &NodeId| {
+            let mut full = base.clone();
+            for segment in tree.kids(*part) {
+                full.push('.');
+                full.push_str(tree.text(*segment));
+            }
+            (tree.node(*part).kind == Kind::Call && full.chars().count() <= NAME_CHARS_MAX).then_some(full)
+        };
+        parts.iter().filter_map(part).collect()
+    }
+
+    fn fields(&mut self, node: NodeId) {
+        let tree = self.tree;
+        let Some(module) = self.module_around().filter(|_| self.clause_around().is_none()) else {
+            return;
+        };
+        let list = tree
+            .kid(node, 0)
+            .filter(|list| tree.node(*list).kind == Kind::List);
+        let name = |item: &NodeId| {
+            let item = match tree.node(*item).kind {
+                Kind::Pair => tree.kid(*item, 0)?,
+                _ => *item,
+            };
+            (tree.node(item).kind == Kind::Atom).then(|| tree.node(item).symbol)
+        };
+        let names = list.map(|list| tree.kids(list).iter().take(FIELDS_MAX).filter_map(name).collect());
+        if let Some(module) = self.out.modules.get_mut(module as usize) {
+            module.fields.get_or_insert_with(|| (node, names.unwrap_or_default()));
+        }
+    }
+}
