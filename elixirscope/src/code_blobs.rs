@@ -22,7 +22,7 @@ pub(crate) struct CoordinatorBlobs {
 #[derive(Default)]
 struct Files {
     read: HashSet<ContentHash>,
-    blobs: HashMap<[u8; 32], (ContentHash, ContentHash)>,
+    blobs: HashMap<SourceHash, (ContentHash, ContentHash)>,
 }
 
 impl CoordinatorBlobs {
@@ -46,7 +46,7 @@ impl CoordinatorBlobs {
     }
 
     /// Finds a file in the published versions, reading the manifests that were not read yet.
-    fn find(&self, source: [u8; 32]) -> Option<(ContentHash, ContentHash)> {
+    fn find(&self, source: SourceHash) -> Option<(ContentHash, ContentHash)> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = files.blobs.get(&source) {
             return Some(*found);
@@ -63,9 +63,7 @@ impl CoordinatorBlobs {
                 continue;
             };
             for file in manifest.files() {
-                files
-                    .blobs
-                    .insert(file.source.0, (file.source_blob, file.document));
+                files.blobs.insert(file.source, (file.source_blob, file.document));
             }
             files.read.insert(*version);
         }
@@ -74,7 +72,7 @@ impl CoordinatorBlobs {
 
     /// A published source file by its SHA-256.
     pub(crate) fn source(&self, source: SourceHash) -> Option<Vec<u8>> {
-        self.blob(self.find(source.0)?.0)
+        self.blob(self.find(source)?.0)
     }
 }
 
@@ -88,7 +86,7 @@ impl query::CodeBlobs for CoordinatorBlobs {
         self.coordinator.watch().site_tables.keys().copied().collect()
     }
 
-    fn file(&self, source: [u8; 32]) -> Option<(Vec<u8>, Vec<u8>)> {
+    fn file(&self, source: SourceHash) -> Option<(Vec<u8>, Vec<u8>)> {
         let (source, document) = self.find(source)?;
         Some((self.blob(source)?, self.blob(document)?))
     }

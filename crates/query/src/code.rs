@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use codegraph::SyntaxDocument;
+use codegraph::{SourceHash, SyntaxDocument};
 use event::{ModuleKey, SiteId, SiteKind};
 use lru::LruCache;
 use wire::site_table::{Site, SiteTable};
@@ -26,8 +26,8 @@ pub trait CodeBlobs: Send + Sync {
     fn site_table(&self, module: ModuleKey) -> Option<Vec<u8>>;
     /// Module versions whose site table is known.
     fn module_keys(&self) -> Vec<ModuleKey>;
-    /// Source text and encoded syntax document of the file with this SHA-256, if some published version has it.
-    fn file(&self, source: [u8; 32]) -> Option<(Vec<u8>, Vec<u8>)>;
+    /// Source text and encoded syntax document of the file with this hash, if some published version has it.
+    fn file(&self, source: SourceHash) -> Option<(Vec<u8>, Vec<u8>)>;
 }
 
 /// A site, resolved.
@@ -82,7 +82,7 @@ const CACHED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(511);
 pub struct CodeIndex {
     blobs: Arc<dyn CodeBlobs>,
     tables: Mutex<LruCache<ModuleKey, Arc<SiteTable>>>,
-    files: Mutex<LruCache<[u8; 32], Arc<SourceFile>>>,
+    files: Mutex<LruCache<SourceHash, Arc<SourceFile>>>,
 }
 
 impl std::fmt::Debug for CodeIndex {
@@ -111,7 +111,7 @@ impl CodeIndex {
         Some(table)
     }
 
-    fn file(&self, source: [u8; 32]) -> Option<Arc<SourceFile>> {
+    fn file(&self, source: SourceHash) -> Option<Arc<SourceFile>> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = files.get(&source) {
             return Some(Arc::clone(file));
@@ -131,6 +131,7 @@ impl CodeSource for CodeIndex {
         let table = self.table(module)?;
         let entry = table.site(site)?;
         let function = table.function(entry.function);
+        let source = SourceHash(table.source);
         let mut place = Place {
             file: table.file.clone(),
             line: entry.line,
@@ -139,13 +140,13 @@ impl CodeSource for CodeIndex {
             source_line: String::new(),
             node: None,
             unmapped: None,
-            source: if table.source == [0; 32] {
-                String::new()
+            source: if source.is_known() {
+                source.to_string()
             } else {
-                hex(&table.source)
+                String::new()
             },
         };
-        self.locate(&mut place, &table, entry);
+        self.locate(&mut place, source, entry);
         Some(SiteInfo {
             module: table
                 .module
@@ -185,12 +186,12 @@ impl CodeSource for CodeIndex {
 
 impl CodeIndex {
     /// Fills in the source line and the syntax node, or why there is none.
-    fn locate(&self, place: &mut Place, table: &SiteTable, entry: &Site) {
-        if table.source == [0; 32] {
+    fn locate(&self, place: &mut Place, source: SourceHash, entry: &Site) {
+        if !source.is_known() {
             place.unmapped = Some("the module does not say which source it was compiled from".to_owned());
             return;
         }
-        let Some(file) = self.file(table.source) else {
+        let Some(file) = self.file(source) else {
             place.unmapped = Some(format!(
                 "source {} is not published",
                 place.source.get(..12).unwrap_or_default()
@@ -225,14 +226,6 @@ fn line_of(file: &SourceFile, line: u32) -> String {
         .and_then(|(start, end)| file.text.get(start as usize..end as usize))
         .unwrap_or_default();
     String::from_utf8_lossy(bytes).trim_end().to_owned()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, b| {
-        let _ = write!(text, "{b:02x}");
-        text
-    })
 }
 
 /// `Module.function/arity`, where `*` matches any run of characters, and function or arity may be left out;
