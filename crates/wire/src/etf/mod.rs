@@ -1,7 +1,7 @@
 //! The BEAM's external term format, as events carry it: opaque until somebody asks.
 //!
 //! [`skip_term`] finds the end of a term without allocating. [`Term::decode`] makes a tree of it, [`render()`] Elixir's
-//! spelling. The payloads of `docs/node-socket.md` are [`ValuePayload`], [`ErrorPayload`], [`RootPayload`] and
+//! spelling. [`Token::read`] reads piece by piece, for who needs deeper terms than [`DEPTH_MAX`]. The payloads of `docs/node-socket.md` are [`ValuePayload`], [`ErrorPayload`], [`RootPayload`] and
 //! [`LossPayload`].
 
 mod leaf;
@@ -16,6 +16,7 @@ pub use payload::{ErrorPayload, LossPayload, RootPayload, StackFrame, ValuePaylo
 pub use render::render;
 pub use skip::skip_term;
 pub use term::Term;
+pub use token::{AtomText, Token, VERSION};
 
 use crate::ErrorClass;
 use crate::bytes::ReadError;

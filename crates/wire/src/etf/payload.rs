@@ -31,10 +31,7 @@ impl<'a> ValuePayload<'a> {
     pub fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(payload);
         let (role, flags) = (r.u8()?, r.u8()?);
-        let role = ValueRole::try_from(role).map_err(|e| DecodeError::Unknown {
-            what: "value role",
-            code: e.0.into(),
-        })?;
+        let role = ValueRole::try_from(role)?;
         let (cut, redacted) = (flags & VALUE_CUT != 0, flags & VALUE_REDACTED != 0);
         Ok(Self {
             role,
@@ -190,10 +187,7 @@ impl LossPayload {
     /// Reads the payload.
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(payload);
-        let reason = DropReason::try_from(r.u8()?).map_err(|e| DecodeError::Unknown {
-            what: "drop reason",
-            code: e.0.into(),
-        })?;
+        let reason = DropReason::try_from(r.u8()?)?;
         let decoded = Self {
             reason,
             count: r.u64()?,

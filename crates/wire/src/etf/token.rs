@@ -7,21 +7,21 @@ use super::EtfError;
 use crate::bytes::{ReadError, Reader};
 
 /// Version byte in front of a term.
-pub(super) const VERSION: u8 = 131;
+pub const VERSION: u8 = 131;
 const NIL: u8 = 106;
 /// Size, arity, uniq, index, number of free variables: what a fun's size field counts before its module.
 const FUN_FIXED_BYTES: usize = 4 + 1 + 16 + 4 + 4;
 
 /// An atom's text, in the encoding of its tag.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AtomText<'a> {
+pub struct AtomText<'a> {
     bytes: &'a [u8],
     utf8: bool,
 }
 
 impl<'a> AtomText<'a> {
     /// As text; bytes of the older tags are Latin-1.
-    pub(super) fn text(self) -> Cow<'a, str> {
+    pub fn text(self) -> Cow<'a, str> {
         match std::str::from_utf8(self.bytes) {
             Ok(text) if self.utf8 || text.is_ascii() => Cow::Borrowed(text),
             _ => Cow::Owned(self.bytes.iter().map(|b| char::from(*b)).collect()),
@@ -31,50 +31,75 @@ impl<'a> AtomText<'a> {
 
 /// A leaf, or how many children follow.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Token<'a> {
+pub enum Token<'a> {
+    /// An integer of at most 32 bits.
     Int(i64),
+    /// A larger one: its bytes, least first.
     Big {
+        /// Below zero?
         negative: bool,
+        /// Magnitude.
         digits: &'a [u8],
     },
+    /// A float.
     Float(f64),
+    /// An atom.
     Atom(AtomText<'a>),
+    /// A binary.
     Binary(&'a [u8]),
-    /// The last byte has this many bits, at its upper end.
+    /// A bitstring that ends within a byte.
     Bits {
+        /// Its bytes.
         bytes: &'a [u8],
+        /// Bits of the last one, at its upper end.
         last: u8,
     },
     /// A list of small integers.
     Bytes(&'a [u8]),
+    /// `[]`.
     Nil,
+    /// Elements.
     Tuple(u32),
     /// Elements, then a tail.
     List(u32),
     /// Pairs.
     Map(u32),
+    /// A process.
     Pid {
+        /// First number.
         id: u32,
+        /// Second number.
         serial: u32,
     },
+    /// A port.
     Port(u64),
+    /// A reference's words, big-endian.
     Reference(&'a [u8]),
+    /// A closure.
     Fun {
+        /// Module of its code.
         module: AtomText<'a>,
+        /// Its number in the module.
         index: u32,
+        /// Hash of its code.
         uniq: u32,
+        /// Arity.
         arity: u8,
     },
+    /// `&Module.function/arity`.
     Export {
+        /// Module.
         module: AtomText<'a>,
+        /// Function.
         function: AtomText<'a>,
+        /// Arity.
         arity: u8,
     },
 }
 
 impl<'a> Token<'a> {
     /// Terms that follow and belong to this one.
-    pub(super) fn children(&self) -> u64 {
+    pub fn children(&self) -> u64 {
         match self {
             Self::Tuple(n) => u64::from(*n),
             Self::List(n) => u64::from(*n) + 1,
@@ -83,8 +108,8 @@ impl<'a> Token<'a> {
         }
     }
 
-    /// Reads one; its children are known to have a byte each.
-    pub(super) fn read(r: &mut Reader<'a>) -> Result<Self, EtfError> {
+    /// Reads one; its children are known to have a byte each. The leading [`VERSION`] is not part of a term.
+    pub fn read(r: &mut Reader<'a>) -> Result<Self, EtfError> {
         let at = r.position();
         let mut tag = r.u8()?;
         if tag == 121 {
