@@ -1,54 +1,10 @@
 //! Codes of kinds, classes, flags, sites, roles and reasons, and their names.
 
-use std::fmt;
-
-/// A code that this version does not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownCode(pub u8);
-
-impl fmt::Display for UnknownCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown code {}", self.0)
-    }
-}
-impl std::error::Error for UnknownCode {}
-
-macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u8)]
-        pub enum $name { $($(#[$vdoc])* $variant = $code,)* }
-
-        impl $name {
-            /// All of them, by code.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-            /// The name used in metrics, APIs and documents.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-            /// The number on the wire.
-            pub fn code(self) -> u8 {
-                self as u8
-            }
-        }
-        impl TryFrom<u8> for $name {
-            type Error = UnknownCode;
-            fn try_from(code: u8) -> Result<Self, UnknownCode> {
-                match code { $($code => Ok(Self::$variant),)* other => Err(UnknownCode(other)) }
-            }
-        }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-    };
-}
+use crate::codes;
 
 codes! {
     /// What happened.
-    EventKind {
+    EventKind("event kind") {
         /// A trace begins.
         Root = 1 "root",
         /// A function clause was entered.
@@ -92,7 +48,7 @@ codes! {
 
 codes! {
     /// Class of a result; for exceptions, of the exception.
-    ResultClass {
+    ResultClass("result class") {
         /// Anything else.
         Other = 0 "other",
         /// `:ok`.
@@ -142,7 +98,7 @@ codes! {
 
 codes! {
     /// What an instrumented point is (`docs/site-table.md`).
-    SiteKind {
+    SiteKind("site kind") {
         /// Function clause.
         Clause = 1 "clause",
         /// Return of a clause.
@@ -182,7 +138,7 @@ codes! {
 
 codes! {
     /// Why a node lost events (`docs/node-socket.md`).
-    DropReason {
+    DropReason("drop reason") {
         /// A scheduler's ring was full.
         RingFull = 1 "ring_full",
         /// Reserved and never committed, or torn.
@@ -204,7 +160,7 @@ codes! {
 
 codes! {
     /// What a captured value is.
-    ValueRole {
+    ValueRole("value role") {
         /// Argument.
         Argument = 0 "argument",
         /// Result.

@@ -2,14 +2,16 @@
 //!
 //! Read [`Event`] first, then [`EventKind`]. Numbers of kinds, classes and flags are those of `docs/node-socket.md`.
 
+mod codes;
 mod id;
 mod kind;
 mod record;
 
+pub use codes::UnknownCode;
 pub use hlc::{Hlc, Micros};
 pub use id::{
     Bucket, Epoch, EventId, EventIdentity, ModuleKey, ModuleVersion, NodeKey, Pid, Producer, Seq, Shard,
     SiteId, TraceId,
 };
-pub use kind::{DropReason, EventKind, Flags, ResultClass, SiteKind, UnknownCode, ValueRole};
+pub use kind::{DropReason, EventKind, Flags, ResultClass, SiteKind, ValueRole};
 pub use record::{Event, NodeInfo};

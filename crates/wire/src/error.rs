@@ -85,8 +85,8 @@ impl DecodeError {
 impl From<event::UnknownCode> for DecodeError {
     fn from(unknown: event::UnknownCode) -> Self {
         Self::Unknown {
-            what: "code",
-            code: u64::from(unknown.0),
+            what: unknown.what,
+            code: u64::from(unknown.code),
         }
     }
 }

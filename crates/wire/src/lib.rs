@@ -8,7 +8,6 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod bytes;
-mod codes;
 pub mod control;
 mod error;
 pub mod etf;

@@ -1,10 +1,9 @@
 //! A module version's site table (`docs/site-table.md`): which instrumented point is where in the source.
 
-use event::{ModuleVersion, SiteId, SiteKind};
+use event::{ModuleVersion, SiteId, SiteKind, codes};
 
 use crate::DecodeError;
 use crate::bytes::{Put, Reader};
-use crate::codes::codes;
 
 /// First bytes.
 pub const MAGIC: [u8; 4] = *b"ESST";
@@ -214,10 +213,7 @@ fn read_sites(r: &mut Reader<'_>) -> Result<Vec<Site>, DecodeError> {
     let n = r.u32()? as usize;
     (0..r.count(n, 16)?)
         .map(|_| {
-            let kind = SiteKind::try_from(r.u8()?).map_err(|e| DecodeError::Unknown {
-                what: "site kind",
-                code: e.0.into(),
-            })?;
+            let kind = SiteKind::try_from(r.u8()?)?;
             Ok(Site {
                 kind,
                 flags: r.u8()?,

@@ -1,11 +1,10 @@
 //! Messages from a collector to an agent.
 
-use event::{Epoch, Hlc, Seq, Shard};
+use event::{Epoch, Hlc, Seq, Shard, codes};
 
 use super::{MESSAGE_BYTES_MAX, VERSION};
 use crate::DecodeError;
 use crate::bytes::{Put, Reader};
-use crate::codes::codes;
 
 /// What the agent needs to know of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]

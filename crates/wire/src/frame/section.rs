@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
-use event::{Event, Hlc, Micros, Seq, Shard, TraceId};
+use event::{Event, Hlc, Micros, Seq, Shard, TraceId, codes};
 
 use super::FrameError;
-use crate::DecodeError;
 use crate::bytes::{Put, ReadError, Reader};
-use crate::codes::codes;
 
 /// Length of a section's head, with the length field at its end, in bytes.
 pub(super) const HEAD_BYTES: usize = 56;
@@ -152,7 +150,7 @@ fn read_gap(mut r: Reader<'_>, first: Seq) -> Result<Gap, FrameError> {
             expected: first.0,
         });
     }
-    let reason = GapReason::try_from(reason).map_err(|_: DecodeError| FrameError::Disagree {
+    let reason = GapReason::try_from(reason).map_err(|_| FrameError::Disagree {
         what: "gap reason",
         found: reason.into(),
         expected: GapReason::ALL.len() as u64,

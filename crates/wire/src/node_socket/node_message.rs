@@ -1,11 +1,10 @@
 //! Messages from a node to its agent.
 
-use event::{Micros, ModuleVersion, NodeKey};
+use event::{Micros, ModuleVersion, NodeKey, codes};
 
 use super::{MESSAGE_BYTES_MAX, RECORD_BYTES, Record, SHAPE_ID_MAX, VERSION};
 use crate::DecodeError;
 use crate::bytes::{Put, Reader};
-use crate::codes::codes;
 
 /// First message of a connection: who the node is.
 #[derive(Clone, Debug, PartialEq, Eq)]

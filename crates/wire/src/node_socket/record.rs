@@ -79,14 +79,8 @@ impl<'a> Record<'a> {
             remote_a,
             remote_b,
         ] = w;
-        let kind = EventKind::try_from((bits & 0x3f) as u8).map_err(|e| DecodeError::Unknown {
-            what: "event kind",
-            code: u64::from(e.0),
-        })?;
-        let class = ResultClass::try_from((bits >> 6 & 0x3f) as u8).map_err(|e| DecodeError::Unknown {
-            what: "result class",
-            code: u64::from(e.0),
-        })?;
+        let kind = EventKind::try_from((bits & 0x3f) as u8)?;
+        let class = ResultClass::try_from((bits >> 6 & 0x3f) as u8)?;
         let flags = Flags((bits >> 12) as u8);
         let link = kind == EventKind::Link;
         let remote = flags.has(Flags::REMOTE) && !link;
