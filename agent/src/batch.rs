@@ -146,32 +146,21 @@ impl Batcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use event::{EventId, EventKind, Flags, Micros, ModuleKey, Pid, ResultClass, SiteId, TraceId};
+    use event::{EventId, EventKind, Micros, Pid, TraceId};
     use proptest::prelude::*;
     use wire::frame::decode;
 
     pub(crate) fn event(id: u64, trace: u128, payload: usize) -> Event {
         Event {
             id: EventId(id),
-            kind: EventKind::Call,
-            class: ResultClass::Other,
-            flags: Flags(0),
             hlc: Hlc(id),
             time: Micros(id),
-            node: NodeKey(5),
             pid: Pid(1),
-            ordinal: 0,
             trace: TraceId(trace),
-            parent: EventId(0),
-            remote_node: NodeKey(0),
-            remote_time: Micros(0),
-            module: ModuleKey(0),
-            site: SiteId(0),
-            shape: String::new(),
-            linked: TraceId(0),
             payload: (0..payload)
                 .map(|i| (blake3::hash(&(i as u64 ^ id).to_le_bytes()).as_bytes())[0])
                 .collect(),
+            ..Event::blank(EventKind::Call, NodeKey(5))
         }
     }
 

@@ -1,9 +1,6 @@
 //! What a node dropped becomes events, so that queries can say what is missing. Pure.
 
-use event::{
-    DropReason, Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeKey, Pid, ResultClass, SiteId,
-    TraceId,
-};
+use event::{DropReason, Event, EventId, EventKind, Flags, Hlc, Micros, NodeKey};
 
 /// Lane of events that the agent makes: that of messages.
 const LANE: u64 = 1023;
@@ -51,23 +48,11 @@ impl Reporter {
         self.last_slot = (hlc.micros().0 & SLOT_MASK).max(self.last_slot + 1) & SLOT_MASK;
         Event {
             id: EventId(AGENT_BIT | self.last_slot << 10 | LANE),
-            kind,
-            class: ResultClass::Other,
             flags: Flags(Flags::PAYLOAD | Flags::UNTRACED | Flags::INFERRED),
             hlc,
             time,
-            node,
-            pid: Pid(0),
-            ordinal: 0,
-            trace: TraceId(0),
-            parent: EventId(0),
-            remote_node: NodeKey(0),
-            remote_time: Micros(0),
-            module: ModuleKey(0),
-            site: SiteId(0),
-            shape: String::new(),
-            linked: TraceId(0),
             payload,
+            ..Event::blank(kind, node)
         }
     }
 }

@@ -9,10 +9,7 @@ use std::fs;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
-use event::{
-    Bucket, Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeKey, Pid, ResultClass, Seq, SiteId,
-    TraceId,
-};
+use event::{Bucket, Event, EventId, EventKind, Hlc, Micros, NodeKey, Pid, Seq, TraceId};
 use wire::frame::decode;
 
 use super::*;
@@ -23,25 +20,14 @@ const SHARDS: NonZeroU16 = NonZeroU16::new(4).unwrap();
 fn event(id: u64, payload: usize) -> Event {
     Event {
         id: EventId(id),
-        kind: EventKind::Call,
-        class: ResultClass::Other,
-        flags: Flags(0),
         hlc: Hlc(id),
         time: Micros(id),
-        node: NodeKey(5),
         pid: Pid(1),
-        ordinal: 0,
         trace: TraceId(u128::from(id % 7 + 1)),
-        parent: EventId(0),
-        remote_node: NodeKey(0),
-        remote_time: Micros(0),
-        module: ModuleKey(0),
-        site: SiteId(0),
-        shape: String::new(),
-        linked: TraceId(0),
         payload: blake3::Hasher::new()
             .update(&id.to_le_bytes())
             .finalize_xof_bytes(payload),
+        ..Event::blank(EventKind::Call, NodeKey(5))
     }
 }
 

@@ -14,8 +14,8 @@ use collector::{
     NodeModules, NodeSeen,
 };
 use event::{
-    Bucket, Epoch, Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid,
-    Producer, ResultClass, Seq, Shard, SiteId, TraceId,
+    Bucket, Epoch, Event, EventId, EventKind, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid, Producer, Seq,
+    Shard, SiteId, TraceId,
 };
 use host::Registry;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -222,23 +222,14 @@ pub fn trace_in(shard: u16, salt: u128) -> u128 {
 pub fn event_at(trace: u128, time: Micros, node: u64) -> Event {
     Event {
         id: EventId(1 << 10 | 1),
-        kind: EventKind::Call,
-        class: ResultClass::Other,
-        flags: Flags(0),
         hlc: Hlc::from_micros(time),
         time,
-        node: NodeKey(node),
         pid: Pid(42),
         ordinal: 1,
         trace: TraceId(trace),
-        parent: EventId(0),
-        remote_node: NodeKey(0),
-        remote_time: Micros(0),
         module: ModuleKey(9),
         site: SiteId(3),
-        shape: String::new(),
-        linked: TraceId(0),
-        payload: Vec::new(),
+        ..Event::blank(EventKind::Call, NodeKey(node))
     }
 }
 

@@ -44,6 +44,30 @@ pub struct Event {
 }
 
 impl Event {
+    /// An event of `kind` on `node` of which nothing else is known: all ids and times 0, no flag, no text, no payload.
+    pub fn blank(kind: EventKind, node: NodeKey) -> Self {
+        Self {
+            id: EventId(0),
+            kind,
+            class: ResultClass::Other,
+            flags: Flags(0),
+            hlc: Hlc(0),
+            time: Micros(0),
+            node,
+            pid: Pid(0),
+            ordinal: 0,
+            trace: TraceId(0),
+            parent: EventId(0),
+            remote_node: NodeKey(0),
+            remote_time: Micros(0),
+            module: ModuleKey(0),
+            site: SiteId(0),
+            shape: String::new(),
+            linked: TraceId(0),
+            payload: Vec::new(),
+        }
+    }
+
     /// The node incarnation and id of the parent, if there is one.
     pub fn parent_ref(&self) -> Option<(NodeKey, EventId)> {
         if self.parent.0 == 0 {

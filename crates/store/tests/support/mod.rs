@@ -11,7 +11,7 @@
 
 use event::{
     Bucket, Epoch, Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid,
-    Producer, ResultClass, Seq, Shard, SiteId, TraceId,
+    Producer, Seq, Shard, SiteId, TraceId,
 };
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -68,23 +68,14 @@ pub fn event(trace: u128, kind: EventKind, at_us: u64, node: u64, site: u32) -> 
     let time = Micros(T0_US + at_us);
     Event {
         id: EventId(at_us << 10 | 1),
-        kind,
-        class: ResultClass::Other,
-        flags: Flags(0),
         hlc: Hlc::from_micros(time),
         time,
-        node: NodeKey(node),
         pid: Pid(42),
         ordinal: 1,
         trace: TraceId(trace),
-        parent: EventId(0),
-        remote_node: NodeKey(0),
-        remote_time: Micros(0),
         module: ModuleKey(if site == 0 { 0 } else { 9 }),
         site: SiteId(site),
-        shape: String::new(),
-        linked: TraceId(0),
-        payload: Vec::new(),
+        ..Event::blank(kind, NodeKey(node))
     }
 }
 

@@ -1,9 +1,6 @@
 //! From columns to events.
 
-use event::{
-    Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid, ResultClass, SiteId,
-    TraceId,
-};
+use event::{Event, EventId, EventKind, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid, TraceId};
 
 use super::column::{Column, id};
 use super::{FrameError, SectionEntry};
@@ -44,7 +41,8 @@ pub(super) fn read(
         row: 0,
         value: 0,
     })?;
-    let mut events = vec![blank(first_node.key); rows];
+    // Kinds are always overwritten.
+    let mut events = vec![Event::blank(EventKind::Root, first_node.key); rows];
     for range in &entry.traces {
         let first = range.first_row as usize;
         let of_trace = events
@@ -59,30 +57,6 @@ pub(super) fn read(
     }
     fill_payloads(&columns, &mut events)?;
     Ok(events)
-}
-
-/// An event of zeros; its kind is always overwritten.
-fn blank(node: NodeKey) -> Event {
-    Event {
-        id: EventId(0),
-        kind: EventKind::Root,
-        class: ResultClass::Other,
-        flags: Flags(0),
-        hlc: Hlc(0),
-        time: Micros(0),
-        node,
-        pid: Pid(0),
-        ordinal: 0,
-        trace: TraceId(0),
-        parent: EventId(0),
-        remote_node: NodeKey(0),
-        remote_time: Micros(0),
-        module: ModuleKey(0),
-        site: SiteId(0),
-        shape: String::new(),
-        linked: TraceId(0),
-        payload: Vec::new(),
-    }
 }
 
 /// Stores a number if there is one, and says whether there was.
