@@ -7,23 +7,18 @@ use crate::answer::{CapturedValue, ErrorInfo, StackEntry};
 /// Longest rendering of one value, in characters.
 const VALUE_CHARS_MAX: usize = 400;
 
-/// The entry's name.
-pub(crate) fn root_name(payload: &[u8]) -> Option<String> {
-    etf::RootPayload::decode(payload).ok().map(|root| root.name)
-}
-
-/// The entry's attributes, as a value.
-pub(crate) fn root_attributes(payload: &[u8]) -> Option<CapturedValue> {
+/// The entry's name and, if there are any, its attributes as a value.
+pub(crate) fn root(payload: &[u8]) -> Option<(String, Option<CapturedValue>)> {
     let root = etf::RootPayload::decode(payload).ok()?;
     let text = etf::render(root.attributes, VALUE_CHARS_MAX);
-    let plain = |text| CapturedValue {
+    let attributes = (text != "%{}" && !text.is_empty()).then(|| CapturedValue {
         role: "attribute".to_owned(),
         name: "attributes".to_owned(),
         text,
         cut: false,
         redacted: false,
-    };
-    (text != "%{}" && !text.is_empty()).then(|| plain(text))
+    });
+    Some((root.name, attributes))
 }
 
 /// UTF-8 text, lossy.

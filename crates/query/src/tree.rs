@@ -344,8 +344,12 @@ impl Writer<'_> {
             Some(site) => (site.mfa(), site.clause, Some(site.place.clone())),
             None => (String::new(), 0, unresolved(e)),
         };
+        let (root_name, attributes) = match e.kind {
+            EventKind::Root => payload::root(&e.payload).unzip(),
+            _ => (None, None),
+        };
         let name = match e.kind {
-            EventKind::Root => payload::root_name(&e.payload).unwrap_or(name),
+            EventKind::Root => root_name.unwrap_or(name),
             EventKind::Call | EventKind::Callback => name,
             EventKind::Fn => format!("fn in {name}"),
             EventKind::Link => e.linked.to_string(),
@@ -365,9 +369,7 @@ impl Writer<'_> {
             .flatten()
             .and_then(|end| Some((end, *self.events.get(end)?)));
         let mut values = self.values(i);
-        if e.kind == EventKind::Root {
-            values.extend(payload::root_attributes(&e.payload));
-        }
+        values.extend(attributes.flatten());
         if let Some((end, _)) = end {
             values.extend(self.values(end));
         }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use event::{
-    Event, EventId, EventIdentity, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid,
-    ResultClass, Seq, SiteId, TraceId,
+    Event, EventId, EventIdentity, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid, Seq,
+    SiteId, TraceId,
 };
 use proptest::prelude::*;
+use wire::etf::RootPayload;
 
 use super::{Recorded, assemble};
 use crate::answer::{Closed, TraceAnswer};
@@ -27,23 +28,13 @@ impl CodeSource for NoCode {
 fn event(node: u64, at: u64, kind: EventKind, parent: u64) -> Event {
     Event {
         id: EventId(at),
-        kind,
-        class: ResultClass::Other,
-        flags: Flags(0),
         hlc: Hlc::from_micros(Micros(at)),
         time: Micros(at),
-        node: NodeKey(node),
         pid: Pid(1),
         ordinal: at as u32,
         trace: TraceId(7),
         parent: EventId(parent),
-        remote_node: NodeKey(0),
-        remote_time: Micros(0),
-        module: ModuleKey(0),
-        site: SiteId(0),
-        shape: String::new(),
-        linked: TraceId(0),
-        payload: Vec::new(),
+        ..Event::blank(kind, NodeKey(node))
     }
 }
 
@@ -136,6 +127,43 @@ fn frames_that_an_exception_left_are_marked() {
             Closed::ExceptionInferred,
             Closed::ExceptionInferred
         ]
+    );
+}
+
+/// Scenario: roots with a name and `%{a: 1}`, with no attributes, and with a damaged payload. Guarantee: name and
+/// attributes are shown where there are any; damage costs only these.
+#[test]
+fn a_root_shows_its_name_and_attributes() {
+    let attributes: &[u8] = &[131, 116, 0, 0, 0, 1, 119, 1, b'a', 97, 1];
+    let payload = |attributes| {
+        RootPayload {
+            name: "order".to_owned(),
+            parent_span: String::new(),
+            attributes,
+        }
+        .encode()
+    };
+    let payloads = [
+        payload(attributes),
+        payload(&[131, 116, 0, 0, 0, 0]),
+        vec![255; 3],
+    ];
+    let roots = payloads.into_iter().enumerate().map(|(i, payload)| Event {
+        payload,
+        ..event(1, 10 + i as u64, EventKind::Root, 0)
+    });
+    let shown: Vec<(String, Vec<String>)> = answer(roots.collect())
+        .items
+        .into_iter()
+        .map(|item| {
+            let texts = item.values.into_iter().map(|v| v.text).collect();
+            (item.name, texts)
+        })
+        .collect();
+    let expected = [("order", vec!["%{a: 1}"]), ("order", vec![]), ("", vec![])];
+    assert_eq!(
+        shown,
+        expected.map(|(name, texts)| (name.to_owned(), texts.into_iter().map(str::to_owned).collect()))
     );
 }
 
