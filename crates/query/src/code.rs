@@ -10,6 +10,7 @@ use lru::LruCache;
 use wire::site_table::{Site, SiteTable};
 
 use crate::answer::Place;
+use crate::pattern::Pattern;
 
 /// Where site tables and sources come from (the coordinator's copy). Calls may block on disk.
 pub trait CodeSource {
@@ -75,6 +76,25 @@ struct SourceFile {
     document: SyntaxDocument,
 }
 
+/// Why there is no source file to look into.
+#[derive(Debug, thiserror::Error)]
+enum NoFile {
+    #[error("source {} is not published", short(.0))]
+    Unpublished(SourceHash),
+    #[error("the syntax document of source {} is malformed: {error}", short(.hash))]
+    Malformed {
+        hash: SourceHash,
+        error: codegraph::Malformed,
+    },
+    #[error("the syntax document of source {} describes another text", short(.0))]
+    Foreign(SourceHash),
+}
+
+/// The first 12 digits.
+fn short(hash: &SourceHash) -> String {
+    hash.to_string().chars().take(12).collect()
+}
+
 /// Most module versions and files kept decoded.
 const CACHED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(511);
 
@@ -111,18 +131,21 @@ impl CodeIndex {
         Some(table)
     }
 
-    fn file(&self, source: SourceHash) -> Option<Arc<SourceFile>> {
+    /// The file, once it is sure that its document describes its text: places in any other text would be wrong.
+    fn file(&self, source: SourceHash) -> Result<Arc<SourceFile>, NoFile> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = files.get(&source) {
-            return Some(Arc::clone(file));
+            return Ok(Arc::clone(file));
         }
-        let (text, document) = self.blobs.file(source)?;
-        let file = Arc::new(SourceFile {
-            text,
-            document: SyntaxDocument::decode(&document).ok()?,
-        });
+        let (text, document) = self.blobs.file(source).ok_or(NoFile::Unpublished(source))?;
+        let document =
+            SyntaxDocument::decode(&document).map_err(|error| NoFile::Malformed { hash: source, error })?;
+        if document.source != source || !document.describes(&text) {
+            return Err(NoFile::Foreign(source));
+        }
+        let file = Arc::new(SourceFile { text, document });
         files.put(source, Arc::clone(&file));
-        Some(file)
+        Ok(file)
     }
 }
 
@@ -191,12 +214,12 @@ impl CodeIndex {
             place.unmapped = Some("the module does not say which source it was compiled from".to_owned());
             return;
         }
-        let Some(file) = self.file(source) else {
-            place.unmapped = Some(format!(
-                "source {} is not published",
-                place.source.get(..12).unwrap_or_default()
-            ));
-            return;
+        let file = match self.file(source) {
+            Ok(file) => file,
+            Err(why) => {
+                place.unmapped = Some(why.to_string());
+                return;
+            }
         };
         let found = if entry.is_macro_made() && entry.column == 0 {
             codegraph::resolve_line(&file.document, &file.text, entry.line)
@@ -228,96 +251,5 @@ fn line_of(file: &SourceFile, line: u32) -> String {
     String::from_utf8_lossy(bytes).trim_end().to_owned()
 }
 
-/// `Module.function/arity`, where `*` matches any run of characters, and function or arity may be left out;
-/// `Module.*` is all functions of the module and of the modules below it.
-struct Pattern {
-    module: String,
-    function: Option<String>,
-    arity: Option<u8>,
-}
-
-impl Pattern {
-    fn new(text: &str) -> Self {
-        let text = text.strip_prefix("Elixir.").unwrap_or(text);
-        let (name, arity) = match text.rsplit_once('/') {
-            Some((name, arity)) => (name, arity.parse().ok()),
-            None => (text, None),
-        };
-        match name.rsplit_once('.') {
-            Some((module, function))
-                if function.starts_with(|c: char| c.is_lowercase() || c == '_' || c == '*') =>
-            {
-                Self {
-                    module: module.to_owned(),
-                    function: Some(function.to_owned()),
-                    arity,
-                }
-            }
-            _ => Self {
-                module: name.to_owned(),
-                function: None,
-                arity,
-            },
-        }
-    }
-
-    fn matches(&self, module: &str, function: &str, arity: u8) -> bool {
-        let below = self.function.as_deref() == Some("*") && glob(&format!("{}.*", self.module), module);
-        (below || glob(&self.module, module))
-            && self.function.as_ref().is_none_or(|f| glob(f, function))
-            && self.arity.is_none_or(|a| a == arity)
-    }
-}
-
-/// Does `text` match `pattern`, in which `*` stands for any run of characters? Linear in practice: greedy with one
-/// point of return.
-fn glob(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut last: Option<&str> = None;
-    for part in parts {
-        if let Some(before) = last.replace(part) {
-            let Some(at) = rest.find(before) else { return false };
-            rest = rest.get(at + before.len()..).unwrap_or_default();
-        }
-    }
-    last.map_or(rest.is_empty(), |end| rest.ends_with(end))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Scenario: patterns as people write them. Guarantee: they match what they say and nothing else.
-    #[test]
-    fn patterns_match_modules_functions_and_arities() {
-        let matches = |p: &str, m, f, a| Pattern::new(p).matches(m, f, a);
-        assert!(matches(
-            "Shop.Stock.Warehouse.handle_call/3",
-            "Shop.Stock.Warehouse",
-            "handle_call",
-            3
-        ));
-        assert!(!matches(
-            "Shop.Stock.Warehouse.handle_call/3",
-            "Shop.Stock.Warehouse",
-            "handle_call",
-            2
-        ));
-        assert!(matches("Shop.Stock.*", "Shop.Stock.Warehouse", "reserve", 2));
-        assert!(matches("*.handle_call/3", "Shop.Pay.Gateway", "handle_call", 3));
-        assert!(matches("Shop.Stock", "Shop.Stock", "x", 0));
-        assert!(!matches("Shop.Stock", "Shop.Stock.Warehouse", "x", 0));
-        assert!(matches("Elixir.Shop.*.re*ve", "Shop.Stock", "reserve", 2));
-    }
-
-    /// Scenario: stars in every position. Guarantee: the usual meaning.
-    #[test]
-    fn globs() {
-        assert!(glob("a*c", "abc") && glob("*", "") && glob("a**", "ab") && glob("*b*", "abc"));
-        assert!(!glob("a*c", "abd") && !glob("", "a") && !glob("ab*ba", "aba"));
-    }
-}
+mod tests;

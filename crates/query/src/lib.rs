@@ -9,6 +9,7 @@
 mod answer;
 mod clock;
 mod code;
+mod pattern;
 mod payload;
 mod text;
 mod tree;
