@@ -3,6 +3,7 @@
 //! Read [`index_project`] first: it makes an [`Index`], a version's manifest with its blobs; then [`publish()`], which sends
 //! what a receiver lacks; and [`index_source`] for one file.
 
+pub mod beam;
 mod index;
 mod publish;
 mod syntax;
