@@ -6,6 +6,8 @@
 mod bytes;
 pub mod definitions;
 mod document;
+pub mod fact;
+pub mod graph;
 mod hash;
 mod manifest;
 pub mod quoted;
