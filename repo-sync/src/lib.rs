@@ -5,6 +5,7 @@
 
 pub mod beam;
 mod index;
+pub mod lower;
 mod publish;
 mod syntax;
 mod walk;

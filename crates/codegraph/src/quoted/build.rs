@@ -71,6 +71,13 @@ impl Builder {
         self.add(kind, symbol, flags, place, kids)
     }
 
+    /// Gives a node that was added without a position the one that its parentheses have.
+    pub fn set_position(&mut self, id: NodeId, line: u32, column: u32) {
+        if let Some(node) = self.tree.nodes.get_mut(id.index()) {
+            (node.line, node.column) = (line, column);
+        }
+    }
+
     /// The tree so far, to look at what was added.
     #[must_use]
     pub fn tree(&self) -> &Quoted {
@@ -82,5 +89,25 @@ impl Builder {
     pub fn finish(mut self, root: Option<NodeId>) -> Quoted {
         self.tree.root = root;
         self.tree
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Builder, Flags, Kind, Place};
+
+    /// Scenario: a block gets the position of its parentheses. Guarantee: nothing else of it changes.
+    #[test]
+    fn a_position_is_set_later() {
+        let mut builder = Builder::new();
+        let span = Place {
+            start: 3,
+            end: 5,
+            ..Place::default()
+        };
+        let id = builder.named(Kind::Call, "__block__", Flags::default(), span, &[]);
+        builder.set_position(id, 2, 7);
+        let node = *builder.tree().node(id);
+        assert_eq!((node.line, node.column, node.start, node.end), (2, 7, 3, 5));
     }
 }

@@ -1,0 +1,158 @@
+//! Elixir source text into Elixir's quoted form: tree-sitter's concrete tree, lowered node by node to what
+//! `Code.string_to_quoted(text, columns: true)` of Elixir 1.14 gives, with a byte span for every node.
+//!
+//! Use [`Lowerer::lower`]. A text with syntax errors has a quoted form too: what could not be read is
+//! [`Kind::Error`](codegraph::quoted::Kind::Error), what was read inside it are its children, and
+//! [`Lowered::errors`] says where. Neither parsing nor lowering recurses: nesting costs memory, not stack.
+
+mod blocks;
+mod calls;
+mod collections;
+mod columns;
+mod escapes;
+mod flat;
+mod grammar;
+mod literals;
+mod machine;
+mod operators;
+mod quotes;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use codegraph::SOURCE_BYTES_MAX;
+use codegraph::quoted::{Builder, Flags, Kind, Place, Quoted};
+use columns::Columns;
+use flat::Flat;
+use grammar::Grammar;
+
+use crate::SourceFault;
+
+/// Longest parse of one file.
+const PARSE_TIME_MAX: Duration = Duration::from_secs(20);
+/// Most errors that are listed of one file.
+const ERRORS_MAX: usize = 1000;
+
+/// A place that Elixir would not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// First byte.
+    pub start: u32,
+    /// Byte after the last.
+    pub end: u32,
+    /// Elixir's line, from 1.
+    pub line: u32,
+    /// Elixir's column, from 1.
+    pub column: u32,
+    /// What is wrong, in lowercase.
+    pub message: String,
+}
+
+/// The quoted form of a source text.
+#[derive(Clone, Debug, Default)]
+pub struct Lowered {
+    /// All of the text; its root is never `None`.
+    pub quoted: Quoted,
+    /// What could not be read, in the order of the text; at most 1000.
+    pub errors: Vec<SyntaxError>,
+}
+
+/// A parser with its grammar, for many files.
+pub struct Lowerer {
+    parser: tree_sitter::Parser,
+    grammar: Grammar,
+}
+
+impl std::fmt::Debug for Lowerer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lowerer")
+    }
+}
+
+impl Lowerer {
+    /// Loads the grammar.
+    pub fn new() -> Result<Self, SourceFault> {
+        let language = tree_sitter::Language::new(tree_sitter_elixir::LANGUAGE);
+        let mut parser = tree_sitter::Parser::new();
+        parser
+            .set_language(&language)
+            .map_err(|fault| SourceFault::Grammar(fault.to_string()))?;
+        Ok(Self {
+            parser,
+            grammar: Grammar::new(&language),
+        })
+    }
+
+    /// The quoted form of a source text. A text that is too large, or that takes too long to parse, is one error.
+    pub fn lower(&mut self, source: &str) -> Lowered {
+        if source.len() > SOURCE_BYTES_MAX {
+            return refused(
+                source,
+                format!(
+                    "source of {} bytes exceeds the limit of {SOURCE_BYTES_MAX}",
+                    source.len()
+                ),
+            );
+        }
+        match self.parse(source) {
+            Some(tree) => self.lower_tree(source, &tree),
+            None => refused(source, SourceFault::TooSlow.to_string()),
+        }
+    }
+
+    /// The quoted form of a text that is parsed already. The tree must be of this text and of this grammar.
+    pub fn lower_tree(&self, source: &str, tree: &tree_sitter::Tree) -> Lowered {
+        let mut flat = Flat::new(tree, &self.grammar, source);
+        let columns = Columns::new(source, &flat.quoted);
+        let mut errors = std::mem::take(&mut flat.errors);
+        for error in &mut errors {
+            error.column = columns.column(error.start, error.column.saturating_sub(1));
+        }
+        Lowered {
+            quoted: machine::Machine::new(source, &flat, &columns).run(),
+            errors,
+        }
+    }
+
+    fn parse(&mut self, source: &str) -> Option<tree_sitter::Tree> {
+        let until = Instant::now() + PARSE_TIME_MAX;
+        let mut progress = |_: &tree_sitter::ParseState| {
+            if Instant::now() > until {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let options = tree_sitter::ParseOptions::new().progress_callback(&mut progress);
+        let mut rest = |at: usize, _| source.as_bytes().get(at..).unwrap_or_default();
+        let tree = self.parser.parse_with_options(&mut rest, None, Some(options));
+        if tree.is_none() {
+            self.parser.reset();
+        }
+        tree
+    }
+}
+
+/// One error over all of the text.
+fn refused(source: &str, message: String) -> Lowered {
+    let end = u32::try_from(source.len()).unwrap_or(u32::MAX);
+    let place = Place {
+        end,
+        ..Place::default()
+    };
+    let mut builder = Builder::new();
+    let root = builder.named(Kind::Error, "", Flags::default(), place, &[]);
+    Lowered {
+        quoted: builder.finish(Some(root)),
+        errors: vec![SyntaxError {
+            start: 0,
+            end,
+            line: 1,
+            column: 1,
+            message,
+        }],
+    }
+}
