@@ -6,6 +6,7 @@
 mod bytes;
 pub mod definitions;
 mod document;
+pub mod flow;
 pub mod fact;
 pub mod graph;
 mod hash;
