@@ -127,13 +127,19 @@ impl<'a> Reader<'a> {
     /// A number of things to come, each of at least `each_min` bytes: never more than the bytes left can hold.
     pub(crate) fn count(&mut self, each_min: usize, what: &'static str) -> Result<usize, Malformed> {
         let count = self.number(what)? as usize;
-        if count.saturating_mul(each_min) > self.bytes.len() - self.at {
+        self.holds(count.saturating_mul(each_min), what)?;
+        Ok(count)
+    }
+
+    /// Fails unless so many bytes are left.
+    pub(crate) fn holds(&self, bytes: usize, what: &'static str) -> Result<(), Malformed> {
+        if bytes > self.bytes.len() - self.at {
             return Err(Malformed::Truncated {
                 at: self.bytes.len(),
                 what,
             });
         }
-        Ok(count)
+        Ok(())
     }
 
     pub(crate) fn text(&mut self, what: &'static str) -> Result<&'a str, Malformed> {

@@ -8,25 +8,40 @@
 //! All answers are deterministic, none recurses, and those that could run long take a [`Budget`] and say in an
 //! [`Extent`] whether they are complete.
 
+mod between;
 mod build;
+mod codec;
+mod delta;
 mod flat;
+mod impact;
 mod kind;
 mod overlay;
+mod path;
+mod random;
 mod rank;
 mod reach;
 mod rows;
+mod sampled;
 mod scc;
+mod seen;
+mod slice;
 mod view;
 
+pub use between::{Between, Betweenness, Method};
 pub use build::{Builder, NODES_MAX, Refused};
+pub use codec::GRAPH_BYTES_MAX;
+pub use delta::{DELTA_BYTES_MAX, Delta};
 pub use flat::Flat;
+pub use impact::{Impact, Impacted};
 pub use kind::{EdgeKind, KindSet};
 pub use overlay::{Compacted, Overlay};
+pub use path::Paths;
 pub use rank::{Rank, Ranks};
-pub use reach::{Impact, Impacted, Reach, Reached, Step, Walk, dead};
+pub use reach::{Reach, Reached, Step, Walk, dead};
 pub use rows::Row;
 use rows::Rows;
 pub use scc::Components;
+pub use slice::{Slice, slice, summaries};
 pub use view::{Budget, Direction, Extent, Limit, Selection, View};
 
 use crate::fact::Mark;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::reach::Seen;
+use super::seen::Seen;
 use super::{
     Builder, Direction, Edge, EdgeKind, Flat, Graph, KindSet, NODES_MAX, Refused, Row, Selection, View,
 };
@@ -165,6 +165,15 @@ impl Overlay {
     /// Numbers whose node was removed, ascending.
     pub fn removed_nodes(&self) -> impl Iterator<Item = u32> {
         self.removed.iter().copied()
+    }
+
+    /// The rows of outgoing edges that differ, or once differed, from the base.
+    pub(super) fn changed_out(&self) -> impl Iterator<Item = (u32, EdgeKind)> {
+        let out = self
+            .rows
+            .keys()
+            .filter(|(_, _, direction)| *direction == Direction::Out);
+        out.map(|(node, kind, _)| (*node, *kind))
     }
 
     /// All edges, by kind, start and end.
