@@ -7,17 +7,17 @@
     reason = "helpers of tests"
 )]
 
-mod common;
+mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use agent::{AgentConfig, AgentDrop};
-use common::collector::Memory;
-use common::running::start;
-use common::{Collector, Node, config, socket, until};
 use event::{DropReason, EventKind};
+use support::collector::Memory;
+use support::running::start;
+use support::{Collector, Node, config, socket, until};
 use wire::control::AgentMessage;
 use wire::node_socket::{Module, ModulesOp, NodeMessage};
 

@@ -7,18 +7,17 @@
     reason = "helpers of tests"
 )]
 
-mod common;
+mod support;
 
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use agent::{Agent, AgentConfig, AgentDrop, AgentError, DataDirError};
-use common::running::start;
-use common::{Collector, Node, config, socket, until};
 use host::{Registry, Tasks, metrics};
+use support::running::start;
+use support::{Collector, Node, config, socket, until};
+use testbed::Disk;
 
 /// Scenario: garbage, an oversized length, a chunk before HELLO. Guarantee: these connections are closed and counted;
 /// another node is not disturbed.
@@ -113,31 +112,16 @@ async fn a_rejection_without_a_name() {
     agent.stop().await;
 }
 
-struct SmallDisk<'a>(&'a Path);
-
-impl Drop for SmallDisk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status();
-    }
-}
-
 /// Scenario: the disk of the spool gets full while a collector is silent; the agent restarts; then the collector
 /// acknowledges. Guarantee: the agent lives and says why, confirms nothing that is not stored, and at the end each
 /// event is there once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn full_disk() {
     let dir = tempfile::tempdir().unwrap();
-    let disk = dir.path().join("agent");
-    std::fs::create_dir_all(&disk).unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=2m", "none"])
-        .arg(&disk)
-        .output();
-    if !mounted.is_ok_and(|o| o.status.success()) {
-        println!("not run: mounting a small file system is not allowed here");
+    let disk = Disk::in_memory(&dir.path().join("agent"), 2 << 10);
+    let Ok(_disk) = disk.inspect_err(|why| println!("not run: {why:#}")) else {
         return;
-    }
-    let _disk = SmallDisk(&disk);
+    };
     let collector = Collector::start(&dir.path().join("tls"), None, Arc::default());
     let memory = Arc::clone(&collector.memory);
     memory.silent.store(true, Ordering::SeqCst);
@@ -146,7 +130,7 @@ async fn full_disk() {
     let noise: Vec<u8> = (0..50_000_u32)
         .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 ^ (i >> 7) as u8)
         .collect();
-    let full = |agent: &common::running::Running| {
+    let full = |agent: &support::running::Running| {
         let text = metrics::text(&agent.registry);
         let line = "elixirscope_agent_spool_errors_total{reason=\"full\"}";
         text.lines().any(|l| l.starts_with(line))

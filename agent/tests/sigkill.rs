@@ -10,7 +10,7 @@
     reason = "helpers of tests"
 )]
 
-mod common;
+mod support;
 
 use std::path::Path;
 use std::process::{Child, Command};
@@ -18,9 +18,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::{Collector, Node, config, socket, until};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use support::running::start;
+use support::{Collector, Node, config, socket, until};
 
 const DIR: &str = "ES_TEST_SIGKILL_DIR";
 const COLLECTOR: &str = "ES_TEST_SIGKILL_COLLECTOR";
@@ -39,10 +40,7 @@ fn child() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let registry = host::Registry::new();
-        let tasks = host::Tasks::new(&registry).unwrap();
-        let config = config(Path::new(&dir), collector.parse().unwrap());
-        let _agent = agent::Agent::start(config, &tasks, &registry, Arc::new(host::now)).unwrap();
+        let _agent = start(config(Path::new(&dir), collector.parse().unwrap()));
         std::future::pending::<()>().await;
     });
 }

@@ -5,11 +5,13 @@
 
 mod bed;
 mod child;
+mod disk;
 mod door;
 mod shop;
 
 pub use bed::{AgentOptions, Bed};
 pub use child::Child;
+pub use disk::Disk;
 pub use door::Door;
 pub use shop::{Shop, ShopNode, ShopOptions};
 

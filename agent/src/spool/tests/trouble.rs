@@ -1,40 +1,9 @@
 //! A disk that is full, and one whose syncs fail.
 
-use std::path::Path;
-use std::process::Command;
-
 use event::Shard;
+use testbed::Disk;
 
 use super::*;
-
-/// A file system of its own, of so many KiB; `None` where mounting is not allowed.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(kib: u32) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let size = format!("size={kib}k");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "none"])
-            .arg(dir.path())
-            .output();
-        if mounted.is_ok_and(|o| o.status.success()) {
-            Some(Self(dir))
-        } else {
-            println!("not run: mounting a small file system is not allowed here");
-            None
-        }
-    }
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
 
 fn commit(batcher: &mut Batcher, ids: std::ops::RangeInclusive<u64>, payload: usize) -> Commit {
     let events: Vec<Event> = ids.clone().map(|id| event(id, payload)).collect();
@@ -121,7 +90,9 @@ fn marks_outlive_a_segment_that_could_not_begin() {
 /// acknowledged makes room, even all in one segment; an agent starts on a full disk; all goes on when there is space.
 #[test]
 fn full_disk() {
-    let Some(disk) = SmallDisk::mount(2048) else {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::in_memory(dir.path(), 2 << 10);
+    let Ok(disk) = disk.inspect_err(|why| println!("not run: {why:#}")) else {
         return;
     };
     let (mut spool, _) = Spool::open(disk.path(), u64::MAX).unwrap();
@@ -178,7 +149,9 @@ fn full_disk() {
 /// reserve, and the next commit succeeds.
 #[test]
 fn one_dead_segment_fills_the_disk() {
-    let Some(disk) = SmallDisk::mount(1024) else {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::in_memory(dir.path(), 1 << 10);
+    let Ok(disk) = disk.inspect_err(|why| println!("not run: {why:#}")) else {
         return;
     };
     let (mut spool, _) = Spool::open(disk.path(), u64::MAX).unwrap();
