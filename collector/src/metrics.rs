@@ -142,6 +142,7 @@ impl Metrics {
             ("frames_dropped", t.dropped_frames),
             ("damaged_frames", t.damaged_frames),
             ("disk_full", t.disk_full),
+            ("write_failed", t.write_failed),
             ("queue_full", t.queue_full),
         ];
         set(&self.store_totals, &totals);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
-use testbed::{AgentOptions, Bed};
+use testbed::{AgentOptions, Bed, Disk};
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_elixirscope"));
@@ -34,6 +34,13 @@ fn up(folder: &Path) -> Command {
     ]);
     command.arg("--socket").arg(folder.join("agent.sock"));
     command
+}
+
+/// A port of the loopback that is free now, for TCP and UDP alike.
+fn free_port() -> Result<u16> {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    UdpSocket::bind(("127.0.0.1", port))?;
+    Ok(port)
 }
 
 /// Scenario: another process has the HTTP or the QUIC port. Guarantee: the error names the address.
@@ -79,6 +86,61 @@ fn an_unusable_data_folder_is_named() -> Result<()> {
         "{said}"
     );
     assert!(bed.door().ready(), "the running member was disturbed");
+    Ok(())
+}
+
+/// Scenario: the data folder is on a file system that is mounted for reading only, first as a new folder, then as one that
+/// a member has used. Guarantee: the error names the folder and says why.
+#[test]
+fn a_read_only_data_folder_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let disk = Disk::in_memory(&folder.path().join("disk"), 256 << 10);
+    let Ok(disk) = disk.inspect_err(|why| println!("not run: {why:#}")) else {
+        return Ok(());
+    };
+    let bed = Bed::kept(
+        Path::new(env!("CARGO_BIN_EXE_elixirscope")),
+        &disk.path().join("bed"),
+        free_port()?,
+        free_port()?,
+    )?;
+    drop(bed.up(false, &[])?);
+    disk.read_only()?;
+    for data in ["bed/data", "new"].map(|name| disk.path().join(name)) {
+        let said = refused(up(folder.path()).arg("--data").arg(&data))?;
+        assert!(said.contains(&data.display().to_string()), "{said}");
+        assert!(said.contains("Read-only file system"), "{said}");
+    }
+    Ok(())
+}
+
+/// Scenario: the file system of a running member turns read-only, as after an error of its device; a project is
+/// published. Guarantee: that fails in words, `/ready` says why, questions are still answered.
+#[test]
+fn a_member_whose_disk_breaks_says_so() -> Result<()> {
+    let bed = Bed::new(Path::new(env!("CARGO_BIN_EXE_elixirscope")))?;
+    let disk = Disk::in_file(&bed.path().join("data"), &bed.path().join("image"), 512);
+    let Ok(disk) = disk.inspect_err(|why| println!("not run: {why:#}")) else {
+        return Ok(());
+    };
+    let member = bed.up(false, &[])?;
+    let project = bed.path().join("project");
+    std::fs::create_dir_all(project.join("lib"))?;
+    std::fs::write(project.join("mix.exs"), "defmodule A.MixProject do\nend\n")?;
+    std::fs::write(project.join("lib/a.ex"), "defmodule A do\nend\n")?;
+    disk.break_down()?;
+    let said = refused(bed.program(&["sync"]).arg(&project))?;
+    assert!(said.contains("Read-only file system"), "{said}");
+    let why = testbed::wait_for("the reason in /ready", std::time::Duration::from_secs(20), || {
+        Ok(bed.door().text("/ready").err().map(|error| error.to_string()))
+    })?;
+    assert!(
+        why.contains("503") && why.contains("Read-only file system"),
+        "{why}"
+    );
+    assert!(bed.door().json("/api/v1/traces")?.is_object());
+    drop(member);
+    drop(disk);
     Ok(())
 }
 

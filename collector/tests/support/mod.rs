@@ -198,6 +198,18 @@ impl Agent {
             .expect("an answer in time");
         CollectorMessage::decode(&message.unwrap().expect("an open stream")).unwrap()
     }
+    /// Hears what comes until the session ends: was nothing acknowledged?
+    pub async fn ends_without_ack(&mut self) -> bool {
+        loop {
+            let message = tokio::time::timeout(WAIT, self.answers.next())
+                .await
+                .expect("an end in time");
+            let Ok(Some(message)) = message else { return true };
+            if let CollectorMessage::Ack { .. } = CollectorMessage::decode(&message).unwrap() {
+                return false;
+            }
+        }
+    }
     /// Hears acknowledgements until they cover `n` batches.
     pub async fn acked(&mut self, n: u64) -> Vec<AckRange> {
         let mut all = Vec::new();

@@ -50,6 +50,8 @@ counters! {
     damaged_frames,
     /// Requests refused because the disk was full.
     disk_full,
+    /// Requests refused because a write failed, theirs or one before.
+    write_failed,
     /// Requests refused because too many bytes waited.
     queue_full,
 }

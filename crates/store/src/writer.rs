@@ -86,7 +86,9 @@ impl Writer {
         frames: Vec<FrameToStore>,
         done: Done,
     ) -> Result<(), StoreError> {
-        shared.check_writable()?;
+        shared
+            .check_writable()
+            .inspect_err(|_| add(&shared.counters.write_failed, 1))?;
         let bytes: usize = frames.iter().map(|f| f.bytes.len()).sum();
         let queue = self.queue.as_ref().ok_or(StoreError::ShutDown)?;
         let before = self.queued_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -151,7 +153,14 @@ fn run(shared: &Shared, requests: &Receiver<Request>, queued: &AtomicU64, wake_u
                     }));
                 }
             }
-            Err(e) => gathered.into_iter().for_each(|r| (r.done)(Err(e.clone()))),
+            Err(e) => {
+                if let StoreError::Poisoned(_) = e {
+                    add(&shared.counters.write_failed, gathered.len() as u64);
+                }
+                for request in gathered {
+                    (request.done)(Err(e.clone()));
+                }
+            }
         }
         bound_index(shared, wake_upkeep);
     }
