@@ -14,6 +14,7 @@ defmodule ElixirScope.Application do
     preload()
     Shape.setup()
     ElixirScope.Redaction.setup()
+    ElixirScope.Outbox.setup()
     Config.load()
 
     children =

@@ -1,7 +1,7 @@
 defmodule ElixirScope.Capture do
   @moduledoc """
   `value` events: arguments, results, variables, messages and states, limited and redacted in the process
-  that has them, then sent to the writer as one message.
+  that has them (`ElixirScope.Outbox`).
 
   `process_flag(:sensitive, true)` is honoured. It has no read API: it is read by flipping it, once an extent.
   """
@@ -16,7 +16,7 @@ defmodule ElixirScope.Capture do
   Records values that belong to the frame's event. `role`: 0 argument, 1 result, 2 variable, 3 message,
   4 state before, 5 state after, 6 reply. Gives the frame back.
   """
-  @spec values(ElixirScope.Context.frame(), non_neg_integer, pos_integer, 0..6, [{atom | String.t(), term}]) ::
+  @spec values(ElixirScope.Context.frame(), non_neg_integer, pos_integer, 0..6, [{atom, term}]) ::
           ElixirScope.Context.frame()
   def values({call, id, _} = frame, key, site, role, binds) when call > 0 do
     case :erlang.get(@context) do
@@ -58,18 +58,17 @@ defmodule ElixirScope.Capture do
     us = Clock.now_us()
     binds = if match?([_], binds), do: binds, else: Enum.take(binds, @binds_max)
 
-    {events, {hlc, ordinal}} =
-      Enum.map_reduce(binds, {hlc, ordinal}, fn {name, value}, {hlc, ordinal} ->
-        name = if is_atom(name), do: Atom.to_string(name), else: to_string(name)
+    {hlc, ordinal} =
+      Enum.reduce(binds, {hlc, ordinal}, fn {name, value}, {hlc, ordinal} ->
         {payload, flags} = payload(role, name, value)
         flags = flags ||| Clock.ahead(hlc, us <<< 10, :erlang.element(5, runtime))
         hlc = max(hlc + 1, us <<< 10)
         w1 = Kinds.kind(:value) ||| flags ||| Kinds.class(value) <<< 6 ||| site <<< 20
         w7 = (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3
-        {{{w1, hlc, us, key, t1, t2, w7, pid_word, parent, 0, 0}, payload}, {hlc, ordinal + 1}}
+        Outbox.post(runtime, {w1, hlc, us, key, t1, t2, w7, pid_word, parent, 0, 0}, payload)
+        {hlc, ordinal + 1}
       end)
 
-    Outbox.post(runtime, events)
     # Own label or not: the token is renewed with the next event; only the clock has moved.
     move(hlc, call, ordinal, static, us)
   end
@@ -90,7 +89,9 @@ defmodule ElixirScope.Capture do
   end
 
   defp payload(role, name, value) do
+    # By the atom: whether it is to be hidden was decided when it was met first.
     {bytes, cut, redacted} = Value.encode(value, name)
+    name = Atom.to_string(name)
     flags = if(cut, do: 1, else: 0) ||| if(redacted, do: 2, else: 0)
     size = byte_size(name)
     # A variable's name: an atom, at most 255 characters.

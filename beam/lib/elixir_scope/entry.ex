@@ -122,7 +122,7 @@ defmodule ElixirScope.Entry do
 
   # Without room for the payload the root itself is still worth its place in the ring.
   defp root_event(runtime, words, payload) do
-    case Outbox.post_one(runtime, words, payload) do
+    case Outbox.post(runtime, words, payload) do
       0 -> apply(Ring, :put, [runtime | Tuple.to_list(words)])
       id -> id
     end

@@ -37,7 +37,7 @@ defmodule ElixirScope.ErrorEvent do
       us = Clock.now_us()
       w1 = word(kind) ||| flags ||| Clock.ahead(hlc, us <<< 10, elem(runtime, 4))
       words = {w1, max(hlc + 1, us <<< 10), us, 0, t1, t2, t3, pid_word(pid), call, 0, 0}
-      Outbox.post_one(runtime, words, payload(kind, reason, stacktrace, process: inspect(pid)))
+      Outbox.post(runtime, words, payload(kind, reason, stacktrace, process: inspect(pid)))
     end
 
     :ok
@@ -53,7 +53,7 @@ defmodule ElixirScope.ErrorEvent do
     us = Clock.now_us()
     w1 = word(kind) ||| Kinds.flag(:untraced)
     words = {w1, us <<< 10, us, 0, 0, 0, (ordinal &&& 0x7FFFFFF) <<< 32, pid_word, 0, 0, 0}
-    Outbox.post_one(runtime, words, payload(kind, reason, stacktrace, opts))
+    Outbox.post(runtime, words, payload(kind, reason, stacktrace, opts))
     Context.put_process({pid_word, ordinal + 1, last, sends, continue})
   end
 
@@ -63,7 +63,7 @@ defmodule ElixirScope.ErrorEvent do
     w1 = word(kind) ||| Clock.ahead(hlc, us <<< 10, elem(runtime, 4))
     hlc = max(hlc + 1, us <<< 10)
     words = {w1, hlc, us, 0, t1, t2, (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3, pid_word, call, 0, 0}
-    Outbox.post_one(runtime, words, payload(kind, reason, stacktrace, opts))
+    Outbox.post(runtime, words, payload(kind, reason, stacktrace, opts))
     Context.store({hlc, call, ordinal + 1, static}, us)
   end
 
@@ -103,8 +103,7 @@ defmodule ElixirScope.ErrorEvent do
   end
 
   defp describe(kind, reason, _stack) do
-    {shown, _, _} = Value.limit(reason)
-    {Atom.to_string(kind), inspect(shown, limit: 20, printable_limit: 512)}
+    {Atom.to_string(kind), inspect(Value.brief(reason), limit: 20, printable_limit: 512)}
   end
 
   # The fields are redacted before the message is made of them.
@@ -123,13 +122,10 @@ defmodule ElixirScope.ErrorEvent do
   end
 
   # What exceptions need to make their text stays as it is.
-  defp shown(value, key) when is_atom(value) or is_integer(value) or key in [:module, :function, :arity],
-    do: value
+  defp shown(value, key) when is_atom(value) or key in [:module, :function, :arity], do: value
+  defp shown(value, _key) when is_integer(value) and abs(value) < 0x10000000000000000, do: value
 
-  defp shown(value, _key) do
-    {value, _, _} = Value.limit(value)
-    value
-  end
+  defp shown(value, _key), do: Value.brief(value)
 
   defp cut(text) when byte_size(text) > @message_max, do: String.slice(text, 0, 500) <> "..."
   defp cut(text), do: text

@@ -75,7 +75,7 @@ defmodule ElixirScope.LogEvents do
       {text, flags} = text(message)
       w1 = Kinds.kind(:log) ||| flags ||| Kinds.flag(:untraced)
       words = {w1, us <<< 10, us, 0, 0, 0, (ordinal &&& 0x7FFFFFF) <<< 32, pid_word, 0, 0, 0}
-      Outbox.post_one(runtime, words, text)
+      Outbox.post(runtime, words, text)
       Context.put_process({pid_word, ordinal + 1, last, sends, continue})
     end
   end
@@ -88,7 +88,7 @@ defmodule ElixirScope.LogEvents do
       w1 = Kinds.kind(:log) ||| flags ||| Clock.ahead(hlc, us <<< 10, elem(runtime, 4))
       hlc = max(hlc + 1, us <<< 10)
       words = {w1, hlc, us, 0, t1, t2, (ordinal &&& 0x7FFFFFF) <<< 32 ||| t3, pid_word, call, 0, 0}
-      Outbox.post_one(runtime, words, text)
+      Outbox.post(runtime, words, text)
       Capture.move(hlc, call, ordinal + 1, static, us)
     else
       # Counted: the event was there, and there was no room for it.

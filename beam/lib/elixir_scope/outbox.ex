@@ -1,38 +1,77 @@
 defmodule ElixirScope.Outbox do
   @moduledoc """
-  Events with a payload: encoded in the process that made them, sent to the writer as one message.
+  Events with a payload: encoded in the process that made them. A small payload goes into the scheduler's wide ring
+  (`ElixirScope.WideRing`), a larger one into a table that the writer empties.
 
-  The messages on their way are bounded in number and bytes; what exceeds the bound is dropped and
+  A table, not the writer's mailbox: a message to a waiting process makes it runnable, and a trace of sixty values would
+  switch to the writer and back sixty times, on the scheduler of the request that is traced. What is in the table also
+  outlives a writer that crashed.
+
+  The events on their way are bounded in number and bytes; what exceeds the bound is dropped and
   counted as `payload_full` (`refused` if one payload is larger than 64 KiB).
   """
   import Bitwise
   require ElixirScope.Counters
   require ElixirScope.Kinds
-  alias ElixirScope.{Config, Counters, Kinds, Ring}
+  alias ElixirScope.{Config, Counters, Kinds, Ring, WideRing}
 
   @payload_max 65_536
+  @head_bytes 100
+  @ring_max WideRing.bytes_max()
   @lane 1023
+  @table __MODULE__
 
-  @typedoc "Words 1 to 11 and the payload (`nil`: none)."
-  @type event :: {tuple, iodata | nil}
+  @doc "Makes the table. Its owner is the caller."
+  @spec setup() :: :ok
+  def setup do
+    if :ets.whereis(@table) == :undefined,
+      do: :ets.new(@table, [:named_table, :public, write_concurrency: true])
 
-  @doc """
-  Sends events in one message: their ids, 0 for each that was dropped.
-  """
-  @spec post(Ring.runtime(), [event]) :: [non_neg_integer]
-  def post({_, _, _, counters, _, _}, events) do
-    {ids, records, bytes} = encode(events, counters, [], [], 0)
+    :ok
+  end
 
-    cond do
-      records == [] -> ids
-      send_all(counters, length(records), bytes, records) -> ids
-      true -> Enum.map(ids, fn _ -> 0 end)
+  @doc "Takes what is in the table, in any order, about `limit` events: `{bytes, record}` each."
+  @spec take(pos_integer) :: [{pos_integer, binary}]
+  def take(limit) do
+    case :ets.select(@table, [{{:"$1", :_, :_}, [], [:"$1"]}], limit) do
+      {ids, _more} -> for id <- ids, {_, bytes, record} <- :ets.take(@table, id), do: {bytes, record}
+      :"$end_of_table" -> []
     end
   end
 
-  @doc "Sends one event: its id, 0 if it was dropped."
-  @spec post_one(Ring.runtime(), tuple, iodata | nil) :: non_neg_integer
-  def post_one(runtime, words, payload), do: runtime |> post([{words, payload}]) |> hd()
+  @doc """
+  Counts as torn what is on its way and in no table: a process was killed between the two, or the writer ended with what
+  it had taken. `{events, bytes}` are those that the caller has taken and not numbered yet.
+  """
+  @spec settle(:atomics.atomics_ref(), {non_neg_integer, non_neg_integer}) :: :ok
+  def settle(counters, {events, bytes}) do
+    on_way = :atomics.get(counters, Counters.field(:outstanding))
+    bytes_on_way = :atomics.get(counters, Counters.field(:outstanding_bytes))
+
+    {events, bytes} =
+      :ets.foldl(fn {_, size, _}, {events, bytes} -> {events + 1, bytes + size} end, {events, bytes}, @table)
+
+    if on_way > events do
+      release(counters, on_way - events, max(bytes_on_way - bytes, 0))
+      :atomics.add(counters, Kinds.reason(:torn), on_way - events)
+    end
+
+    :ok
+  end
+
+  @doc "Takes one event: its id, 0 if it was dropped and counted."
+  @spec post(Ring.runtime(), tuple, iodata) :: non_neg_integer
+  def post({_, _, _, counters, _, _} = runtime, words, payload) do
+    payload = flat(payload)
+
+    if byte_size(payload) <= @ring_max,
+      do: WideRing.put(runtime, words, payload),
+      else: put(counters, words, payload)
+  end
+
+  defp flat(payload) when is_binary(payload), do: payload
+  defp flat([a | b]) when is_binary(a) and is_binary(b), do: <<a::binary, b::binary>>
+  defp flat(payload), do: :erlang.iolist_to_binary(payload)
 
   @doc "Whether a payload would be taken now, so that it is worth making."
   @spec room?(Ring.runtime()) :: boolean
@@ -41,7 +80,7 @@ defmodule ElixirScope.Outbox do
 
     :atomics.get(counters, Counters.field(:outstanding)) < messages_max and
       :atomics.get(counters, Counters.field(:outstanding_bytes)) < bytes_max and
-      :atomics.get(counters, Counters.field(:switch)) == 1 and is_pid(:erlang.whereis(ElixirScope.Writer))
+      :atomics.get(counters, Counters.field(:switch)) == 1
   end
 
   @doc "Counts an event whose payload was not worth making: there was no room for it."
@@ -57,108 +96,53 @@ defmodule ElixirScope.Outbox do
   end
 
   @doc """
-  Sends one event that the caller can record without its payload as well: its id, or 0, and then nothing was counted.
+  Takes one event that the caller can record without its payload as well: its id, or 0, and then nothing was counted.
   """
   @spec offer(Ring.runtime(), tuple, iodata) :: non_neg_integer
   def offer({_, _, _, counters, _, _} = runtime, words, payload) do
-    size = IO.iodata_length(payload)
-    bytes = 96 + 4 + size
+    payload = flat(payload)
+    bytes = @head_bytes + byte_size(payload)
 
-    if size <= @payload_max and room?(runtime) and reserve(counters, 1, bytes) do
+    if byte_size(payload) <= @payload_max and room?(runtime) and reserve(counters, bytes) do
       id = :atomics.add_get(counters, Counters.field(:messages), 1) <<< 10 ||| @lane
-      deliver(counters, 1, bytes, record(id, words, payload, size), id)
+      deliver(counters, bytes, record(id, words, payload), id)
     else
       0
     end
   end
 
-  # A writer that has gone since: the event is one that was refused.
-  defp deliver(counters, count, bytes, records, id) do
-    if send_to_writer(count, bytes, records) do
-      id
-    else
-      release(counters, count, bytes)
-      :atomics.add(counters, Kinds.reason(:payload_full), count)
-      id
-    end
-  end
-
-  defp encode([], _counters, ids, records, bytes),
-    do: {Enum.reverse(ids), Enum.reverse(records), bytes}
-
-  defp encode([{words, payload} | rest], counters, ids, records, bytes) do
-    size = size(payload)
-    n = :atomics.add_get(counters, Counters.field(:messages), 1)
+  defp put(counters, words, payload) do
+    id = :atomics.add_get(counters, Counters.field(:messages), 1) <<< 10 ||| @lane
+    bytes = @head_bytes + byte_size(payload)
 
     cond do
-      :atomics.get(counters, Counters.field(:switch)) == 0 ->
-        :atomics.add(counters, Kinds.reason(:switched_off), 1)
-        encode(rest, counters, [0 | ids], records, bytes)
-
-      size > @payload_max ->
-        :atomics.add(counters, Kinds.reason(:refused), 1)
-        encode(rest, counters, [0 | ids], records, bytes)
-
-      true ->
-        id = n <<< 10 ||| @lane
-        record = record(id, words, payload, size)
-        encode(rest, counters, [id | ids], [record | records], bytes + 96 + size)
+      :atomics.get(counters, Counters.field(:switch)) == 0 -> dropped(counters, Kinds.reason(:switched_off))
+      byte_size(payload) > @payload_max -> dropped(counters, Kinds.reason(:refused))
+      reserve(counters, bytes) -> deliver(counters, bytes, record(id, words, payload), id)
+      true -> dropped(counters, Kinds.reason(:payload_full))
     end
   end
 
-  defp other_record(id, {w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11}, payload, size) do
-    w1 = if payload, do: w1 ||| Kinds.flag(:payload), else: w1
-
-    head =
-      <<id::64-little, w1::64-little, w2::64-little, w3::64-little, w4::64-little, w5::64-little,
-        w6::64-little, w7::64-little, w8::64-little, w9::64-little, w10::64-little, w11::64-little>>
-
-    if payload, do: [head, <<size::32-little>> | payload], else: head
+  defp dropped(counters, reason) do
+    :atomics.add(counters, reason, 1)
+    0
   end
 
-  defp flat([record]) when is_binary(record), do: record
-  defp flat(record) when is_binary(record), do: record
-  defp flat(records), do: :erlang.iolist_to_binary(records)
-
-  # The usual cases become one binary at once.
-  defp record(id, {w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11}, [a | b], size)
-       when is_binary(a) and is_binary(b) do
+  defp record(id, {w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11}, payload) do
     <<id::64-little, w1 ||| Kinds.flag(:payload)::64-little, w2::64-little, w3::64-little, w4::64-little,
       w5::64-little, w6::64-little, w7::64-little, w8::64-little, w9::64-little, w10::64-little,
-      w11::64-little, size::32-little, a::binary, b::binary>>
+      w11::64-little, byte_size(payload)::32-little, payload::binary>>
   end
 
-  defp record(id, words, payload, size) when is_binary(payload), do: record(id, words, [payload | ""], size)
-  defp record(id, words, payload, size), do: other_record(id, words, payload, size)
-
-  defp size(nil), do: 0
-  defp size(payload) when is_binary(payload), do: byte_size(payload)
-  defp size([a | b]) when is_binary(a) and is_binary(b), do: byte_size(a) + byte_size(b)
-  defp size(payload), do: IO.iodata_length(payload)
-
-  defp send_all(counters, count, bytes, records) do
-    reserved? = reserve(counters, count, bytes)
-
-    cond do
-      reserved? and send_to_writer(count, bytes, records) ->
-        true
-
-      true ->
-        if reserved?, do: release(counters, count, bytes)
-        :atomics.add(counters, Kinds.reason(:payload_full), count)
-        false
-    end
-  end
-
-  defp reserve(counters, count, bytes) do
+  defp reserve(counters, bytes) do
     %{payload_messages_max: messages_max, payload_bytes_max: bytes_max} = Config.loaded()
-    messages = :atomics.add_get(counters, Counters.field(:outstanding), count)
+    messages = :atomics.add_get(counters, Counters.field(:outstanding), 1)
     queued = :atomics.add_get(counters, Counters.field(:outstanding_bytes), bytes)
 
     if messages <= messages_max and queued <= bytes_max do
       true
     else
-      release(counters, count, bytes)
+      release(counters, 1, bytes)
       false
     end
   end
@@ -168,15 +152,14 @@ defmodule ElixirScope.Outbox do
     :atomics.sub(counters, Counters.field(:outstanding_bytes), bytes)
   end
 
-  defp send_to_writer(count, bytes, records) do
-    writer = :erlang.whereis(ElixirScope.Writer)
-
-    if is_pid(writer) do
-      # One flat binary: a large one is shared, not copied, and lives outside the heap.
-      :erlang.send(writer, {:events, count, bytes, flat(records)})
-      true
-    else
-      false
-    end
+  # One flat binary: a large one is shared, not copied. No table: the application is stopping.
+  defp deliver(counters, bytes, record, id) do
+    :ets.insert(@table, {id, bytes, record})
+    id
+  rescue
+    ArgumentError ->
+      release(counters, 1, bytes)
+      :atomics.add(counters, Kinds.reason(:payload_full), 1)
+      id
   end
 end

@@ -14,7 +14,7 @@ defmodule ElixirScope.Probe do
 
   @type frame :: Context.frame()
   @typedoc "Bound variables: `[{name, value}]`."
-  @type binds :: [{atom | String.t(), term}]
+  @type binds :: [{atom, term}]
 
   @doc "A clause was entered."
   @spec call(non_neg_integer, pos_integer) :: frame
@@ -118,7 +118,7 @@ defmodule ElixirScope.Probe do
   @doc "As `return/4`; the value is recorded."
   @spec return_values(non_neg_integer, pos_integer, frame, value) :: value when value: term
   def return_values(key, site, frame, value) do
-    Capture.values(frame, key, site, 1, [{"", value}])
+    Capture.values(frame, key, site, 1, [{:"", value}])
     return(key, site, frame, value)
   end
 
@@ -205,8 +205,8 @@ defmodule ElixirScope.Probe do
   @spec callback_values(non_neg_integer, pos_integer, atom, term, term) :: frame
   def callback_values(key, site, name, message, state) do
     frame = callback(key, site, name, message, state)
-    Capture.values(frame, key, site, 3, [{"message", message}])
-    Capture.values(frame, key, site, 4, [{"state", state}])
+    Capture.values(frame, key, site, 3, [{:message, message}])
+    Capture.values(frame, key, site, 4, [{:state, state}])
   end
 
   @doc "A GenServer callback ends with `result`; `state` is the state it began with."
@@ -219,12 +219,12 @@ defmodule ElixirScope.Probe do
         when result: term
   def callback_return_values(key, site, frame, result, state) do
     case ElixirScope.Callback.reply(result) do
-      {:ok, reply} -> Capture.values(frame, key, site, 6, [{"reply", reply}])
+      {:ok, reply} -> Capture.values(frame, key, site, 6, [{:reply, reply}])
       :none -> :ok
     end
 
     case ElixirScope.Callback.state(result) do
-      {:ok, new} -> Capture.values(frame, key, site, 5, [{"state", new}])
+      {:ok, new} -> Capture.values(frame, key, site, 5, [{:state, new}])
       :none -> :ok
     end
 

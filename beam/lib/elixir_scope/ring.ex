@@ -9,14 +9,19 @@ defmodule ElixirScope.Ring do
 
   The rings are made once per VM and kept in one persistent term; they outlive this application.
 
-  Layout of a ring (64-bit words, indices from 1): 1 head (slots reserved), 9 limit, 17 refused
-  because full, 18 refused because off, 25 tail (written by the one reader), 33.. slots of 12 words.
+  Events with a small payload have rings of their own, with wider slots (`ElixirScope.WideRing`), after those of the
+  schedulers in the same tuple.
+
+  Layout of a ring (64-bit words, indices from 1): 1 head (slots reserved), 2 mask (slots - 1), 3 words of a slot, 9 limit,
+  17 refused because full, 18 refused because off, 25 tail (written by the one reader), 33.. slots of 12 words, or more.
   """
   import Bitwise
   require ElixirScope.Counters
-  alias ElixirScope.{Counters, Identity}
+  alias ElixirScope.{Counters, Identity, WideRing}
 
   @head 1
+  @mask 2
+  @width 3
   @limit 9
   @full 17
   @off 18
@@ -29,7 +34,10 @@ defmodule ElixirScope.Ring do
   @slack 64
   @key {__MODULE__, :runtime}
 
-  @typedoc "`{rings, mask, node_key, counters, max_offset as HLC, identity}`"
+  @typedoc """
+  `{rings, mask, node_key, counters, max_offset as HLC, identity}`: a ring for each scheduler, then a wide one for each;
+  the mask is that of the first half.
+  """
   @type runtime ::
           {tuple, pos_integer, non_neg_integer, :atomics.atomics_ref(), pos_integer, Identity.t()}
 
@@ -38,11 +46,12 @@ defmodule ElixirScope.Ring do
   def setup(slots, bytes_max) do
     case runtime() do
       nil ->
-        lanes = min(:erlang.system_info(:schedulers), 1022)
+        lanes = min(:erlang.system_info(:schedulers), 511)
         slots = fit(power_of_two(max(slots, 256)), lanes, bytes_max)
         identity = Identity.current()
+        wide = max(div(slots, 8), 128)
 
-        rings = for _ <- 1..lanes, do: new(slots)
+        rings = for(_ <- 1..lanes, do: new(slots)) ++ for _ <- 1..lanes, do: new(wide, WideRing.words())
         offset = ElixirScope.Config.get(:max_offset_us) <<< 10
         term = {List.to_tuple(rings), slots - 1, identity.key, Counters.new(), offset, identity}
         :persistent_term.put(@key, term)
@@ -54,9 +63,11 @@ defmodule ElixirScope.Ring do
   end
 
   @doc "One empty ring of `slots` (a power of two) that accepts events."
-  @spec new(pos_integer) :: :atomics.atomics_ref()
-  def new(slots) do
-    ref = :atomics.new(@first - 1 + slots * @words, signed: true)
+  @spec new(pos_integer, pos_integer) :: :atomics.atomics_ref()
+  def new(slots, words \\ @words) do
+    ref = :atomics.new(@first - 1 + slots * words, signed: true)
+    :atomics.put(ref, @mask, slots - 1)
+    :atomics.put(ref, @width, words)
     :atomics.put(ref, @limit, slots - @slack)
     ref
   end
@@ -64,7 +75,7 @@ defmodule ElixirScope.Ring do
   defp power_of_two(n), do: 1 <<< (length(Integer.digits(n, 2)) - 1)
 
   defp fit(slots, lanes, bytes_max) do
-    if slots > 256 and slots * @words * 8 * lanes > bytes_max,
+    if slots > 256 and (slots * @words + div(slots, 8) * WideRing.words()) * 8 * lanes > bytes_max,
       do: fit(div(slots, 2), lanes, bytes_max),
       else: slots
   end
@@ -100,12 +111,11 @@ defmodule ElixirScope.Ring do
 
   @doc "Writes an event to one ring. The slot number, or 0 if it was refused."
   def put_in_ring(ring, mask, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11) do
-    limit = :atomics.get(ring, @limit)
+    case reserve(ring) do
+      0 ->
+        0
 
-    if :atomics.get(ring, @head) < limit do
-      n = :atomics.add_get(ring, @head, 1)
-
-      if n <= limit + @slack do
+      n ->
         base = (n &&& mask) * @words + @first
         :atomics.put(ring, base + 1, w1)
         :atomics.put(ring, base + 2, w2)
@@ -119,17 +129,25 @@ defmodule ElixirScope.Ring do
         x = check(w1, w2, w3, w4, w5, w6, w7, w8, w9)
         :atomics.put(ring, base, commit(n, tail_words(ring, base, w10, w11, x)))
         n
-      else
-        # Beyond the slack: the slot stays uncommitted, the reader counts it as torn.
-        0
-      end
+    end
+  end
+
+  @doc "Reserves a slot: its number, or 0 if it was refused and counted."
+  @spec reserve(:atomics.atomics_ref()) :: non_neg_integer
+  def reserve(ring) do
+    limit = :atomics.get(ring, @limit)
+
+    if :atomics.get(ring, @head) < limit do
+      n = :atomics.add_get(ring, @head, 1)
+      # Beyond the slack: the slot stays uncommitted, the reader counts it as torn.
+      if n <= limit + @slack, do: n, else: 0
     else
       :atomics.add(ring, if(limit == 0, do: @off, else: @full), 1)
       0
     end
   end
 
-  @compile {:inline, check: 9, fold: 1, commit: 2, tail_words: 5}
+  @compile {:inline, reserve: 1, check: 9, fold: 1, commit: 2, tail_words: 5}
   defp check(w1, w2, w3, w4, w5, w6, w7, w8, w9) do
     x = bxor(w1, bxor(w2, bxor(w3, bxor(w4, bxor(w5, bxor(w6, w7))))))
     bxor(x, bxor(w8, w9))
@@ -154,6 +172,13 @@ defmodule ElixirScope.Ring do
   @spec read(:atomics.atomics_ref(), pos_integer, pos_integer, 1..1023) ::
           {binary, non_neg_integer} | :hole | :torn | :taken
   def read(ring, mask, n, lane) do
+    case :atomics.get(ring, @width) do
+      @words -> read_event(ring, mask, n, lane)
+      _ -> WideRing.read(ring, mask, n, lane)
+    end
+  end
+
+  defp read_event(ring, mask, n, lane) do
     base = (n &&& mask) * @words + @first
     word = :atomics.get(ring, base)
 
@@ -184,13 +209,19 @@ defmodule ElixirScope.Ring do
 
   @doc "Marks slot `n` as taken: the next reader skips it."
   @spec take(:atomics.atomics_ref(), pos_integer, pos_integer) :: :ok
-  def take(ring, mask, n), do: :atomics.put(ring, (n &&& mask) * @words + @first, -n)
+  def take(ring, mask, n), do: :atomics.put(ring, base(ring, mask, n), -n)
+
+  defp base(ring, mask, n), do: (n &&& mask) * :atomics.get(ring, @width) + @first
+
+  @doc "The ring's slots - 1."
+  @spec mask(:atomics.atomics_ref()) :: non_neg_integer
+  def mask(ring), do: :atomics.get(ring, @mask)
 
   @doc "Slots that a reader has taken, freed or not. Only while no reader runs."
-  @spec taken(:atomics.atomics_ref(), pos_integer) :: non_neg_integer
-  def taken(ring, mask) do
-    tail = tail(ring)
-    marked? = fn n -> :atomics.get(ring, (n &&& mask) * @words + @first) == -n end
+  @spec taken(:atomics.atomics_ref()) :: non_neg_integer
+  def taken(ring) do
+    {tail, mask} = {tail(ring), mask(ring)}
+    marked? = fn n -> :atomics.get(ring, base(ring, mask, n)) == -n end
     tail + Enum.count((tail + 1)..min(head(ring), tail + mask + 1)//1, marked?)
   end
 
@@ -240,11 +271,11 @@ defmodule ElixirScope.Ring do
   @doc "Capture on or off, at once, for every probe of this node."
   @spec switch(boolean) :: :ok
   def switch(on?) do
-    {rings, mask, _, counters, _, _} = runtime()
+    {rings, _, _, counters, _, _} = runtime()
     :atomics.put(counters, Counters.field(:switch), if(on?, do: 1, else: 0))
 
     for ring <- Tuple.to_list(rings) do
-      if on?, do: open(ring, mask, counters), else: :atomics.put(ring, @limit, 0)
+      if on?, do: open(ring, mask(ring), counters), else: :atomics.put(ring, @limit, 0)
     end
 
     :ok

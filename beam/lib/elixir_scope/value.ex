@@ -15,6 +15,8 @@ defmodule ElixirScope.Value do
 
   @redacted :"$redacted"
   @node_bytes 8
+  # Each piece counts for at least this much, whatever its bytes: the budget bounds the time, too.
+  @piece_bytes 24
 
   @typep limits :: %{elements: pos_integer, binary: pos_integer, allow: boolean, lists: boolean}
 
@@ -27,9 +29,20 @@ defmodule ElixirScope.Value do
 
   @doc "The term within its limits, whether it was cut, whether something was redacted."
   @spec limit(term, term) :: {term, boolean, boolean}
-  def limit(term, key \\ nil) do
+  def limit(term, key \\ nil), do: limit_to(term, key, Config.loaded())
+
+  @doc "As `limit/2`, a tenth as much: what a line of text can be made of within a fraction of a millisecond."
+  @spec brief(term) :: term
+  def brief(term) do
     settings = Config.loaded()
 
+    {term, _, _} =
+      limit_to(term, nil, %{settings | value_bytes: div(settings.value_bytes, 10), value_elements: 10})
+
+    term
+  end
+
+  defp limit_to(term, key, settings) do
     limits = %{
       elements: settings.value_elements,
       binary: settings.value_binary_bytes,
@@ -49,8 +62,8 @@ defmodule ElixirScope.Value do
     {term, cut, redacted}
   end
 
-  defp redact({left, cut, _}), do: {@redacted, {left - @node_bytes, cut, true}}
-  defp cut(mark, {left, _, redacted}), do: {mark, {left - @node_bytes, true, redacted}}
+  defp redact({left, cut, _}), do: {@redacted, {left - @node_bytes - @piece_bytes, cut, true}}
+  defp cut(mark, {left, _, redacted}), do: {mark, {left - @node_bytes - @piece_bytes, true, redacted}}
 
   @spec walk(term, integer, boolean, limits, tuple) :: {term, tuple}
   defp walk(_term, _depth, _allowed, _limits, {left, _, _} = account) when left <= 0,
@@ -76,8 +89,11 @@ defmodule ElixirScope.Value do
 
   defp walk(term, depth, allowed, limits, account) when is_tuple(term) do
     size = tuple_size(term)
-    kept = term |> Tuple.to_list() |> Enum.take(limits.elements)
-    {kept, account} = Enum.map_reduce(kept, account, &walk(&1, depth - 1, allowed, limits, &2))
+    # Element by element: a list of a large tuple takes as long as the tuple is large.
+    {kept, account} =
+      Enum.map_reduce(1..min(size, limits.elements), account, fn i, account ->
+        walk(:erlang.element(i, term), depth - 1, allowed, limits, account)
+      end)
 
     if size > limits.elements do
       {mark, account} = cut({:"$cut", :tuple, size}, account)
@@ -130,7 +146,7 @@ defmodule ElixirScope.Value do
 
   defp plain(term, _limits, account), do: {term, spend(account, 32)}
 
-  defp spend({left, cut, redacted}, bytes), do: {left - bytes, cut, redacted}
+  defp spend({left, cut, redacted}, bytes), do: {left - bytes - @piece_bytes, cut, redacted}
 
   defp list([], _left, _depth, _allowed, _limits, account, acc), do: {Enum.reverse(acc), account}
 

@@ -64,7 +64,7 @@ defmodule ElixirScope.Watch do
 
   def handle_info({:spawned, pid, words}, runtime) do
     {_, hlc, _, _, t1, t2, w7, pid_word, call, _, _} = words
-    Outbox.post_one(runtime, words, :erlang.term_to_binary({pid_word}))
+    Outbox.post(runtime, words, :erlang.term_to_binary({pid_word}))
     :ets.insert(@table, {pid, {t1, t2, w7 &&& 0xFFFFFFFF}, call, hlc, pid_word})
     Process.monitor(pid)
     {:noreply, runtime}
@@ -90,7 +90,7 @@ defmodule ElixirScope.Watch do
     kind = if event == :nodeup, do: Kinds.kind(:node_up), else: Kinds.kind(:node_down)
     us = Clock.now_us()
     words = {kind ||| Kinds.flag(:untraced), us <<< 10, us, 0, 0, 0, 0, Context.pid_word(self()), 0, 0, 0}
-    Outbox.post_one(runtime, words, Atom.to_string(node))
+    Outbox.post(runtime, words, Atom.to_string(node))
     {:noreply, runtime}
   end
 
@@ -105,6 +105,6 @@ defmodule ElixirScope.Watch do
     flags = if(cut, do: Kinds.flag(:cut), else: 0) ||| Clock.ahead(hlc, us <<< 10, elem(runtime, 4))
     w1 = Kinds.kind(:exit) ||| Kinds.class(reason) <<< 6 ||| flags
     words = {w1, max(hlc + 1, us <<< 10), us, 0, t1, t2, 0x7FFFFFF <<< 32 ||| t3, pid_word, 0, 0, 0}
-    Outbox.post_one(runtime, words, bytes)
+    Outbox.post(runtime, words, bytes)
   end
 end

@@ -2,24 +2,27 @@ defmodule ElixirScope.Writer do
   @moduledoc """
   The one process that empties the rings, numbers the events and hands them to the agent.
 
-  Every 4 ms while there are events, up to every 40 ms on an idle node, it drains the rings into chunks
+  Every 20 ms while there are events (4 ms if many, up to 40 ms on an idle node), it drains the rings and the outbox into chunks
   of at most 64 KiB and gives them to `ElixirScope.Link`, which owns the socket. When the resend buffer
   is full (no agent, or a slow one), events leave the rings, are numbered and counted as
-  `agent_absent`: the application never waits.
+  `agent_absent`: the application never waits. It runs at low priority: what the application has to do goes first.
   """
   use GenServer
   require ElixirScope.Counters
   require ElixirScope.Kinds
 
-  alias ElixirScope.{Clock, Config, Counters, Drain, Governor, Kinds, Link, Ring, Totals, Wire}
+  alias ElixirScope.{Clock, Config, Counters, Drain, Governor, Kinds, Link, Outbox, Ring, Totals, Wire}
 
   @chunk_max 65_536
   @head_bytes 95
-  @active_ms 4
+  # A wake-up costs the node some 100 us, whatever it finds.
+  @active_ms 20
+  @busy_ms 4
   @idle_ms 40
   @pause_max_ms 100
   @totals_every_ms 1_000
   @keys_max 100_000
+  @outbox_max 1_000
 
   @doc false
   def start_link(_), do: GenServer.start_link(__MODULE__, [])
@@ -40,14 +43,14 @@ defmodule ElixirScope.Writer do
   def init(_) do
     Process.flag(:trap_exit, true)
     Process.flag(:message_queue_data, :off_heap)
-    Process.flag(:priority, :high)
+    Process.flag(:priority, :low)
     {rings, mask, _, counters, _, _} = runtime = Ring.runtime()
     settle(runtime)
     Process.register(self(), __MODULE__)
 
     drains =
       for {ring, lane} <- Enum.with_index(Tuple.to_list(rings), 1),
-          do: Drain.new(ring, mask, lane)
+          do: Drain.new(ring, Ring.mask(ring), lane)
 
     state = %{
       runtime: runtime,
@@ -60,21 +63,22 @@ defmodule ElixirScope.Writer do
       unnumbered: {0, 0},
       keys: %{0 => true},
       wait_ms: @active_ms,
+      # A sixteenth of a ring in one round: twenty times that would not fit.
+      busy_at: div(mask + 1, 16),
       round: 0,
       drained: 0,
       totals_at: now_ms(),
       totals_sent: nil,
+      calm: nil,
       governor: Governor.new(:atomics.get(counters, Counters.field(:governor)), Totals.ring_full(runtime))
     }
 
     {:ok, schedule(state, 0)}
   end
 
-  # What a crashed writer had in its mailbox and its resend buffer is lost, and counted.
-  defp settle({rings, mask, _, counters, _, _}) do
-    mailbox = :atomics.exchange(counters, Counters.field(:outstanding), 0)
-    :atomics.put(counters, Counters.field(:outstanding_bytes), 0)
-    :atomics.add(counters, Kinds.reason(:torn), mailbox)
+  # What a crashed writer had taken and what was in its resend buffer is lost, and counted.
+  defp settle({rings, _, _, counters, _, _}) do
+    Outbox.settle(counters, {0, 0})
     get = &:atomics.get(counters, &1)
 
     buffered =
@@ -84,7 +88,7 @@ defmodule ElixirScope.Writer do
     lose(counters, Kinds.reason(:agent_lost), buffered)
 
     # Taken from a ring and not yet numbered.
-    taken = rings |> Tuple.to_list() |> Enum.map(&Ring.taken(&1, mask)) |> Enum.sum()
+    taken = rings |> Tuple.to_list() |> Enum.map(&Ring.taken/1) |> Enum.sum()
     numbered = get.(Counters.field(:numbered)) - get.(Counters.field(:numbered_messages))
     torn(counters, max(taken - numbered - get.(Counters.field(:torn_slots)), 0))
   end
@@ -107,13 +111,6 @@ defmodule ElixirScope.Writer do
     do: {:noreply, pump(%{state | link: Link.announce(state.link, messages)})}
 
   @impl true
-  def handle_info({:events, count, bytes, records}, state) do
-    # They count as on their way until they have numbers: what a crash takes away is known.
-    state = add(state, records, bytes, count)
-    {messages, message_bytes} = state.unnumbered
-    {:noreply, wake(%{state | unnumbered: {messages + count, message_bytes + bytes}})}
-  end
-
   def handle_info({:drain, round}, %{round: round} = state) do
     before = state.pending_count
     now = now_ms()
@@ -123,9 +120,11 @@ defmodule ElixirScope.Writer do
       state |> drain() |> govern(now) |> totals(now) |> Map.update!(:link, &Link.tick(&1, now)) |> pump()
 
     wait =
-      if state.drained > 0 or before > 0,
-        do: @active_ms,
-        else: min(max(state.wait_ms * 2, @active_ms), @idle_ms)
+      cond do
+        state.drained > state.busy_at -> @busy_ms
+        state.drained > 0 or before > 0 -> @active_ms
+        true -> min(max(state.wait_ms * 2, @active_ms), @idle_ms)
+      end
 
     # At most half of one scheduler is ours: under more load the rings fill, drop and count.
     busy = div(:erlang.monotonic_time(:microsecond) - began, 1000)
@@ -155,10 +154,6 @@ defmodule ElixirScope.Writer do
     %{state | drained: 0, round: round, wait_ms: wait}
   end
 
-  # A trace begins with a message: an idle writer is awake from then on.
-  defp wake(%{wait_ms: wait} = state) when wait > @active_ms, do: schedule(state, @active_ms)
-  defp wake(state), do: state
-
   # Passes are bounded, so that the socket and the mailbox have their turn.
   defp drain(state, passes \\ 4) do
     now = now_ms()
@@ -169,9 +164,24 @@ defmodule ElixirScope.Writer do
         {d, {state, more? or more}}
       end)
 
+    {state, more?} = outbox(state, more?)
     state = cut(state)
     state = %{state | drains: Enum.map(drains, &Drain.free(&1, state.counters))}
     if more? and passes > 1, do: state |> pump() |> drain(passes - 1), else: state
+  end
+
+  # They count as on their way until they have numbers: what a crash takes away is known.
+  defp outbox(state, more?) do
+    taken = Outbox.take(@outbox_max)
+
+    state =
+      Enum.reduce(taken, state, fn {bytes, record}, state ->
+        state = add(state, record, bytes, 1)
+        {events, event_bytes} = state.unnumbered
+        %{state | unnumbered: {events + 1, event_bytes + bytes}, drained: state.drained + 1}
+      end)
+
+    {state, more? or length(taken) == @outbox_max}
   end
 
   defp take(state, d, now) do
@@ -183,7 +193,7 @@ defmodule ElixirScope.Writer do
 
   defp add_record({bytes, key}, %{keys: keys} = state) do
     state = if is_map_key(keys, key), do: state, else: meet(state, key)
-    add(state, bytes, 96, 1)
+    add(state, bytes, byte_size(bytes), 1)
   end
 
   # A module version that was not announced: the registry looks for it.
@@ -255,10 +265,20 @@ defmodule ElixirScope.Writer do
           do: Link.announce(state.link, [head(state, 0, first)]),
           else: state.link
 
-      %{state | totals_at: now, totals_sent: totals, link: link}
+      %{settled(state) | totals_at: now, totals_sent: totals, link: link}
     else
       state
     end
+  end
+
+  # A process that was killed on its way to the outbox: known when nothing has moved for a second.
+  defp settled(%{counters: counters} = state) do
+    now =
+      {:atomics.get(counters, Counters.field(:messages)),
+       :atomics.get(counters, Counters.field(:outstanding))}
+
+    if elem(now, 1) > 0 and now == state.calm, do: Outbox.settle(counters, state.unnumbered)
+    %{state | calm: now}
   end
 
   defp dropped(nil), do: List.duplicate(0, 8)

@@ -453,7 +453,7 @@ defmodule ElixirScope.EntryTest do
     # The test process has the token of that message.
     assert {:label, ^label} = :erlang.seq_trace_info(:label)
     frame = Probe.call(1, 6)
-    ElixirScope.Capture.values(frame, 1, 6, 0, [{"x", 1}])
+    ElixirScope.Capture.values(frame, 1, 6, 0, x: 1)
     ElixirScope.ErrorEvent.record(:error, :ahead, [])
     Probe.exception(1, 6, frame, :throw, :ahead)
     {pid, ref} = spawn_monitor(fn -> Probe.call(1, 8) end)

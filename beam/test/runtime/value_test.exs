@@ -146,7 +146,7 @@ defmodule ElixirScope.ValueTest do
         ElixirScope.trace("values", fn ->
           Process.flag(:sensitive, sensitive)
           frame = Probe.call_values(5, 1, order: %{id: 123, token: @canary}, password: @canary)
-          Probe.branch_values(5, 2, frame, [{"d", nil}])
+          Probe.branch_values(5, 2, frame, d: nil)
           Probe.return_values(5, 3, frame, {:error, :nil_div})
           Process.flag(:sensitive, false)
           ElixirScope.current_trace()
