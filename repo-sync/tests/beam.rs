@@ -10,7 +10,11 @@ use codegraph::quoted::Kind;
 use repo_sync::beam::{Beam, BeamFault, DebugInfo, Expanded};
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 /// The folders of Elixir's own modules; none if Elixir does not run here.
@@ -148,7 +152,7 @@ fn bombs_are_refused_and_stripped_modules_say_so() {
     assert_eq!(fault, BeamFault::TermTooLarge);
 
     let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    zlib.write_all(&[106; 100_000]).unwrap();
+    zlib.write_all(&vec![106; 100_000]).unwrap();
     let lies = [&b"\x83\x50\0\0\0\x01"[..], &zlib.finish().unwrap()].concat();
     let fault = Beam::read(&container(&[("Dbgi", &lies)])).unwrap().debug_info();
     assert!(fault.unwrap_err().to_string().contains("not as long as it says"));

@@ -10,6 +10,7 @@ pub mod flow;
 pub mod fact;
 pub mod graph;
 mod hash;
+pub mod link;
 mod manifest;
 pub mod quoted;
 mod resolve;

@@ -1,0 +1,144 @@
+//! Call edges against the compiler's own tracer: `calls OUT [--misses N] GROUP...` where a group is a folder of
+//! Elixir sources, `single:FOLDER` for Elixir's own library. Compiles them with a tracer (`trace.exs`), links
+//! the same sources, compares, prints a table, and writes `OUT/figures.json`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+
+mod edges;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use edges::{Edge, Oracle};
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let out = PathBuf::from(args.next().unwrap_or_default());
+    let (mut misses, mut keep, mut groups) = (20, false, Vec::new());
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--misses" => misses = args.next().and_then(|n| n.parse().ok()).unwrap_or(misses),
+            // Takes what an earlier run compiled.
+            "--keep" => keep = true,
+            folder => groups.push(Group::of(folder)),
+        }
+    }
+    if !keep && let Err(fault) = trace(&out, &groups) {
+        eprintln!("error: {fault}");
+        return ExitCode::FAILURE;
+    }
+    let events = match std::fs::read_to_string(out.join("events.tsv")) {
+        Ok(events) => events,
+        Err(fault) => {
+            eprintln!("error: {}: {fault}", out.join("events.tsv").display());
+            return ExitCode::FAILURE;
+        }
+    };
+    let files: Vec<PathBuf> = groups.iter().flat_map(|group| group.files.clone()).collect();
+    let oracle = Oracle::read(&events);
+    let source = match edges::source(&files) {
+        Ok(source) => source,
+        Err(fault) => {
+            eprintln!("error: {fault}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let seen = source.compare(&oracle);
+    println!("calls that the source shows, at (caller, called, line)");
+    println!(
+        "  tracer {}  ours {}  both {}  precision {:.4}  recall {:.4}",
+        seen.oracle,
+        seen.ours,
+        seen.both,
+        seen.precision(),
+        seen.recall()
+    );
+    show("ours, not the tracer's", &seen.wrong, misses);
+    show("the tracer's, not ours", &seen.missed, misses);
+    let made = edges::expanded(&out, &oracle, &source);
+    println!("calls that macros make in functions, from the debug info of the compiled modules");
+    println!(
+        "  tracer {}  found {}  recall {:.4}; in modules' bodies (not in debug info): {}; steps of expansion: {}",
+        made.functions,
+        made.found,
+        made.recall(),
+        made.bodies,
+        made.steps
+    );
+    show("the tracer's, not in the debug info", &made.missed, misses);
+    let json = format!(
+        "[{}]\n",
+        [
+            ("calls_precision", seen.precision(), 0.99),
+            ("calls_recall", seen.recall(), 0.97),
+            ("macro_calls_recall", made.recall(), 0.80),
+        ]
+        .map(|(name, value, goal)| format!("{{\"name\":\"{name}\",\"value\":{value:.4},\"goal\":{goal}}}"))
+        .join(",")
+    );
+    let written = std::fs::write(out.join("figures.json"), json);
+    if written.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn show(title: &str, edges: &[Edge], most: usize) {
+    println!("  {title}: {}", edges.len());
+    for (class, count, example) in edges::classes(edges).into_iter().take(most) {
+        println!("    {count:6}  {class:40}  {example}");
+    }
+}
+
+struct Group {
+    kind: &'static str,
+    files: Vec<PathBuf>,
+}
+
+impl Group {
+    fn of(argument: &str) -> Self {
+        let (kind, folder) = match argument.strip_prefix("single:") {
+            Some(folder) => ("single", folder),
+            None => ("parallel", argument),
+        };
+        let mut files = Vec::new();
+        collect(Path::new(folder), &mut files);
+        files.sort();
+        Self { kind, files }
+    }
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "ex") {
+                files.push(path);
+            }
+        }
+    }
+}
+
+fn trace(out: &Path, groups: &[Group]) -> Result<(), String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/calls/trace.exs");
+    let mut command = Command::new("elixir");
+    command.arg(script).arg(out);
+    for group in groups {
+        command.arg(group.kind).args(&group.files).arg("--");
+    }
+    let output = command
+        .output()
+        .map_err(|fault| format!("elixir does not run: {fault}"))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    for line in errors.lines().filter(|line| line.starts_with("not compiled")) {
+        println!("{line}");
+    }
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(errors.into_owned())
+}
