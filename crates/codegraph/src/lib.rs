@@ -4,12 +4,15 @@
 //! Read [`SyntaxDocument`] first, then [`resolve()`] and [`Manifest`].
 
 mod bytes;
+pub mod clones;
 pub mod definitions;
 mod document;
-pub mod flow;
 pub mod fact;
+pub mod flow;
 pub mod graph;
 mod hash;
+pub mod identity;
+pub mod lineage;
 pub mod link;
 mod manifest;
 pub mod quoted;

@@ -1,0 +1,3 @@
+//! Clones.
+
+pub(crate) mod minhash;

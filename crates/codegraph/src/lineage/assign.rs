@@ -1,0 +1,145 @@
+//! Ids of the new version: inherited by what is paired, minted for what is new.
+
+use super::entities::Pairs;
+use super::forest::Unit;
+use super::nodes::Matching;
+use crate::identity::{Born, EntityId, EntityKind, Identities, Nid, Owned, Owner, owners};
+
+pub(super) fn identities(
+    matching: &Matching<'_>,
+    pairs: &Pairs,
+    ids: &[Identities],
+    born: &mut Born,
+) -> Vec<Identities> {
+    let files = matching.new.files.iter().enumerate();
+    files
+        .map(|(index, _)| {
+            let mut file = units(matching, pairs, ids, born, index as u32);
+            parts(matching, pairs, ids, born, index as u32, &mut file);
+            nodes(matching, ids, index as u32, &mut file);
+            file
+        })
+        .collect()
+}
+
+/// Files, modules, functions.
+fn units(
+    matching: &Matching<'_>,
+    pairs: &Pairs,
+    ids: &[Identities],
+    born: &mut Born,
+    index: u32,
+) -> Identities {
+    let mut file = Identities::default();
+    let Some(source) = matching.new.files.get(index as usize) else {
+        return file;
+    };
+    let names = pairs.new_names.get(index as usize);
+    let mut id = |owner: Owner, kind: EntityKind, name: &str| {
+        let unit = matching.new.unit(index, owner);
+        let old = pairs
+            .old_of(unit)
+            .and_then(|old| matching.old.units.get(old as usize));
+        old.and_then(|old| owned(ids, *old)).unwrap_or_else(|| Owned {
+            entity: born.mint(kind, name),
+            next: 0,
+        })
+    };
+    file.file = id(Owner::File, EntityKind::File, source.path);
+    for (module, name) in names
+        .into_iter()
+        .flat_map(|names| names.modules.iter().enumerate())
+    {
+        file.modules
+            .push(id(Owner::Module(module as u32), EntityKind::Module, name));
+    }
+    for (function, name) in names
+        .into_iter()
+        .flat_map(|names| names.functions.iter().enumerate())
+    {
+        file.functions
+            .push(id(Owner::Function(function as u32), EntityKind::Function, name));
+    }
+    file
+}
+
+/// The ids of an old unit.
+pub(super) fn owned(ids: &[Identities], unit: Unit) -> Option<Owned> {
+    let file = ids.get(unit.file as usize)?;
+    match unit.owner {
+        Owner::File => Some(file.file),
+        Owner::Module(index) => file.modules.get(index as usize).copied(),
+        Owner::Function(index) => file.functions.get(index as usize).copied(),
+    }
+}
+
+/// Clauses and attributes: the same if their topmost node is.
+fn parts(
+    matching: &Matching<'_>,
+    pairs: &Pairs,
+    ids: &[Identities],
+    born: &mut Born,
+    index: u32,
+    file: &mut Identities,
+) {
+    let (Some(source), Some(names)) = (
+        matching.new.files.get(index as usize),
+        pairs.new_names.get(index as usize),
+    ) else {
+        return;
+    };
+    let clauses = source.outline.clauses.iter().zip(&names.clauses);
+    for (clause, name) in clauses {
+        let number = matching.new.number(index, clause.node);
+        let old = matching
+            .new
+            .partner(number)
+            .and_then(|old| old_part(matching, ids, old, true));
+        file.clauses
+            .push(old.unwrap_or_else(|| born.mint(EntityKind::Clause, name)));
+    }
+    let attributes = source.outline.attributes.iter().zip(&names.attributes);
+    for (attribute, (kind, name)) in attributes {
+        let number = matching.new.number(index, attribute.node);
+        let old = matching
+            .new
+            .partner(number)
+            .and_then(|old| old_part(matching, ids, old, false));
+        file.attributes
+            .push(old.unwrap_or_else(|| born.mint(*kind, name)));
+    }
+}
+
+/// The id of the clause or attribute whose topmost node this old node is.
+fn old_part(matching: &Matching<'_>, ids: &[Identities], old: u32, clause: bool) -> Option<EntityId> {
+    let (file, node) = matching.old.local(old)?;
+    let outline = matching.old.files.get(file as usize)?.outline;
+    let ids = ids.get(file as usize)?;
+    if clause {
+        let index = outline.clauses.iter().position(|clause| clause.node == node)?;
+        ids.clauses.get(index).copied()
+    } else {
+        let index = outline
+            .attributes
+            .iter()
+            .position(|attribute| attribute.node == node)?;
+        ids.attributes.get(index).copied()
+    }
+}
+
+fn nodes(matching: &Matching<'_>, ids: &[Identities], index: u32, file: &mut Identities) {
+    let Some(source) = matching.new.files.get(index as usize) else {
+        return;
+    };
+    let mut nids: Vec<Nid> = Vec::with_capacity(source.tree.nodes().len());
+    for (node, owner) in owners(source.tree, source.outline).into_iter().enumerate() {
+        let number = matching.new.number(index, crate::quoted::NodeId::new(node));
+        let old = matching
+            .new
+            .partner(number)
+            .and_then(|old| matching.old.local(old));
+        let old = old.and_then(|(file, node)| ids.get(file as usize)?.nids.get(node.index()));
+        nids.push(old.unwrap_or_else(|| file.owner(owner).bear()));
+    }
+    file.nids = nids.into_iter().collect();
+}
