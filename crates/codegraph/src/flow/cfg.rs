@@ -25,6 +25,8 @@ pub enum StepKind {
     Raise,
     /// An expression is computed.
     Compute,
+    /// `raise`, `throw`, `exit` and their like: nothing follows.
+    Stop,
     /// The patterns of a clause are matched.
     Head,
     /// A guard is tested.

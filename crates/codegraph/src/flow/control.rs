@@ -26,7 +26,8 @@ pub struct Control {
 }
 
 impl Control {
-    pub(super) fn of(cfg: &Cfg) -> Self {
+    /// Of a function, with calls (steps) that raise though it is not written here.
+    pub(super) fn of(cfg: &Cfg, raising: &[u32]) -> Self {
         let steps = cfg.steps.len();
         let successors = cfg.successors();
         let roots: Vec<u32> = cfg.graphs.iter().map(|graph| graph.entry).collect();
@@ -41,7 +42,11 @@ impl Control {
             .edges
             .iter()
             .filter(|edge| !edge.implicit || !leads[edge.from as usize])
-            .map(|edge| (edge.from, edge.to));
+            .map(|edge| (edge.from, edge.to))
+            .chain(raising.iter().filter_map(|step| {
+                let graph = cfg.steps.get(*step as usize)?.graph;
+                Some((*step, cfg.graphs.get(graph as usize)?.raise))
+            }));
         // One end for each graph, behind its two; the way that never enters a closure leads from entry to end.
         let end = |graph: usize| (steps + graph) as u32;
         let ends = cfg.graphs.iter().enumerate().flat_map(|(at, graph)| {

@@ -122,6 +122,8 @@ pub struct Dfg {
     pub unknown: Vec<NodeId>,
     pub(super) arguments: Vec<Vertex>,
     pub(super) vertices: usize,
+    // Where the flows into each value begin; one more than there are values.
+    pub(super) starts: Vec<u32>,
 }
 
 impl Dfg {
@@ -133,10 +135,39 @@ impl Dfg {
         self.arguments.get(first..after).unwrap_or_default()
     }
 
-    /// From each value to those that it is made of.
+    /// The flows into a value.
     #[must_use]
-    pub fn sources(&self) -> Rows {
-        Rows::new(self.vertices, self.flows.iter().map(|flow| (flow.to, flow.from)))
+    pub fn flows_into(&self, vertex: Vertex) -> &[Flow] {
+        let at = vertex as usize;
+        match (self.starts.get(at), self.starts.get(at.saturating_add(1))) {
+            (Some(start), Some(end)) => self.flows.get(*start as usize..*end as usize).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.vertices
+    }
+
+    /// Puts the flows in order.
+    pub(super) fn finish(&mut self, values: usize) {
+        self.vertices = values;
+        self.flows
+            .sort_unstable_by_key(|flow| (flow.to, flow.from, flow.kind));
+        self.flows.dedup();
+        self.starts = vec![0; values + 1];
+        for flow in &self.flows {
+            if let Some(slot) = self.starts.get_mut(flow.to as usize + 1) {
+                *slot += 1;
+            }
+        }
+        let mut sum = 0;
+        for slot in &mut self.starts {
+            sum += *slot;
+            *slot = sum;
+        }
     }
 
     /// From each value to those that are made of it.

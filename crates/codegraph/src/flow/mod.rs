@@ -11,7 +11,10 @@ mod dfg;
 mod dominators;
 mod forms;
 mod locals;
+mod program;
 mod rows;
+mod slice;
+mod summary;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +23,9 @@ pub use control::Control;
 pub use dfg::{Binding, Call, Callee, Dfg, Flow, FlowKind, Use, Vertex};
 pub use dominators::{NONE, dominators};
 pub use locals::{Locals, Origin};
+pub use program::{Program, Slice};
 pub use rows::Rows;
+pub use summary::{Parameters, Summary};
 
 use crate::definitions::{Clause, Outline};
 use crate::quoted::{NodeId, Quoted};
@@ -41,6 +46,8 @@ pub struct FunctionFlow {
     /// Which decisions each step depends on.
     pub control: Control,
     step_of: Vec<StepId>,
+    // The values of closures, ascending.
+    closures: Vec<Vertex>,
 }
 
 impl FunctionFlow {
@@ -89,15 +96,15 @@ impl<'t> Analyzer<'t> {
         }
         let arity = u32::from(found.arity);
         let machine = Machine::whole(self.tree, &self.forms, &mut self.scope, &self.clauses, arity);
-        let (locals, cfg, dfg, step_of) = machine.into_parts();
-        let control = Control::of(&cfg);
+        let made = machine.into_parts();
         Some(FunctionFlow {
             function,
-            locals,
-            cfg,
-            dfg,
-            control,
-            step_of,
+            control: Control::of(&made.cfg, &[]),
+            locals: made.locals,
+            cfg: made.cfg,
+            dfg: made.dfg,
+            step_of: made.step_of,
+            closures: made.closures,
         })
     }
 

@@ -232,7 +232,7 @@ impl Machine<'_, '_> {
         if let Some(piped) = piped {
             self.flow(piped, node, FlowKind::Piped);
         }
-        let step = self.step(StepKind::Compute, node);
+        let step = self.step(StepKind::Stop, node);
         self.record(node, piped);
         let thrown = self.form(node) == Form::Throw;
         self.frontier.clear();

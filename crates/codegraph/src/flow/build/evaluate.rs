@@ -156,7 +156,9 @@ impl Machine<'_, '_> {
         let first = self.dfg.bindings.len();
         // Where nothing handles the error, the value does not depend on the match: it is the right side.
         let handled = !self.handlers.is_empty();
-        let refutable = self.pattern(pattern, Subject::Node(value), handled.then_some(node));
+        let parted = self.same_shape(pattern, Subject::Node(value)).is_some();
+        let subject = if parted { value } else { node };
+        let refutable = self.pattern(pattern, Subject::Node(subject), handled.then_some(node));
         if refutable {
             if handled {
                 self.may_raise(step);

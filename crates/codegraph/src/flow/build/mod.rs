@@ -67,6 +67,8 @@ enum Task {
     },
     /// Goes on from this step.
     From(StepId),
+    /// `after` ran because of an exception, which goes on; whether that was not written down.
+    Rethrow(bool),
     /// A parameter's default.
     Default(u32, NodeId),
     /// A condition of `cond` was evaluated: the clause, its condition.
@@ -259,6 +261,7 @@ impl<'t> Machine<'t, '_> {
                     kind: EdgeKind::Next,
                 });
             }
+            Task::Rethrow(implicit) => self.fail_as(implicit),
             Task::Default(place, node) => self.default(place, node),
             Task::CondTest(clause) => self.cond_test(clause),
             Task::Merge => self.merge(),
@@ -361,9 +364,14 @@ impl<'t> Machine<'t, '_> {
 
     /// What waits fails: no clause matched.
     fn fail(&mut self) {
+        self.fail_as(true);
+    }
+
+    /// What waits fails; `implicit`: for a reason that is not written down, unless something may stop it.
+    fn fail_as(&mut self, implicit: bool) {
         let (to, implicit) = match self.handlers.last() {
-            Some(handler) => (handler.raised, !handler.catches),
-            None => (self.graph().raise, true),
+            Some(handler) => (handler.raised, implicit && !handler.catches),
+            None => (self.graph().raise, implicit),
         };
         for pending in self.frontier.drain(..) {
             self.cfg.edges.push(Edge {

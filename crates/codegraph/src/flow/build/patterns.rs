@@ -45,7 +45,7 @@ impl<'t> Machine<'t, '_> {
     }
 
     /// The parts of a value that is written like the pattern.
-    fn same_shape(&self, pattern: NodeId, value: Subject) -> Option<&'t [NodeId]> {
+    pub(super) fn same_shape(&self, pattern: NodeId, value: Subject) -> Option<&'t [NodeId]> {
         let Subject::Node(value) = value else {
             return None;
         };

@@ -17,8 +17,6 @@ pub(super) enum Part {
     Handlers,
     /// `after` follows.
     After,
-    /// `after` ran because of an exception, which goes on.
-    Rethrow,
 }
 
 /// Where exceptions of the body go.
@@ -150,7 +148,6 @@ impl Machine<'_, '_> {
                 }
             }
             Part::After => self.after(list, routes),
-            Part::Rethrow => self.fail(),
         }
     }
 
@@ -177,25 +174,25 @@ impl Machine<'_, '_> {
             Some(frame) => std::mem::take(&mut frame.ends),
             None => Vec::new(),
         };
-        let unwinds = self
-            .cfg
-            .edges
-            .get(routes.first_edge..)
-            .is_some_and(|edges| edges.iter().any(|edge| edge.to == routes.unwind));
+        let edges = self.cfg.edges.get(routes.first_edge..).unwrap_or_default();
+        let mut unwinding = edges.iter().filter(|edge| edge.to == routes.unwind).peekable();
+        let unwinds = unwinding.peek().is_some();
+        // A written `raise` goes on as one.
+        let implicit = unwinding.all(|edge| edge.implicit);
         let exceptional = Pending {
             from: routes.unwind,
             kind: EdgeKind::After,
         };
         if normal.is_empty() && unwinds {
             self.frontier.push(exceptional);
-            self.tasks.push(Task::Try(list, Part::Rethrow));
+            self.tasks.push(Task::Rethrow(implicit));
         } else {
             if unwinds {
                 self.frontier.push(Pending {
                     kind: EdgeKind::Exception,
                     ..exceptional
                 });
-                self.fail();
+                self.fail_as(implicit);
             }
             self.frontier = normal;
         }

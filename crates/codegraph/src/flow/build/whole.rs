@@ -2,9 +2,18 @@
 
 use super::{
     Cfg, Dfg, EdgeKind, FlowKind, Forms, Graph, Locals, Machine, NO_STEP, NodeId, Pending, Quoted, Scope,
-    StepId, StepKind, Style, Subject, Task,
+    StepId, StepKind, Style, Subject, Task, Vertex,
 };
 use crate::definitions::Clause;
+
+/// What the machine made.
+pub(in crate::flow) struct Parts {
+    pub(in crate::flow) locals: Locals,
+    pub(in crate::flow) cfg: Cfg,
+    pub(in crate::flow) dfg: Dfg,
+    pub(in crate::flow) step_of: Vec<StepId>,
+    pub(in crate::flow) closures: Vec<Vertex>,
+}
 
 impl<'t, 's> Machine<'t, 's> {
     /// Makes the graphs of the function with these clauses.
@@ -46,8 +55,17 @@ impl<'t, 's> Machine<'t, 's> {
     }
 
     /// What was made.
-    pub(in crate::flow) fn into_parts(self) -> (Locals, Cfg, Dfg, Vec<StepId>) {
-        (self.locals, self.cfg, self.dfg, self.step_of)
+    pub(in crate::flow) fn into_parts(self) -> Parts {
+        let numbers = self.given.iter().map(|(node, _)| self.number(*node));
+        let mut closures: Vec<Vertex> = numbers.collect();
+        closures.sort_unstable();
+        Parts {
+            closures,
+            locals: self.locals,
+            cfg: self.cfg,
+            dfg: self.dfg,
+            step_of: self.step_of,
+        }
     }
 
     fn begin(&mut self) {
@@ -149,11 +167,7 @@ impl<'t, 's> Machine<'t, 's> {
         self.scope
             .finish(self.dfg.bindings.iter().map(|binding| binding.name));
         self.inherit_steps();
-        self.dfg
-            .flows
-            .sort_unstable_by_key(|flow| (flow.to, flow.from, flow.kind));
-        self.dfg.flows.dedup();
-        self.dfg.vertices = self.locals.given(self.closures) as usize;
+        self.dfg.finish(self.locals.given(self.closures) as usize);
         let (locals, step_of) = (&self.locals, &self.step_of);
         self.cfg.mark_reachable(|node| {
             let at = locals.of(node).unwrap_or(u32::MAX);
