@@ -6,10 +6,14 @@
 //! connected component, which is the hard case for PageRank: real call graphs are nearly free of cycles.
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use codegraph::fact::Mark;
-use codegraph::graph::{Builder, Components, Direction, Edge, EdgeKind, Graph, Rank, Selection, View, Walk};
+use codegraph::graph::{
+    Between, Builder, Components, Delta, Direction, Edge, EdgeKind, Graph, Grouping, Method, Overlay, Rank,
+    Selection, View, Walk,
+};
 
 const NODES: u32 = 100_000;
 const EDGES: usize = 1_700_000;
@@ -105,14 +109,15 @@ fn reference(graph: &Graph) -> Vec<f64> {
 fn main() {
     let edges = edges();
     let calls = Selection::of(EdgeKind::CALLS);
-    let (ms, graph) = timed(|| {
+    let (ms, built) = timed(|| {
         let mut builder = Builder::new(NODES);
         builder.extend(edges.iter().copied());
         builder.build().unwrap_or_default()
     });
     figure("build from an edge list", ms, "ms", None);
+    let graph = Arc::new(built);
 
-    let (ms, ranks) = timed(|| Rank::default().of(&graph, calls));
+    let (ms, ranks) = timed(|| Rank::default().of(&*graph, calls));
     figure("PageRank", ms, "ms", Some(100.0));
     figure("PageRank, rounds", f64::from(ranks.rounds), "rounds", None);
     let distance = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>();
@@ -124,7 +129,7 @@ fn main() {
         Some(1e-9),
     );
 
-    let (ms, components) = timed(|| Components::of(&graph, calls));
+    let (ms, components) = timed(|| Components::of(&*graph, calls));
     figure("strongly connected components", ms, "ms", None);
     let largest = components
         .cycles()
@@ -132,13 +137,77 @@ fn main() {
         .map_or(0, |c| components.members(*c).len());
     figure("nodes in the largest component", largest as f64, "nodes", None);
 
+    impact(&graph);
+
+    let bytes = graph.encode();
+    figure("encoded", bytes.len() as f64 / 1e6, "MB", None);
+    let (ms, read) = timed(|| Graph::decode(&bytes, NODES).unwrap_or_default());
+    figure(
+        "decode, with reverse rows (part of a warm open)",
+        ms,
+        "ms",
+        Some(300.0),
+    );
+    figure(
+        "decoded graph differs",
+        f64::from(u8::from(read != *graph)),
+        "graphs",
+        Some(0.0),
+    );
+
+    let (ms, delta) = timed(|| change_a_file(&graph));
+    figure("overlay of 50 changed edges and its delta", ms, "ms", None);
+    figure(
+        "delta of 50 changed edges",
+        delta.encode().len() as f64,
+        "bytes",
+        None,
+    );
+
+    let grouping = Grouping {
+        passes_max: 2,
+        ..Grouping::default()
+    };
+    let (ms, groups) = timed(|| grouping.of(&*graph, calls));
+    figure("communities, two passes of Leiden", ms, "ms", None);
+    figure("communities, modularity", groups.modularity, "of 1", None);
+
+    let (ms, between) = timed(|| Between::default().of(&*graph, calls));
+    figure("betweenness, sampled", ms, "ms", None);
+    if let Method::Sampled { samples, error, .. } = between.method {
+        figure("betweenness, samples", f64::from(samples), "samples", None);
+        figure("betweenness, stated error at 95 %", error, "of 1", Some(0.03));
+        let most = between.scores.iter().copied().fold(0.0, f64::max);
+        figure("betweenness, greatest score", most, "of 1", None);
+    }
+}
+
+/// A version in which one node's calls are gone and fifty others call it.
+fn change_a_file(graph: &Arc<Graph>) -> Delta {
+    let mut overlay = Overlay::new(Arc::clone(graph));
+    for to in graph.row(7, EdgeKind::CALLS, Direction::Out).targets {
+        overlay.remove_edge(7, *to, EdgeKind::CALLS);
+    }
+    for from in 1000..1050 {
+        let edge = Edge {
+            from,
+            to: 7,
+            kind: EdgeKind::CALLS,
+            mark: Mark::default(),
+        };
+        overlay.add_edge(edge).unwrap_or_default();
+    }
+    overlay.delta()
+}
+
+fn impact(graph: &Graph) {
     let mut random = Random(2);
     let mut times: Vec<f64> = Vec::new();
     let mut met = 0;
     for _ in 0..10_000 {
         let node = random.below(NODES.into()) as u32;
         let start = Instant::now();
-        let impact = Walk::impact().depth(2).ranked(&graph, &[node]);
+        let impact = Walk::impact().depth(2).ranked(graph, &[node]);
         times.push(start.elapsed().as_secs_f64() * 1e3);
         met += impact.nodes.len();
     }

@@ -23,7 +23,7 @@ impl Default for Between {
     fn default() -> Self {
         Self {
             exact_max: 200_000_000,
-            error: 0.02,
+            error: 0.03,
             risk: 0.05,
             samples_max: 100_000,
             seed: 1,

@@ -11,10 +11,12 @@
 mod between;
 mod build;
 mod codec;
+mod community;
 mod delta;
 mod flat;
 mod impact;
 mod kind;
+mod leiden;
 mod overlay;
 mod path;
 mod random;
@@ -26,10 +28,12 @@ mod scc;
 mod seen;
 mod slice;
 mod view;
+mod weighted;
 
 pub use between::{Between, Betweenness, Method};
 pub use build::{Builder, NODES_MAX, Refused};
 pub use codec::GRAPH_BYTES_MAX;
+pub use community::{Communities, Grouping};
 pub use delta::{DELTA_BYTES_MAX, Delta};
 pub use flat::Flat;
 pub use impact::{Impact, Impacted};

@@ -28,8 +28,7 @@ impl Components {
         let nodes = flat.node_count();
         let mut walk = Walk {
             flat,
-            low: vec![UNSEEN; nodes as usize],
-            next: vec![0; nodes as usize],
+            number: vec![UNSEEN; nodes as usize],
             open: Vec::new(),
             path: Vec::new(),
             seen: 0,
@@ -37,7 +36,7 @@ impl Components {
             of: vec![UNSEEN; nodes as usize],
         };
         for node in 0..nodes {
-            if walk.low[node as usize] == UNSEEN {
+            if walk.number[node as usize] == UNSEEN {
                 walk.from(node);
             }
         }
@@ -128,68 +127,75 @@ impl Components {
     }
 }
 
-/// Tarjan's state. `low` is a node's number in order of discovery, lowered to the least one that it reaches in its
-/// component; the node whose `low` stays its own number is the component's first.
+/// Tarjan's state.
 struct Walk<'a> {
     flat: &'a Flat<'a>,
-    low: Vec<u32>,
-    next: Vec<u32>,
+    /// Each node's number in the order of discovery.
+    number: Vec<u32>,
+    /// Nodes whose component is not finished.
     open: Vec<u32>,
-    path: Vec<(u32, u32)>,
+    path: Vec<Frame<'a>>,
     seen: u32,
     found: u32,
     of: Vec<u32>,
 }
 
+/// A node on the path from the root to where the search is.
+struct Frame<'a> {
+    node: u32,
+    /// The least number that it reaches in its component, as far as known; the component's first node keeps its own.
+    low: u32,
+    /// The edges not yet followed.
+    rest: &'a [u32],
+}
+
 impl Walk<'_> {
     fn from(&mut self, root: u32) {
         self.enter(root);
-        while let Some(&(node, number)) = self.path.last() {
-            let at = node as usize;
-            let row = self.flat.row(node);
-            let mut low = self.low[at];
+        while let Some(frame) = self.path.last_mut() {
             let mut child = None;
-            let mut place = self.next[at] as usize;
-            while let Some(&to) = row.get(place) {
-                place += 1;
-                let seen = self.low[to as usize];
+            while let Some((to, rest)) = frame.rest.split_first() {
+                frame.rest = rest;
+                let seen = self.number[*to as usize];
                 if seen == UNSEEN {
-                    child = Some(to);
+                    child = Some(*to);
                     break;
                 }
-                low = low.min(seen);
+                frame.low = frame.low.min(seen);
             }
-            self.next[at] = place as u32;
-            self.low[at] = low;
             match child {
                 Some(to) => self.enter(to),
-                None => self.leave(node, number),
+                None => self.leave(),
             }
         }
     }
 
     fn enter(&mut self, node: u32) {
-        self.low[node as usize] = self.seen;
-        self.path.push((node, self.seen));
+        self.number[node as usize] = self.seen;
+        self.path.push(Frame {
+            node,
+            low: self.seen,
+            rest: self.flat.row(node),
+        });
         self.open.push(node);
         self.seen += 1;
     }
 
-    fn leave(&mut self, node: u32, number: u32) {
-        self.path.pop();
-        let low = self.low[node as usize];
-        if low == number {
+    fn leave(&mut self) {
+        let Some(Frame { node, low, .. }) = self.path.pop() else {
+            return;
+        };
+        if low == self.number[node as usize] {
             while let Some(member) = self.open.pop() {
                 self.of[member as usize] = self.found;
-                self.low[member as usize] = FINISHED;
+                self.number[member as usize] = FINISHED;
                 if member == node {
                     break;
                 }
             }
             self.found += 1;
-        } else if let Some((parent, _)) = self.path.last() {
-            let parent = &mut self.low[*parent as usize];
-            *parent = low.min(*parent);
+        } else if let Some(parent) = self.path.last_mut() {
+            parent.low = parent.low.min(low);
         }
     }
 }

@@ -4,6 +4,7 @@
 mod between;
 mod codec;
 mod common;
+mod community;
 mod overlay;
 mod path;
 mod rank;
