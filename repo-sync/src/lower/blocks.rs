@@ -99,7 +99,10 @@ impl Machine<'_> {
         self.node(Kind::Pair, b"", Flags::IMPLICIT, nowhere(span), 2);
         let mut pairs = 1;
         for part in self.flat.terms(index) {
-            if let Some(key) = section(self.flat.syntax(part)) {
+            if pairs > 1 && self.flat.syntax(part) == Syntax::Error {
+                self.lower(part);
+                pairs += 1;
+            } else if let Some(key) = section(self.flat.syntax(part)) {
                 let span = self.place(part);
                 self.atom(key, span);
                 self.schedule_body(part);

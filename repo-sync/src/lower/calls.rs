@@ -4,10 +4,11 @@ use codegraph::quoted::{Flags, Kind, Place, Symbol};
 
 use super::grammar::Syntax;
 use super::machine::{Machine, Task, nowhere};
+use super::names::normal;
 
 impl Machine<'_> {
     pub(super) fn open_identifier(&mut self, index: u32) {
-        let (text, place) = (self.text_of(index), self.place(index));
+        let (text, place) = (normal(self.text_of(index)), self.place(index));
         self.node(Kind::Variable, text.as_bytes(), Flags::default(), place, 0);
     }
 
@@ -70,7 +71,10 @@ impl Machine<'_> {
 
     /// What comes before `.Alias`: if it is itself an alias, in parentheses, its parts; else the expression.
     fn schedule_alias_left(&mut self, left: Option<u32>, span: Place) -> (u32, Option<(u32, u32)>) {
-        let inner = left.map(|left| self.inner(left));
+        let inner = left.map(|left| {
+            let operand = self.flat.term(left).filter(|_| self.is_captured(left));
+            self.inner(operand.unwrap_or(left))
+        });
         match inner {
             Some(inner) if self.flat.syntax(inner) == Syntax::Alias => {
                 let place = self.place(inner);
@@ -134,7 +138,7 @@ impl Machine<'_> {
                 if kids == 1 && flags.has(Flags::NO_PARENS) && self.is_ambiguous(target) {
                     flags = flags.with(Flags::AMBIGUOUS_OP);
                 }
-                self.call(self.text_of(target), flags, place, kids);
+                self.call(&normal(self.text_of(target)), flags, place, kids);
             }
             Syntax::Dot => {
                 let (line, column) = self.schedule_callee(target);
@@ -166,14 +170,13 @@ impl Machine<'_> {
         };
         let place = self.place(right);
         let name = self.text_of(right);
-        let name = match self.flat.syntax(right) {
+        if matches!(self.flat.syntax(right), Syntax::String | Syntax::Charlist) {
             // The name is taken as it is written, escapes and all.
-            Syntax::String | Syntax::Charlist => {
-                name.get(1..name.len().saturating_sub(1)).unwrap_or_default()
-            }
-            _ => name,
-        };
-        self.atom(name, place);
+            let inside = name.get(1..name.len().saturating_sub(1)).unwrap_or_default();
+            self.atom(inside, place);
+        } else {
+            self.atom(&normal(name), place);
+        }
         self.call(".", self.flags(index), operator, 2);
         (place.line, place.column)
     }

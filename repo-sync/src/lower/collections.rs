@@ -3,6 +3,7 @@
 use codegraph::quoted::{Flags, Kind};
 
 use super::grammar::Syntax;
+use super::infix::Items;
 use super::machine::{Machine, nowhere};
 
 impl Machine<'_> {
@@ -85,31 +86,37 @@ impl Machine<'_> {
     /// Values for what is between the braces: pairs, or one update.
     fn schedule_content(&mut self, index: u32) -> u32 {
         let first = self.flat.term(index);
-        let update = first.and_then(|first| self.update(first));
-        let Some((left, bar, right)) = update else {
+        if first.is_none_or(|first| self.weight_of(first) == 0) {
+            return self.schedule_entries(index, None);
+        }
+        let items = first.map(|first| self.items(first)).unwrap_or_default();
+        let arrow = items.arrow(self).unwrap_or(items.operators.len());
+        let bar = items
+            .operators
+            .iter()
+            .take(arrow)
+            .position(|it| self.text_of(*it) == "|");
+        let (Some(bar), Some(first)) = (bar, first) else {
             return self.schedule_entries(index, None);
         };
-        self.lower(left);
-        let mut kids = if self.flat.syntax(right) == Syntax::Keywords {
-            self.schedule_elements(right, true)
-        } else {
-            self.schedule_entry(right);
-            1
+        let (left, right) = items.split(bar);
+        self.schedule_infix(&left);
+        let mut kids = match right.operands.as_slice() {
+            [only] if self.flat.syntax(only.node) == Syntax::Keywords => {
+                self.schedule_elements(only.node, true)
+            }
+            _ => {
+                self.schedule_items(&right);
+                1
+            }
         };
-        kids += self.schedule_entries(index, first);
+        kids += self.schedule_entries(index, Some(first));
+        let span = self.place(right.operands.first().map_or(first, |operand| operand.node));
+        self.list(Flags::IMPLICIT, span, kids);
+        let bar = items.operators.get(bar).copied().unwrap_or(first);
         let place = self.anchored(bar, index);
-        self.list(Flags::IMPLICIT, self.place(right), kids);
         self.call("|", self.flags(index), place, 2);
         1
-    }
-
-    /// The parts of `map | ...`.
-    fn update(&self, index: u32) -> Option<(u32, u32, u32)> {
-        if self.flat.syntax(index) != Syntax::BinaryOperator {
-            return None;
-        }
-        self.operands(index)
-            .filter(|(_, bar, _)| self.text_of(*bar) == "|")
     }
 
     fn schedule_entries(&mut self, index: u32, except: Option<u32>) -> u32 {
@@ -120,8 +127,12 @@ impl Machine<'_> {
             }
             if self.flat.syntax(term) == Syntax::Keywords {
                 kids += self.schedule_elements(term, true);
+            } else if self.weight_of(term) > 0 {
+                let items = self.items(term);
+                self.schedule_items(&items);
+                kids += 1;
             } else {
-                self.schedule_entry(term);
+                self.lower(term);
                 kids += 1;
             }
         }
@@ -129,19 +140,14 @@ impl Machine<'_> {
     }
 
     /// `key => value`, or an expression that makes pairs (`unquote_splicing(...)`).
-    fn schedule_entry(&mut self, index: u32) {
-        let operands = match self.flat.syntax(index) {
-            Syntax::BinaryOperator => self.operands(index),
-            _ => None,
+    fn schedule_items(&mut self, items: &Items) {
+        let Some(arrow) = items.arrow(self) else {
+            return self.schedule_infix(items);
         };
-        match operands.filter(|(_, arrow, _)| self.text_of(*arrow) == "=>") {
-            Some((key, _, value)) => {
-                self.lower(key);
-                self.lower(value);
-                let place = self.place(index);
-                self.node(Kind::Pair, b"", self.flags(index), nowhere(place), 2);
-            }
-            None => self.lower(index),
-        }
+        let (key, value) = items.split(arrow);
+        self.schedule_infix(&key);
+        self.schedule_infix(&value);
+        let span = self.span_of(&items.operands);
+        self.node(Kind::Pair, b"", Flags::IMPLICIT, nowhere(span), 2);
     }
 }

@@ -3,6 +3,7 @@
 
 use tree_sitter::Tree;
 
+use super::columns::QuotedText;
 use super::grammar::{Grammar, Syntax};
 use super::{ERRORS_MAX, SyntaxError};
 
@@ -26,8 +27,12 @@ pub(super) struct FlatNode {
 #[derive(Debug, Default)]
 pub(super) struct Flat {
     pub(super) nodes: Vec<FlatNode>,
-    /// Where quoted text lies, for the columns of lines that are not ASCII.
-    pub(super) quoted: Vec<(u32, u32)>,
+    /// Where quoted text lies, for columns.
+    pub(super) quoted: QuotedText,
+    /// An escape that the grammar reads and Elixir does not: `~S[\\]` ends at its first bracket.
+    pub(super) misread: Option<u32>,
+    /// `&(...)`, by the node of `&`.
+    pub(super) parenthesized_captures: Vec<u32>,
     /// What was refused.
     pub(super) errors: Vec<SyntaxError>,
 }
@@ -61,10 +66,15 @@ impl Flat {
             let mut inside = false;
             match syntax {
                 Syntax::Trivia => {}
-                Syntax::Quoted => flat.add_quoted(start, end),
+                Syntax::Quoted => flat.add_quoted(start, end, text, open.last().copied()),
                 _ => {
                     let place = node.start_position();
                     let index = flat.nodes.len() as u32;
+                    if let (Syntax::Parenthesis, Some(parent)) = (syntax, open.last())
+                        && flat.syntax(*parent) == Syntax::UnaryOperator
+                    {
+                        flat.parenthesized_captures.push(*parent);
+                    }
                     flat.nodes.push(FlatNode {
                         syntax,
                         broken: false,
@@ -99,11 +109,29 @@ impl Flat {
         }
     }
 
-    fn add_quoted(&mut self, start: u32, end: u32) {
-        match self.quoted.last_mut() {
-            Some(last) if last.1 == start => last.1 = end,
-            _ => self.quoted.push((start, end)),
+    fn add_quoted(&mut self, start: u32, end: u32, text: &str, parent: Option<u32>) {
+        let bytes = text.as_bytes();
+        if end - start == 2 && bytes.get(start as usize) == Some(&b'\\') {
+            let escaped = bytes.get(start as usize + 1).copied();
+            if escaped == Some(b'#') && bytes.get(end as usize) == Some(&b'{') {
+                self.quoted.escaped_holes.push(start);
+            } else if self.misread.is_none() && parent.is_some_and(|it| self.is_verbatim(it, bytes)) {
+                let before = bytes.get(..start as usize).unwrap_or_default();
+                let slashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+                self.misread = (slashes % 2 == 1).then_some(start);
+            }
         }
+        match self.quoted.spans.last_mut() {
+            Some(last) if last.1 == start => last.1 = end,
+            _ => self.quoted.spans.push((start, end)),
+        }
+    }
+
+    /// Whether a node is a sigil without escapes, `~S` and the like.
+    fn is_verbatim(&self, index: u32, bytes: &[u8]) -> bool {
+        let node = self.node(index);
+        let name = bytes.get(node.start as usize + 1);
+        node.syntax == Syntax::Sigil && name.is_some_and(u8::is_ascii_uppercase)
     }
 
     fn miss(&mut self, node: &tree_sitter::Node<'_>, parent: Option<u32>) {

@@ -7,6 +7,7 @@ use codegraph::quoted::{Flags, Kind};
 use super::escapes;
 use super::grammar::Syntax;
 use super::machine::{Machine, nowhere};
+use super::names::normal;
 
 /// Digits of the longest number in a base other than ten that is converted.
 const DIGITS_MAX: usize = 1 << 14;
@@ -21,7 +22,7 @@ impl Machine<'_> {
             Syntax::Keyword => text.trim_end().strip_suffix(':').unwrap_or(text),
             _ => text,
         };
-        self.atom(name, self.place(index));
+        self.atom(&normal(name), self.place(index));
     }
 
     pub(super) fn open_char(&mut self, index: u32) {

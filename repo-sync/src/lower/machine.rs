@@ -5,6 +5,7 @@
 
 use codegraph::quoted::{Builder, Flags, Kind, NodeId, Place, Quoted, Symbol};
 
+use super::captures::Captures;
 use super::columns::Columns;
 use super::flat::Flat;
 use super::grammar::Syntax;
@@ -14,6 +15,8 @@ use super::grammar::Syntax;
 pub(super) enum Task {
     /// Lower this node of the concrete tree.
     Lower(u32),
+    /// Lower it without the `&` at its beginning, which is made over it.
+    LowerInner(u32),
     /// Make a node over the last `kids` values.
     Make {
         kind: Kind,
@@ -38,6 +41,7 @@ pub(super) struct Machine<'a> {
     pub(super) text: &'a str,
     pub(super) flat: &'a Flat,
     pub(super) columns: &'a Columns,
+    pub(super) captures: Captures,
     pub(super) builder: Builder,
     pub(super) tasks: Vec<Task>,
     pub(super) values: Vec<NodeId>,
@@ -50,6 +54,7 @@ impl<'a> Machine<'a> {
             text,
             flat,
             columns,
+            captures: Captures::new(flat, text),
             builder: Builder::new(),
             tasks: Vec::new(),
             values: Vec::new(),
@@ -64,9 +69,12 @@ impl<'a> Machine<'a> {
         }
         while let Some(task) = self.tasks.pop() {
             match task {
-                Task::Lower(index) => {
+                Task::Lower(index) | Task::LowerInner(index) => {
                     let first = self.tasks.len();
-                    self.open(index);
+                    let inner = matches!(task, Task::LowerInner(_));
+                    if inner || !self.open_wide_capture(index) {
+                        self.open(index);
+                    }
                     if let Some(scheduled) = self.tasks.get_mut(first..) {
                         scheduled.reverse();
                     }

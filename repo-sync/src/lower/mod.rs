@@ -7,13 +7,16 @@
 
 mod blocks;
 mod calls;
+mod captures;
 mod collections;
 mod columns;
 mod escapes;
 mod flat;
 mod grammar;
+mod infix;
 mod literals;
 mod machine;
+mod names;
 mod operators;
 mod quotes;
 
@@ -25,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use codegraph::SOURCE_BYTES_MAX;
 use codegraph::quoted::{Builder, Flags, Kind, Place, Quoted};
+pub use columns::ColumnRules;
 use columns::Columns;
 use flat::Flat;
 use grammar::Grammar;
@@ -35,6 +39,8 @@ use crate::SourceFault;
 const PARSE_TIME_MAX: Duration = Duration::from_secs(20);
 /// Most errors that are listed of one file.
 const ERRORS_MAX: usize = 1000;
+/// Most escapes of one file that are hidden from the grammar because it reads them wrong.
+const MASKS_MAX: usize = 32;
 
 /// A place that Elixir would not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +70,7 @@ pub struct Lowered {
 pub struct Lowerer {
     parser: tree_sitter::Parser,
     grammar: Grammar,
+    rules: ColumnRules,
 }
 
 impl std::fmt::Debug for Lowerer {
@@ -83,7 +90,15 @@ impl Lowerer {
         Ok(Self {
             parser,
             grammar: Grammar::new(&language),
+            rules: ColumnRules::default(),
         })
+    }
+
+    /// With the columns of another Elixir than 1.14.
+    #[must_use]
+    pub fn with_columns(mut self, rules: ColumnRules) -> Self {
+        self.rules = rules;
+        self
     }
 
     /// The quoted form of a source text. A text that is too large, or that takes too long to parse, is one error.
@@ -97,16 +112,38 @@ impl Lowerer {
                 ),
             );
         }
-        match self.parse(source) {
-            Some(tree) => self.lower_tree(source, &tree),
-            None => refused(source, SourceFault::TooSlow.to_string()),
+        let Some(tree) = self.parse(source.as_bytes()) else {
+            return refused(source, SourceFault::TooSlow.to_string());
+        };
+        let mut flat = Flat::new(&tree, &self.grammar, source);
+        let mut masked = Vec::new();
+        if !flat.errors.is_empty()
+            && let Some(known) = names::with_known_letters(source)
+            && let Some(tree) = self.parse(&known)
+        {
+            flat = Flat::new(&tree, &self.grammar, source);
+            masked = known;
         }
+        for _ in 0..MASKS_MAX {
+            let Some(escape) = flat.misread else { break };
+            if masked.is_empty() {
+                masked.extend_from_slice(source.as_bytes());
+            }
+            let pair = (escape as usize).saturating_sub(1)..=escape as usize;
+            masked.get_mut(pair).unwrap_or_default().fill(b'_');
+            let Some(tree) = self.parse(&masked) else { break };
+            flat = Flat::new(&tree, &self.grammar, source);
+        }
+        self.lower_flat(source, flat)
     }
 
     /// The quoted form of a text that is parsed already. The tree must be of this text and of this grammar.
     pub fn lower_tree(&self, source: &str, tree: &tree_sitter::Tree) -> Lowered {
-        let mut flat = Flat::new(tree, &self.grammar, source);
-        let columns = Columns::new(source, &flat.quoted);
+        self.lower_flat(source, Flat::new(tree, &self.grammar, source))
+    }
+
+    fn lower_flat(&self, source: &str, mut flat: Flat) -> Lowered {
+        let columns = Columns::new(source, &flat.quoted, self.rules);
         let mut errors = std::mem::take(&mut flat.errors);
         for error in &mut errors {
             error.column = columns.column(error.start, error.column.saturating_sub(1));
@@ -117,7 +154,7 @@ impl Lowerer {
         }
     }
 
-    fn parse(&mut self, source: &str) -> Option<tree_sitter::Tree> {
+    fn parse(&mut self, source: &[u8]) -> Option<tree_sitter::Tree> {
         let until = Instant::now() + PARSE_TIME_MAX;
         let mut progress = |_: &tree_sitter::ParseState| {
             if Instant::now() > until {
@@ -127,7 +164,7 @@ impl Lowerer {
             }
         };
         let options = tree_sitter::ParseOptions::new().progress_callback(&mut progress);
-        let mut rest = |at: usize, _| source.as_bytes().get(at..).unwrap_or_default();
+        let mut rest = |at: usize, _| source.get(at..).unwrap_or_default();
         let tree = self.parser.parse_with_options(&mut rest, None, Some(options));
         if tree.is_none() {
             self.parser.reset();

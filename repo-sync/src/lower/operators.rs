@@ -18,8 +18,21 @@ impl Machine<'_> {
         let Some(operator) = operator else {
             return self.absent(self.place(index));
         };
+        if self.weak_capture(index).is_some() {
+            return self.open_weak(index);
+        }
         let operand = self.flat.term(index);
         let place = self.anchored(operator, index);
+        if self.is_captured(index) {
+            // The `&` is made over more than its parentheses.
+            self.lower_or_absent(operand, place);
+            let place = self.place(parenthesis.unwrap_or(index));
+            self.tasks.push(Task::Block { count: 1, place });
+            return;
+        }
+        if let Some(operand) = operand.filter(|it| self.is_attribute_alias(operator, *it)) {
+            return self.open_attribute_alias(operator, operand);
+        }
         self.lower_or_absent(operand, place);
         if let Some(parenthesis) = parenthesis {
             // `&(...)`: the grammar has the parentheses here.
@@ -27,6 +40,42 @@ impl Machine<'_> {
             self.tasks.push(Task::Block { count: 1, place });
         }
         self.call(self.text_of(operator), self.flags(index), place, 1);
+    }
+
+    fn is_attribute_alias(&self, operator: u32, operand: u32) -> bool {
+        self.flat.syntax(operand) == Syntax::Alias
+            && self.text_of(operator) == "@"
+            && self.text_of(operand).contains('.')
+    }
+
+    /// `@A.B` is `(@A).B`: `@` binds tighter than the dot, which the concrete tree has inside of the alias.
+    fn open_attribute_alias(&mut self, operator: u32, operand: u32) {
+        let (text, whole) = (self.text_of(operand), self.place(operand));
+        let dot = text.find('.').unwrap_or(text.len());
+        let first = text.get(..dot).unwrap_or_default();
+        let inner = Place {
+            end: whole.start + first.trim_end().len() as u32,
+            ..whole
+        };
+        self.atom(first.trim_end(), inner);
+        self.call("__aliases__", Flags::default(), inner, 1);
+        let at = Place {
+            end: inner.end,
+            ..self.place(operator)
+        };
+        self.call("@", Flags::default(), at, 1);
+        let mut kids = 1;
+        for name in text.get(dot + 1..).unwrap_or_default().split('.') {
+            self.atom(name.trim(), whole);
+            kids += 1;
+        }
+        // An alias is ASCII; a dot on a line of its own is not looked for.
+        let place = Place {
+            column: whole.column + dot as u32,
+            start: at.start,
+            ..whole
+        };
+        self.call("__aliases__", Flags::default(), place, kids);
     }
 
     /// Left, operator, right.
@@ -54,6 +103,7 @@ impl Machine<'_> {
         match self.text_of(operator) {
             "in" => self.open_in(index),
             "//" => self.open_step(index, left, right),
+            _ if self.weight_of(index) > 0 && self.has_weak_part([left, right]) => self.open_weak(index),
             name => {
                 self.lower(left);
                 self.lower(right);
