@@ -408,7 +408,9 @@ impl<'a> Walk<'a> {
         };
         let names = list.map(|list| tree.kids(list).iter().take(FIELDS_MAX).filter_map(name).collect());
         if let Some(module) = self.out.modules.get_mut(module as usize) {
-            module.fields.get_or_insert_with(|| (node, names.unwrap_or_default()));
+            module
+                .fields
+                .get_or_insert_with(|| (node, names.unwrap_or_default()));
         }
     }
 }

@@ -1,0 +1,458 @@
+//! Refactorings done mechanically, as a person or a formatter does them.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use codegraph::definitions::{Clause, Function};
+use codegraph::quoted::{Kind, NodeId, Quoted};
+
+use crate::edit::{Edit, Piece};
+use crate::source::{Dice, Source};
+
+/// What is done to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refactoring {
+    /// Other indentation, blank lines, blanks.
+    Reformat,
+    /// Comments added.
+    Comment,
+    /// Two functions change places.
+    Reorder,
+    /// The file gets another path.
+    MoveFile,
+    /// A local gets another name.
+    RenameVariable,
+    /// A function gets another name, at its definition and where it is called.
+    RenameFunction,
+    /// A module gets another name.
+    RenameModule,
+    /// Statements become a function.
+    Extract,
+    /// A private function goes into its only caller.
+    Inline,
+    /// A statement is put into `if` or `case`.
+    Wrap,
+}
+
+impl Refactoring {
+    /// All of them.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Reformat,
+        Self::Comment,
+        Self::Reorder,
+        Self::MoveFile,
+        Self::RenameVariable,
+        Self::RenameFunction,
+        Self::RenameModule,
+        Self::Extract,
+        Self::Inline,
+        Self::Wrap,
+    ];
+
+    /// The part of nids that must be kept.
+    pub(crate) fn goal(self) -> f64 {
+        match self {
+            Self::Reformat | Self::Comment | Self::Reorder | Self::MoveFile => 1.0,
+            Self::RenameVariable | Self::RenameFunction | Self::RenameModule => 0.99,
+            Self::Extract | Self::Inline | Self::Wrap => 0.95,
+        }
+    }
+
+    /// The edits, `None` if the file has no place for it.
+    pub(crate) fn edits(self, source: &Source, dice: &mut Dice) -> Option<Vec<Edit>> {
+        let edits = match self {
+            Self::Reformat => gaps(source, dice, false),
+            Self::Comment => gaps(source, dice, true),
+            Self::Reorder => reorder(source, dice)?,
+            Self::MoveFile => Vec::new(),
+            Self::RenameVariable => rename_variable(source, dice)?,
+            Self::RenameFunction => rename_function(source, dice)?,
+            Self::RenameModule => rename_module(source, dice)?,
+            Self::Extract => extract(source, dice)?,
+            Self::Inline => inline(source, dice)?,
+            Self::Wrap => wrap(source, dice)?,
+        };
+        Some(edits)
+    }
+}
+
+fn range(tree: &Quoted, node: NodeId) -> Range<usize> {
+    tree.node(node).start as usize..tree.node(node).end as usize
+}
+
+/// The tokens of a text.
+fn tokens(text: &str) -> Vec<Range<usize>> {
+    let mut parser = tree_sitter::Parser::new();
+    let language = tree_sitter::Language::new(tree_sitter_elixir::LANGUAGE);
+    if parser.set_language(&language).is_err() {
+        return Vec::new();
+    }
+    let Some(tree) = parser.parse(text, None) else {
+        return Vec::new();
+    };
+    let mut cursor = tree.walk();
+    let mut tokens = Vec::new();
+    loop {
+        let node = cursor.node();
+        // What is quoted is one token: its blanks belong to it.
+        let whole = matches!(
+            node.kind(),
+            "string" | "sigil" | "charlist" | "quoted_atom" | "quoted_keyword" | "comment"
+        );
+        if whole || node.child_count() == 0 {
+            tokens.push(node.byte_range());
+        }
+        if !whole && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return tokens;
+            }
+        }
+    }
+}
+
+/// Changes blanks between tokens: at line breaks other indentation, blank lines or comments, and elsewhere more blanks.
+fn gaps(source: &Source, dice: &mut Dice, comments: bool) -> Vec<Edit> {
+    let tokens = tokens(&source.text);
+    let mut edits = Vec::new();
+    for pair in tokens.windows(2) {
+        let (start, end) = (pair[0].end, pair[1].start);
+        let Some(gap) = source.text.get(start..end).filter(|_| start < end) else {
+            continue;
+        };
+        let text = if gap.bytes().all(|byte| byte == b'\n' || byte == b' ') && gap.contains('\n') {
+            if comments {
+                format!(" # seen {}\n    # why\n  ", dice.roll(1000))
+            } else {
+                format!("\n{}{}", "\n".repeat(dice.roll(2)), " ".repeat(dice.roll(9)))
+            }
+        } else if gap == " " && !comments {
+            " ".repeat(1 + dice.roll(3))
+        } else {
+            continue;
+        };
+        edits.push(Edit {
+            range: start..end,
+            pieces: vec![Piece::Fresh(text)],
+        });
+    }
+    edits
+}
+
+fn pick<'a, T>(list: &'a [T], dice: &mut Dice) -> Option<&'a T> {
+    list.get(dice.roll(list.len()))
+}
+
+fn reorder(source: &Source, dice: &mut Dice) -> Option<Vec<Edit>> {
+    let function = |clause: &Clause| source.outline.functions.get(clause.function as usize);
+    let single: Vec<&Clause> = source
+        .outline
+        .clauses
+        .iter()
+        .filter(|clause| function(clause).is_some_and(|function| function.clauses.len() == 1))
+        .collect();
+    let first = **pick(&single, dice)?;
+    let others: Vec<&&Clause> = single
+        .iter()
+        .filter(|other| {
+            let module = function(other).map(|function| function.module);
+            other.function != first.function && module == function(&first).map(|function| function.module)
+        })
+        .collect();
+    let second = **pick(&others, dice)?;
+    let (first, second) = (range(&source.tree, first.node), range(&source.tree, second.node));
+    if first.start < second.end && second.start < first.end {
+        return None;
+    }
+    let swap = |here: &Range<usize>, there: &Range<usize>| Edit {
+        range: here.clone(),
+        pieces: vec![Piece::Copy(there.clone())],
+    };
+    Some(vec![swap(&first, &second), swap(&second, &first)])
+}
+
+/// The names that the clause's parameters and `=` bind, as far as they are plain.
+fn locals(tree: &Quoted, clause: &Clause) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut bind = |node: NodeId| {
+        for index in tree.subtree(node) {
+            let node = NodeId::new(index);
+            let name = tree.text(node);
+            if tree.node(node).kind == Kind::Variable && !name.starts_with('_') && name.is_ascii() {
+                names.insert(name.to_owned());
+            }
+        }
+    };
+    clause
+        .parameters(tree)
+        .iter()
+        .for_each(|parameter| bind(*parameter));
+    for index in tree.subtree(clause.node) {
+        let node = NodeId::new(index);
+        if tree.is_call(node, "=", 2) {
+            tree.kid(node, 0).into_iter().for_each(&mut bind);
+        }
+    }
+    names
+}
+
+fn renamed(source: &Source, at: usize, name: &str, to: &str) -> Option<Edit> {
+    let range = at..at + name.len();
+    (source.text.get(range.clone()) == Some(name)).then(|| Edit {
+        range: range.clone(),
+        pieces: vec![Piece::Renamed(to.to_owned(), range)],
+    })
+}
+
+fn rename_variable(source: &Source, dice: &mut Dice) -> Option<Vec<Edit>> {
+    let tree = &source.tree;
+    let clause = pick(&source.outline.clauses, dice)?;
+    let names: Vec<String> = locals(tree, clause).into_iter().collect();
+    let name = pick(&names, dice)?;
+    let fresh = format!("renamed_{}", dice.roll(100));
+    let mut edits = Vec::new();
+    for index in tree.subtree(clause.node) {
+        let node = tree.node(NodeId::new(index));
+        if node.kind == Kind::Variable && tree.text(NodeId::new(index)) == name {
+            edits.push(renamed(source, node.start as usize, name, &fresh)?);
+        }
+    }
+    Some(edits)
+}
+
+fn plain(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit())
+}
+
+fn function_name<'a>(source: &'a Source, function: &Function) -> &'a str {
+    source.tree.symbols().text(function.name)
+}
+
+fn rename_function(source: &Source, dice: &mut Dice) -> Option<Vec<Edit>> {
+    let tree = &source.tree;
+    let function = pick(&source.outline.functions, dice)?;
+    let name = function_name(source, function);
+    if !plain(name) || function.arity == 0 || codegraph::DefinitionKind::of_word(name).is_some() {
+        return None;
+    }
+    let fresh = format!("renamed_{}", dice.roll(100));
+    let around = function
+        .module
+        .and_then(|module| source.outline.modules.get(module as usize))?;
+    let mut edits = Vec::new();
+    for index in tree.subtree(around.node) {
+        let id = NodeId::new(index);
+        let node = tree.node(id);
+        let arguments = u8::try_from(tree.kids(id).len()).unwrap_or(u8::MAX);
+        let piped = tree.is_call(NodeId::new(index + 1), "|>", 2)
+            && tree.kid(NodeId::new(index + 1), 1) == Some(id)
+            && function.takes(arguments.saturating_add(1));
+        let named = node.kind == Kind::Call && (function.takes(arguments) || piped);
+        let captured = node.kind == Kind::Variable
+            && tree.is_call(NodeId::new(index + 2), "/", 2)
+            && tree.is_call(NodeId::new(index + 3), "&", 1);
+        if (named || captured) && tree.text(id) == name {
+            edits.extend(renamed(source, node.start as usize, name, &fresh));
+        }
+    }
+    Some(edits).filter(|edits| !edits.is_empty())
+}
+
+fn rename_module(source: &Source, dice: &mut Dice) -> Option<Vec<Edit>> {
+    let tree = &source.tree;
+    let module = pick(&source.outline.modules, dice)?;
+    let written = source.text.get(range(tree, module.name))?;
+    if !written.starts_with(|first: char| first.is_ascii_uppercase()) {
+        return None;
+    }
+    let fresh = format!("{written}Renamed");
+    let mut edits = Vec::new();
+    for index in 0..tree.nodes().len() {
+        let id = NodeId::new(index);
+        let alias = tree.node(id).kind == Kind::Call && tree.text(id) == "__aliases__";
+        if alias && source.text.get(range(tree, id)) == Some(written) {
+            edits.extend(renamed(source, tree.node(id).start as usize, written, &fresh));
+        }
+    }
+    Some(edits)
+}
+
+/// A clause with several statements, and they.
+fn block<'a>(source: &'a Source, dice: &mut Dice, least: usize) -> Option<(&'a Clause, &'a [NodeId])> {
+    let tree = &source.tree;
+    let fitting: Vec<&Clause> = source
+        .outline
+        .clauses
+        .iter()
+        .filter(|clause| {
+            clause.body.is_some_and(|body| {
+                tree.text(body) == "__block__"
+                    && tree.kids(body).len() >= least
+                    && source
+                        .text
+                        .get(range(tree, clause.node))
+                        .is_some_and(|text| text.ends_with("end"))
+            })
+        })
+        .collect();
+    let clause = pick(&fitting, dice)?;
+    Some((clause, tree.kids(clause.body?)))
+}
+
+fn statements(source: &Source, from: NodeId, to: NodeId) -> Range<usize> {
+    range(&source.tree, from).start..range(&source.tree, to).end
+}
+
+fn extract(source: &Source, dice: &mut Dice) -> Option<Vec<Edit>> {
+    let tree = &source.tree;
+    let (clause, all) = block(source, dice, 3)?;
+    let from = dice.roll(all.len() - 1);
+    let to = from + 1 + dice.roll((all.len() - from - 1).min(all.len() - 2));
+    let taken = statements(source, all[from], *all.get(to.min(all.len() - 1))?);
+    let known = locals(tree, clause);
+    let mut used = BTreeSet::new();
+    for index in 0..tree.nodes().len() {
+        let node = tree.node(NodeId::new(index));
+        let name = tree.text(NodeId::new(index));
+        if node.kind == Kind::Variable && taken.contains(&(node.start as usize)) && known.contains(name) {
+            used.insert(name.to_owned());
+        }
+    }
+    let parameters = used.into_iter().collect::<Vec<_>>().join(", ");
+    let name = format!("extracted_{}", dice.roll(100));
+    let end = range(tree, clause.node).end;
+    Some(vec![
+        Edit {
+            range: taken.clone(),
+            pieces: vec![Piece::Fresh(format!("result = {name}({parameters})"))],
+        },
+        Edit {
+            range: end..end,
+            pieces: vec![
+                Piece::Fresh(format!("\n\n  defp {name}({parameters}) do\n    ")),
+                Piece::Copy(taken),
+                Piece::Fresh("\n  end".to_owned()),
+            ],
+        },
+    ])
+}
+
+fn inline(source: &Source, dice: &mut Dice) -> Option<Vec<Edit>> {
+    let tree = &source.tree;
+    let mut fitting = Vec::new();
+    for function in &source.outline.functions {
+        let name = function_name(source, function);
+        let [clause] = function.clauses.as_slice() else {
+            continue;
+        };
+        let Some(clause) = source.outline.clauses.get(*clause as usize) else {
+            continue;
+        };
+        let simple = clause
+            .parameters(tree)
+            .iter()
+            .all(|one| tree.node(*one).kind == Kind::Variable);
+        let only_do = clause
+            .sections
+            .is_some_and(|sections| tree.kids(sections).len() == 1);
+        if function.kind != codegraph::DefinitionKind::Defp
+            || !plain(name)
+            || !simple
+            || !only_do
+            || clause.guard.is_some()
+        {
+            continue;
+        }
+        let calls: Vec<NodeId> = (0..tree.nodes().len())
+            .map(NodeId::new)
+            .filter(|id| {
+                let node = tree.node(*id);
+                matches!(node.kind, Kind::Call | Kind::Variable)
+                    && tree.text(*id) == name
+                    && *id != clause.head
+            })
+            .collect();
+        if let [call] = calls.as_slice()
+            && tree.kids(*call).len() == usize::from(function.arity)
+            && function.arity > 0
+            && !tree.contains(clause.node, *call)
+            && source
+                .text
+                .get(range(tree, *call))
+                .is_some_and(|text| text.ends_with(')'))
+            && source.outline.clause_at(tree, *call).is_some()
+        {
+            fitting.push((*call, clause));
+        }
+    }
+    let (call, clause) = pick(&fitting, dice)?;
+    let body = range(tree, clause.body?);
+    let mut edits = Vec::new();
+    let mut placed = BTreeSet::new();
+    for index in tree.subtree(clause.body?) {
+        let id = NodeId::new(index);
+        if tree.node(id).kind != Kind::Variable {
+            continue;
+        }
+        let parameter = clause
+            .parameters(tree)
+            .iter()
+            .position(|one| tree.text(*one) == tree.text(id));
+        if let Some(place) = parameter {
+            let argument = range(tree, tree.kid(*call, place)?);
+            let piece = if placed.insert(place) {
+                Piece::Copy(argument)
+            } else {
+                Piece::Fresh(source.text.get(argument)?.to_owned())
+            };
+            edits.push((range(tree, id), piece));
+        }
+    }
+    edits.sort_by_key(|(range, _)| range.start);
+    let mut pieces = vec![Piece::Fresh("(".to_owned())];
+    let mut at = body.start;
+    for (range, piece) in edits {
+        pieces.push(Piece::Copy(at..range.start));
+        pieces.push(piece);
+        at = range.end;
+    }
+    pieces.push(Piece::Copy(at..body.end));
+    pieces.push(Piece::Fresh(")".to_owned()));
+    Some(vec![
+        Edit {
+            range: range(tree, *call),
+            pieces,
+        },
+        Edit {
+            range: range(tree, clause.node),
+            pieces: vec![Piece::Fresh(String::new())],
+        },
+    ])
+}
+
+fn wrap(source: &Source, dice: &mut Dice) -> Option<Vec<Edit>> {
+    let (_, all) = block(source, dice, 2)?;
+    let from = dice.roll(all.len());
+    let to = from + dice.roll(all.len() - from);
+    let taken = statements(source, all[from], all[to]);
+    let (before, after) = match dice.roll(2) {
+        0 => ("if enabled?() do\n      ", "\n    end"),
+        _ => (
+            "case check() do\n      :ok -> ",
+            "\n      other -> other\n    end",
+        ),
+    };
+    Some(vec![Edit {
+        range: taken.clone(),
+        pieces: vec![
+            Piece::Fresh(before.to_owned()),
+            Piece::Copy(taken),
+            Piece::Fresh(after.to_owned()),
+        ],
+    }])
+}

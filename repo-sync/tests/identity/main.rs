@@ -1,0 +1,11 @@
+//! Identity over real source: refactored mechanically, how many nids are kept; the same on every machine.
+
+#[path = "../../examples/identity/edit.rs"]
+mod edit;
+#[path = "../../examples/identity/measure.rs"]
+mod measure;
+#[path = "../../examples/identity/mutate.rs"]
+mod mutate;
+mod nids;
+#[path = "../../examples/identity/source.rs"]
+mod source;
