@@ -2,6 +2,8 @@
 
 mod shop;
 
+use std::process::Command;
+
 use anyhow::{Result, bail};
 use serde_json::Value;
 
@@ -23,13 +25,21 @@ enum What {
     Beam,
     /// The shop's 99th percentiles: traced against untraced, agent dead against alive.
     Shop,
+    /// The graph engine on 100,000 nodes and 1.7 million edges: PageRank, components, impact, decoding.
+    Graph,
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    machine::for_demo()?;
     match args.what {
-        What::Beam => beam(),
-        What::Shop => report::figures("shop", shop::figures(args.pairs.into())?),
+        What::Graph => graph(),
+        What::Beam => {
+            machine::for_demo()?;
+            beam()
+        }
+        What::Shop => {
+            machine::for_demo()?;
+            report::figures("shop", shop::figures(args.pairs.into())?)
+        }
     }
 }
 
@@ -42,7 +52,18 @@ fn beam() -> Result<()> {
         .current_dir(dir)
         .env("MIX_ENV", "prod")
         .env("MIX_BUILD_PATH", build);
-    let printed = run::output(&mut bench)?;
+    printed("beam", &mut bench)
+}
+
+/// Runs the graph engine's example, which prints the same.
+fn graph() -> Result<()> {
+    let mut bench = run::cargo(&["run", "--quiet", "-p", "codegraph", "--example", "bench_graph"]);
+    printed("graph", &mut bench)
+}
+
+/// Reports the figures that a command prints, one JSON object a line.
+fn printed(name: &str, bench: &mut Command) -> Result<()> {
+    let printed = run::output(bench)?;
     let figures = printed
         .lines()
         .filter(|l| l.starts_with('{'))
@@ -51,5 +72,5 @@ fn beam() -> Result<()> {
     if figures.is_empty() {
         bail!("the benchmark printed no figures:\n{printed}");
     }
-    report::figures("beam", figures)
+    report::figures(name, figures)
 }
