@@ -8,6 +8,7 @@ mod calls;
 mod environment;
 mod exports;
 mod marks;
+pub mod otp;
 #[cfg(test)]
 mod tests;
 mod using;
