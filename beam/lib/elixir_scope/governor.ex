@@ -17,6 +17,7 @@ defmodule ElixirScope.Governor do
   """
 
   @level_max 6
+  @absent 64
   @sustained_ms 2_000
   @calm_ms 10_000
   # Overflows further apart than this are not one overflow that lasts.
@@ -36,14 +37,17 @@ defmodule ElixirScope.Governor do
 
   @doc "A governor at this level; `full` is how many events full rings have refused so far."
   @spec new(non_neg_integer, non_neg_integer) :: t
-  def new(level, full),
-    do: %__MODULE__{
+  def new(@absent, full), do: new(0, full)
+
+  def new(level, full) do
+    %__MODULE__{
       level: min(max(level, 0), @level_max),
       full: full,
       last_ms: nil,
       since_ms: nil,
       calm_since_ms: nil
     }
+  end
 
   @doc "What follows from the number of refused events at a time."
   @spec step(t, integer, non_neg_integer) :: t
@@ -67,6 +71,10 @@ defmodule ElixirScope.Governor do
 
   defp overflow(governor, now_ms), do: %{governor | last_ms: now_ms}
 
+  @doc "The level at which no trace begins: there is no agent, and the buffer that is kept for one is full."
+  @spec absent() :: pos_integer
+  def absent, do: @absent
+
   @doc """
   The share of the traces that is recorded at a level.
 
@@ -75,5 +83,6 @@ defmodule ElixirScope.Governor do
   """
   @spec rate(number, non_neg_integer) :: number
   def rate(sample, 0), do: sample
+  def rate(_sample, @absent), do: 0.0
   def rate(sample, level), do: sample / Bitwise.bsl(1, level)
 end

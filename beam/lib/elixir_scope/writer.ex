@@ -5,7 +5,7 @@ defmodule ElixirScope.Writer do
   Every 20 ms while there are events (4 ms if many, up to 40 ms on an idle node), it drains the rings and the outbox into chunks
   of at most 64 KiB and gives them to `ElixirScope.Link`, which owns the socket. When the resend buffer
   is full (no agent, or a slow one), events leave the rings, are numbered and counted as
-  `agent_absent`: the application never waits. It runs at low priority: what the application has to do goes first.
+  `agent_absent`, and without an agent no trace is begun: the application never waits. It runs at low priority: what the application has to do goes first.
   """
   use GenServer
   require ElixirScope.Counters
@@ -70,7 +70,10 @@ defmodule ElixirScope.Writer do
       totals_at: now_ms(),
       totals_sent: nil,
       calm: nil,
-      governor: Governor.new(:atomics.get(counters, Counters.field(:governor)), Totals.ring_full(runtime))
+      governor: Governor.new(:atomics.get(counters, Counters.field(:governor)), Totals.ring_full(runtime)),
+      level: :atomics.get(counters, Counters.field(:governor)),
+      # No agent, and what can be kept for one is kept: no trace begins until there is one.
+      absent?: false
     }
 
     {:ok, schedule(state, 0)}
@@ -233,7 +236,7 @@ defmodule ElixirScope.Writer do
 
       :full ->
         lose(counters, Kinds.reason(:agent_absent), count)
-        state
+        %{state | absent?: state.link.state != :ready}
     end
   end
 
@@ -248,10 +251,10 @@ defmodule ElixirScope.Writer do
     governor =
       if Config.get(:governor), do: Governor.step(state.governor, now, full), else: Governor.new(0, full)
 
-    if governor.level != state.governor.level,
-      do: :atomics.put(state.counters, Counters.field(:governor), governor.level)
-
-    %{state | governor: governor}
+    absent? = state.absent? and state.link.state != :ready
+    level = if absent?, do: Governor.absent(), else: governor.level
+    if level != state.level, do: :atomics.put(state.counters, Counters.field(:governor), level)
+    %{state | governor: governor, absent?: absent?, level: level}
   end
 
   # Drops change while no event passes: an empty chunk carries the totals, once a second at most.

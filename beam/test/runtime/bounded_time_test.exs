@@ -37,8 +37,7 @@ defmodule ElixirScope.BoundedTimeTest do
     on_exit(fn ->
       :persistent_term.erase(__MODULE__)
       # What was kept for an agent is not the next test's business.
-      :ok = Supervisor.terminate_child(ElixirScope.Supervisor, ElixirScope.Writer)
-      {:ok, _} = Supervisor.restart_child(ElixirScope.Supervisor, ElixirScope.Writer)
+      ElixirScope.Test.Agent.forget_kept()
     end)
   end
 
