@@ -2,7 +2,7 @@
 //! batch sent twice is found and compared, and so that an index lost with a crash is rebuilt.
 
 use crate::bytes::{Put, Reader};
-use crate::error::Damage;
+use crate::damage::Damage;
 use event::{Seq, Shard};
 
 /// Name of the family.

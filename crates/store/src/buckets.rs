@@ -1,7 +1,7 @@
 //! Family `buckets`: one entry a slice of time. It is written when a bucket gets its first frame and when its index goes to disk.
 
 use crate::bytes::{Put, Reader};
-use crate::error::Damage;
+use crate::damage::Damage;
 use event::{Bucket, Hlc};
 
 /// Name of the family.

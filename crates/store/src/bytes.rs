@@ -1,7 +1,7 @@
 //! Reading and writing of small binary values. The reader is total: it never reads beyond its bytes and never allocates
 //! more than they can hold.
 
-use crate::error::Damage;
+use crate::damage::Damage;
 
 /// Appends numbers and strings to a byte vector.
 pub(crate) trait Put {

@@ -1,5 +1,6 @@
 //! What can go wrong, and whether trying again helps.
 
+use crate::damage::Damage;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -12,16 +13,6 @@ pub enum Class {
     Invalid,
     /// The store needs an operator or a restart.
     Fatal,
-}
-
-/// A key or value that is not what its family's encoder writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("damaged {family} entry: {what}")]
-pub struct Damage {
-    /// Key family.
-    pub family: &'static str,
-    /// What is wrong with it.
-    pub what: &'static str,
 }
 
 /// Why a store cannot be opened.

@@ -1,7 +1,7 @@
 //! The name of a stored frame.
 
 use crate::bytes::{Put, Reader};
-use crate::error::Damage;
+use crate::damage::Damage;
 use event::{Bucket, Epoch, Hlc, Producer, Seq, Shard};
 
 /// Length of the encoded key.

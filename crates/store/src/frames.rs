@@ -1,8 +1,9 @@
 //! Family `frames`: the frames as they were sent. Key: [`crate::frame_key::FrameKey`] by time. Value: the frame's own
 //! bytes (`docs/wire-format.md`), never re-encoded; most of them are kept out of the tree.
 
+use crate::damage::Damage;
 use crate::db::Db;
-use crate::error::{Damage, StoreError};
+use crate::error::StoreError;
 use crate::frame_key::FrameKey;
 
 /// Name of the family.

@@ -1,7 +1,7 @@
 //! Family `meta`: what the whole store says of itself. Few keys, each a name.
 
 use crate::bytes::{Put, Reader};
-use crate::error::Damage;
+use crate::damage::Damage;
 use event::{Bucket, Hlc};
 
 /// Name of the family.

@@ -1,7 +1,7 @@
 //! Family `nodes`: names of the node incarnations that frames name in their dictionaries.
 
 use crate::bytes::{Put, Reader};
-use crate::error::Damage;
+use crate::damage::Damage;
 use event::{Bucket, NodeInfo, NodeKey};
 
 /// Name of the family.

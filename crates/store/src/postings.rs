@@ -2,7 +2,7 @@
 //! is cut into chunks; a chunk's number ends its key.
 
 use crate::bytes::{Put, Reader};
-use crate::error::Damage;
+use crate::damage::Damage;
 use crate::frame_key::{FRAME_KEY_BYTES, FrameKey};
 use event::{
     Bucket, Epoch, EventKind, Hlc, Micros, ModuleKey, NodeKey, Producer, Seq, Shard, SiteId, TraceId,

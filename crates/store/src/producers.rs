@@ -2,7 +2,7 @@
 //! [`SHARD_GROUP`] shards of one producer's life: a frame of many small sections then costs one put, not one a shard.
 
 use crate::bytes::{Put, Reader};
-use crate::error::Damage;
+use crate::damage::Damage;
 use event::{Bucket, Epoch, Producer, Shard};
 use placement::{IntervalSet, interval_set_decode, interval_set_encode};
 use std::collections::BTreeMap;

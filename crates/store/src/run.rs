@@ -127,7 +127,7 @@ pub(crate) fn each_trace(
 fn chunks<T>(
     db: &Db,
     prefix: &[u8],
-    decode: impl Fn(&[u8]) -> Result<Vec<T>, crate::error::Damage>,
+    decode: impl Fn(&[u8]) -> Result<Vec<T>, crate::damage::Damage>,
 ) -> Result<Vec<T>, StoreError> {
     let mut all = Vec::new();
     for item in db.scan(postings::FAMILY, prefix) {

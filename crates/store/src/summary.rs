@@ -1,7 +1,7 @@
 //! What a listing says of one trace, and how parts of it from several places become one.
 
 use crate::bytes::{Put, Reader};
-use crate::error::Damage;
+use crate::damage::Damage;
 use event::{Event, EventKind, Hlc, Micros, NodeKey, TraceId};
 
 /// Node incarnations that a summary names; further ones are not counted.

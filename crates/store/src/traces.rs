@@ -2,7 +2,7 @@
 //! its first trace.
 
 use crate::bytes::{Put, Reader};
-use crate::error::Damage;
+use crate::damage::Damage;
 use crate::frame_key::{FRAME_KEY_BYTES, FrameKey};
 use crate::summary::TraceSummary;
 use event::{Bucket, TraceId};
