@@ -22,6 +22,6 @@ pub use content::{BothIds, ContentId, Contents};
 pub use entity::{EntityId, EntityKind, RepositoryId, mint};
 pub use nid::{Nid, Nids, Owned};
 pub use node_hash::NodeHashes;
-pub(crate) use node_hash::mix;
+pub(crate) use node_hash::{mix, symbol_hashes};
 pub use state::{Born, Identities, QualifiedNames, qualified_names};
 pub(crate) use state::{Owner, owners};
