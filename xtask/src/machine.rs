@@ -61,6 +61,13 @@ const COMPAT: &[Need] = &[Need {
     present: || Path::new("/usr/sbin/debootstrap").is_file(),
 }];
 
+/// For reading Debian's source packages.
+const SOURCES: &[Need] = &[Need {
+    what: "dpkg-source",
+    packages: &["dpkg-dev", "xz-utils", "patch"],
+    present: || on_path("dpkg-source"),
+}];
+
 /// Installs what building and running needs.
 pub fn for_demo() -> Result<()> {
     install(&[BUILD, BEAM])
@@ -87,6 +94,11 @@ pub fn for_fuzz() -> Result<()> {
 /// Installs what the compatibility tests need.
 pub fn for_compat() -> Result<()> {
     install(&[COMPAT])
+}
+
+/// Installs what comparing with Elixir needs.
+pub fn for_accuracy() -> Result<()> {
+    install(&[BEAM, SOURCES])
 }
 
 /// Installs what checking needs.

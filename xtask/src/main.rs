@@ -1,5 +1,6 @@
 //! `cargo xtask`: the commands that build, test, check, measure and show ElixirScope. Depends on nothing of the product.
 
+mod accuracy;
 mod bench;
 mod compat;
 mod demo;
@@ -35,6 +36,8 @@ enum Command {
     Compat,
     /// Measure, print a table and write `target/report/NAME.json`.
     Bench(bench::Args),
+    /// Compare the code graph with what Elixir says and write `target/report/accuracy-NAME.json`.
+    Accuracy(accuracy::Args),
     /// Kill the collector and the agent under load and run with wrong clocks, many times.
     Faults(faults::Args),
     /// Give the decoders random bytes: a coverage-guided run of each target of `fuzz/`.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Accuracy(args) => accuracy::run(&args),
         Command::Faults(args) => faults::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Compat => compat::run(),

@@ -66,7 +66,7 @@ impl Flat {
             let mut inside = false;
             match syntax {
                 Syntax::Trivia => {}
-                Syntax::Quoted => flat.add_quoted(start, end, text, open.last().copied()),
+                Syntax::Quoted => flat.add_quoted(start, end, text),
                 _ => {
                     let place = node.start_position();
                     let index = flat.nodes.len() as u32;
@@ -109,17 +109,22 @@ impl Flat {
         }
     }
 
-    fn add_quoted(&mut self, start: u32, end: u32, text: &str, parent: Option<u32>) {
+    fn add_quoted(&mut self, start: u32, end: u32, text: &str) {
         let bytes = text.as_bytes();
         if end - start == 2 && bytes.get(start as usize) == Some(&b'\\') {
             let escaped = bytes.get(start as usize + 1).copied();
             if escaped == Some(b'#') && bytes.get(end as usize) == Some(&b'{') {
                 self.quoted.escaped_holes.push(start);
-            } else if self.misread.is_none() && parent.is_some_and(|it| self.is_verbatim(it, bytes)) {
+            } else if self.misread.is_none() {
+                // Where escapes count, two backslashes are one, and an odd number of them precedes none.
                 let before = bytes.get(..start as usize).unwrap_or_default();
                 let slashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
                 self.misread = (slashes % 2 == 1).then_some(start);
             }
+        }
+        match self.quoted.spans.last_mut() {
+            Some(last) if last.1 == start => last.1 = end,
+            _ => self.quoted.spans.push((start, end)),
         }
         match self.quoted.spans.last_mut() {
             Some(last) if last.1 == start => last.1 = end,

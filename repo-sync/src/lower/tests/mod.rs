@@ -1,6 +1,14 @@
-//! What source text is lowered to, a test a rule.
+//! What source text is lowered to, a test a rule. Expected texts are what Elixir 1.14 prints.
 
-mod shapes;
+mod blocks;
+mod broken;
+mod calls;
+mod collections;
+mod literals;
+mod operators;
+mod positions;
+mod properties;
+mod quotes;
 
 use codegraph::quoted::{Kind, Quoted};
 
@@ -20,4 +28,10 @@ fn lower(source: &str) -> Quoted {
 fn show(source: &str) -> String {
     let quoted = lower(source);
     quoted.show(quoted.root().unwrap())
+}
+
+/// Whether two texts have the same quoted form, positions aside.
+#[track_caller]
+fn same(source: &str, other: &str) {
+    assert_eq!(show(source), show(other));
 }

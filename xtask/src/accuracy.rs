@@ -1,0 +1,29 @@
+//! `cargo xtask accuracy`: what the code graph says against what Elixir itself says, printed and written to
+//! `target/report/accuracy-<name>.json`.
+
+mod corpus;
+mod quoted;
+
+use anyhow::Result;
+
+use crate::machine;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to compare.
+    #[arg(value_enum)]
+    what: What,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// The quoted form of source text, against `Code.string_to_quoted`, over Elixir's own sources.
+    Quoted,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    machine::for_accuracy()?;
+    match args.what {
+        What::Quoted => quoted::run(),
+    }
+}
