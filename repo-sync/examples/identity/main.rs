@@ -7,10 +7,12 @@
 mod edit;
 mod measure;
 mod mutate;
+mod plant;
 mod source;
 
 use std::path::Path;
 
+use codegraph::clones::CloneType;
 use measure::Count;
 use mutate::Refactoring;
 
@@ -23,7 +25,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         files.extend(source::corpus(Path::new(&folder), &mut lowerer));
     }
     println!("{} files, seed {seed}", files.len());
-    for kind in Refactoring::ALL {
+    let only_clones = std::env::var_os("ONLY_CLONES").is_some();
+    for kind in Refactoring::ALL.into_iter().filter(|_| !only_clones) {
         let mut count = Count::default();
         for (index, file) in files.iter().enumerate() {
             measure::measure(
@@ -43,6 +46,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             kind.goal(),
             count.unreadable,
             count.worst
+        );
+    }
+    for kind in [CloneType::One, CloneType::Two, CloneType::Three] {
+        let planted = plant::plant(&files, kind, seed, &mut lowerer);
+        println!(
+            "clones {kind:?}: {} of {} found, {} as that type; {} of {} pairs right; missed {:#?}; weak {:#?}; wrong {:#?}",
+            planted.found,
+            planted.planted,
+            planted.typed,
+            planted.right,
+            planted.pairs,
+            planted.missed,
+            planted.weak,
+            planted.wrong
         );
     }
     Ok(())

@@ -174,7 +174,7 @@ fn reorder(source: &Source, dice: &mut Dice) -> Option<Vec<Edit>> {
 }
 
 /// The names that the clause's parameters and `=` bind, as far as they are plain.
-fn locals(tree: &Quoted, clause: &Clause) -> BTreeSet<String> {
+pub(crate) fn locals(tree: &Quoted, clause: &Clause) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut bind = |node: NodeId| {
         for index in tree.subtree(node) {

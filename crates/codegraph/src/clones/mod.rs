@@ -33,7 +33,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             nodes_min: 30,
-            likeness_min: 650,
+            likeness_min: 560,
             near: true,
             groups_max: 100_000,
         }
