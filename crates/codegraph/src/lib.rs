@@ -7,6 +7,7 @@ mod bytes;
 pub mod clones;
 pub mod definitions;
 mod document;
+pub mod draw;
 pub mod fact;
 pub mod flow;
 pub mod graph;
