@@ -3,6 +3,10 @@ defmodule Shop.MixProject do
 
   # `SHOP_PLAIN=1` builds the same shop without instrumentation, for comparisons.
   @plain System.get_env("SHOP_PLAIN") == "1"
+  # `SHOP_VALUES=0` captures no values.
+  @values if System.get_env("SHOP_VALUES") == "0",
+            do: [],
+            else: ["Shop.Stock.Release", "Shop.Stock.Warehouse", "Shop.Stock.Courier", "Shop.Web.Pricing"]
   @library System.get_env("ELIXIR_SCOPE_PATH", "..")
 
   def project do
@@ -16,7 +20,7 @@ defmodule Shop.MixProject do
       elixir_scope: [
         modules: ["Shop.*"],
         except: ["Shop.Load", "Shop.Load.*", "Shop.Launch", "Shop.Application"],
-        values: ["Shop.Stock.Release", "Shop.Stock.Warehouse", "Shop.Stock.Courier", "Shop.Web.Pricing"],
+        values: @values,
         strict: true
       ],
       start_permanent: false,

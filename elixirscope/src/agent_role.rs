@@ -44,6 +44,9 @@ pub(crate) struct Args {
     /// Bytes of the spool beyond which nodes must wait.
     #[arg(long, env = "ELIXIRSCOPE_SPOOL_BYTES", default_value_t = AgentConfig::SPOOL_BYTES_MAX)]
     spool_bytes: u64,
+    /// How far the agent steps back for the nodes that it runs beside: its nice value (0: not at all).
+    #[arg(long, env = "ELIXIRSCOPE_NICE", default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=19))]
+    nice: i32,
     #[command(flatten)]
     log: up::LogArgs,
 }
@@ -54,6 +57,10 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Runs an agent until it is told to stop.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     args.log.init()?;
+    // Before there are threads: those that are started later inherit it.
+    if let Err(error) = agent::step_back(args.nice) {
+        tracing::warn!(%error, nice = args.nice, "the priority stays as it is");
+    }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(serve(args))
 }

@@ -13,7 +13,7 @@ pub use bed::{AgentOptions, Bed};
 pub use child::Child;
 pub use disk::Disk;
 pub use door::Door;
-pub use shop::{Shop, ShopNode, ShopOptions};
+pub use shop::{Shop, ShopNode, ShopOptions, Variant};
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -20,7 +20,7 @@ pub struct Shop {
     suffix: String,
     epmd_port: u16,
     _epmd: Child,
-    plain: bool,
+    variant: Variant,
 }
 
 /// How a node is started.
@@ -45,18 +45,39 @@ pub struct ShopNode {
     pub role: String,
 }
 
+/// How a shop is instrumented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// As the demo is: its modules, and values in some of them.
+    Traced,
+    /// No values.
+    WithoutValues,
+    /// Not at all.
+    Plain,
+}
+
+impl Variant {
+    fn tell(self, command: &mut Command) {
+        match self {
+            Self::Traced => {}
+            Self::WithoutValues => {
+                command.env("SHOP_VALUES", "0");
+            }
+            Self::Plain => {
+                command.env("SHOP_PLAIN", "1");
+            }
+        }
+    }
+}
+
 impl Shop {
     /// Copies the demo project of the workspace at `root` into `folder`, builds it there, and starts a name server.
     pub fn build(root: &Path, folder: &Path) -> Result<Self> {
-        Self::built(root, folder, false)
+        Self::build_variant(root, folder, Variant::Traced)
     }
 
-    /// As [`Shop::build`], without instrumentation.
-    pub fn build_plain(root: &Path, folder: &Path) -> Result<Self> {
-        Self::built(root, folder, true)
-    }
-
-    fn built(root: &Path, folder: &Path, plain: bool) -> Result<Self> {
+    /// As [`Shop::build`], with other instrumentation.
+    pub fn build_variant(root: &Path, folder: &Path, variant: Variant) -> Result<Self> {
         let library = folder.join("beam");
         copy_sources(&root.join("beam"), &library)?;
         let project = library.join("demo");
@@ -73,7 +94,7 @@ impl Shop {
             suffix,
             epmd_port,
             _epmd: epmd,
-            plain,
+            variant,
         };
         shop.compile(&shop.project)?;
         Ok(shop)
@@ -99,9 +120,7 @@ impl Shop {
             .env("ELIXIR_SCOPE_PATH", &self.library)
             .env_remove("MIX_ENV")
             .env_remove("MIX_BUILD_PATH");
-        if self.plain {
-            command.env("SHOP_PLAIN", "1");
-        }
+        self.variant.tell(&mut command);
         let output = command.output().context("cannot start the shop's build")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stdout).into_owned()
@@ -132,9 +151,7 @@ impl Shop {
         command
             .env("ERL_EPMD_PORT", self.epmd_port.to_string())
             .env("ELIXIR_SCOPE_PATH", &self.library);
-        if self.plain {
-            command.env("SHOP_PLAIN", "1");
-        }
+        self.variant.tell(&mut command);
         command
             .envs(options.env.iter().map(|(k, v)| (k, v)))
             .env_remove("MIX_ENV")

@@ -1,82 +1,119 @@
-//! What tracing costs the shop's requests: 99th percentiles of alternating pairs, agent dead against alive, and traced
-//! against an uninstrumented build. Open loop: latency runs from when a request was due.
+//! What tracing costs the shop's requests: 99th percentiles in rounds of an uninstrumented build, a traced one, one that
+//! captures values too, and that one with a dead agent. Open loop: latency runs from when a request was due.
+//!
+//! Nodes, agent, collector and load share one machine: the virtual machines do not spin while they wait for work (as
+//! advised where processors are shared), in any build.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use testbed::{AgentOptions, Bed, Shop, ShopNode, ShopOptions, wait_for};
+use testbed::{AgentOptions, Bed, Shop, ShopNode, ShopOptions, Variant, wait_for};
 
 use std::time::Duration;
 
 use crate::run;
 
-/// Orders a second: under a third of two cores, the agent and the servers included.
+/// Orders a second: well under a third of two cores, the agent and the servers included.
 const RATE: u32 = 40;
-/// Seconds of one half of a pair.
-const SECONDS: u32 = 8;
+/// Seconds of one measurement.
+const SECONDS: u32 = 10;
+/// Virtual machines that do not spin while they wait.
+const NO_SPINNING: &str = "+sbwt none +sbwtdcpu none +sbwtdio none";
 
-/// Measures `pairs` pairs of each comparison.
-pub fn figures(pairs: usize) -> Result<Vec<Value>> {
+/// One measurement.
+struct Load {
+    p99_us: f64,
+    busy: f64,
+}
+
+/// Measures `rounds` rounds: untraced, traced with values, traced without, traced with a dead agent.
+pub fn figures(rounds: usize) -> Result<Vec<Value>> {
     run::check(&mut run::cargo(&["build", "--package", "elixirscope", "--bins"]))?;
     let bed = Bed::new(&run::target().join("debug/elixirscope"))?;
     let _member = bed.up(false, &[])?;
     let mut agent = bed.agent(&AgentOptions::default())?;
-    let traced = Shop::build(&run::root(), &bed.path().join("traced"))?;
-    let plain = Shop::build_plain(&run::root(), &bed.path().join("plain"))?;
-    let _traced = start(&traced, &bed)?;
-    let _plain = start(&plain, &bed)?;
-    for shop in [&traced, &plain] {
-        p99(shop)?;
+    let build = |name: &str, variant| Shop::build_variant(&run::root(), &bed.path().join(name), variant);
+    let shops = [
+        build("plain", Variant::Plain)?,
+        build("values", Variant::Traced)?,
+        build("calls", Variant::WithoutValues)?,
+    ];
+    let mut nodes = Vec::new();
+    for shop in &shops {
+        nodes.push(start(shop, &bed)?);
     }
-    let (mut against_plain, mut against_alive) = (Vec::new(), Vec::new());
-    for pair in 0..pairs {
-        // Alternating order, so that a drift of the machine strikes both sides alike.
-        let (alive, untraced) = if pair % 2 == 0 {
-            let alive = p99(&traced)?;
-            (alive, p99(&plain)?)
-        } else {
-            let untraced = p99(&plain)?;
-            (p99(&traced)?, untraced)
-        };
+    for shop in &shops {
+        load(shop, SECONDS)?;
+    }
+    let [plain, values, calls] = &shops;
+    let (mut with_values, mut without, mut dead, mut busy) = (Vec::new(), Vec::new(), Vec::new(), 0.0_f64);
+    for round in 0..rounds {
+        // The order turns, so that a drift of the machine strikes all alike.
+        let mut measured = [0.0; 3];
+        for turn in 0..3 {
+            let which = (round + turn) % 3;
+            let seen = load([plain, values, calls][which], SECONDS)?;
+            measured[which] = seen.p99_us;
+            busy = busy.max(seen.busy);
+        }
         agent.kill()?;
-        let dead = p99(&traced)?;
+        let alone = load(values, SECONDS)?.p99_us;
         agent = bed.agent(&AgentOptions::default())?;
-        eprintln!("pair {pair}: p99 us: untraced {untraced}, traced {alive}, agent dead {dead}");
-        against_plain.push(alive / untraced);
-        against_alive.push(dead / alive);
+        let [untraced, traced, called] = measured;
+        eprintln!(
+            "round {round}: p99 us: untraced {untraced}, traced {called}, with values {traced}, agent dead {alone}"
+        );
+        without.push(called / untraced);
+        with_values.push(traced / untraced);
+        dead.push(alone / traced);
     }
-    Ok(vec![
-        ratio("shop p99, traced / untraced", &mut against_plain),
-        ratio("shop p99, agent dead / alive", &mut against_alive),
+    let mut figures = [
+        ratio("shop p99, traced / untraced", &mut without),
+        ratio("shop p99, traced with values / untraced", &mut with_values),
+        ratio("shop p99, agent dead / alive", &mut dead),
     ]
-    .into_iter()
-    .flatten()
-    .collect())
+    .concat();
+    figures.push(json!({"name": "processors busy, most in one measurement", "value": busy, "unit": "share", "goal": 0.3}));
+    Ok(figures)
 }
 
 fn start(shop: &Shop, bed: &Bed) -> Result<Vec<ShopNode>> {
-    let nodes = shop.start_all(bed, &ShopOptions::default())?;
+    let options = ShopOptions {
+        env: vec![("ERL_FLAGS".to_owned(), NO_SPINNING.to_owned())],
+        ..ShopOptions::default()
+    };
+    let nodes = shop.start_all(bed, &options)?;
     wait_for("the shop's nodes", Duration::from_mins(1), || {
         Ok(shop.rpc("web", "Shop.Cluster.role()").ok())
     })?;
     wait_for("the shop to serve", Duration::from_mins(1), || {
-        Ok(p99_of(shop, 1).ok())
+        Ok(load(shop, 1).ok())
     })?;
     Ok(nodes)
 }
 
-fn p99(shop: &Shop) -> Result<f64> {
-    p99_of(shop, SECONDS)
-}
-
-fn p99_of(shop: &Shop, seconds: u32) -> Result<f64> {
+fn load(shop: &Shop, seconds: u32) -> Result<Load> {
     let load = format!("Shop.Load.run(rate: {RATE}, seconds: {seconds}, mix: [success: 1])");
+    let before = processors()?;
     let printed = shop.rpc("web", &format!("{load} |> elem(1) |> Shop.Load.Report.to_json()"))?;
+    let after = processors()?;
     let text: String = serde_json::from_str(printed.trim()).context("the report is no string")?;
     let report: Value = serde_json::from_str(&text).context("the report is no JSON")?;
     if report["sent"] != report["answered"] || report["unexpected"] != json!(0) {
         bail!("orders failed: {report}");
     }
-    report["scenarios"]["success"]["p99"].as_f64().context("no p99")
+    Ok(Load {
+        p99_us: report["scenarios"]["success"]["p99"].as_f64().context("no p99")?,
+        busy: 1.0 - (after.1 - before.1) / (after.0 - before.0),
+    })
+}
+
+/// All processors' ticks since the machine started, and those of them that were idle (proc(5), `/proc/stat`).
+fn processors() -> Result<(f64, f64)> {
+    let stat = std::fs::read_to_string("/proc/stat").context("no /proc/stat")?;
+    let line = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<f64> = line.split_whitespace().filter_map(|t| t.parse().ok()).collect();
+    let idle = ticks.iter().skip(3).take(2).sum();
+    Ok((ticks.iter().take(8).sum(), idle))
 }
 
 /// Median, and the upper 95 % bound of the median by order statistics (binomial; no assumption on the distribution).
