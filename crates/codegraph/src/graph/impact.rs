@@ -7,7 +7,7 @@ impl Walk {
     /// nearest first, of equally near ones the strongest, of equally strong ones the smallest number.
     ///
     /// The strength of a starting point is 1, that of a node the sum over the edges of its shortest chains: the
-    /// strength where the edge comes from, times [`Confidence::weight`]. It is the number of shortest chains, each
+    /// strength where the edge comes from, times [`crate::fact::Confidence::weight`]. It is the number of shortest chains, each
     /// counted as far as it can be trusted.
     #[must_use]
     pub fn ranked(&self, view: &(impl View + ?Sized), from: &[u32]) -> Impact {
