@@ -3,6 +3,7 @@
 //!
 //! Read [`SyntaxDocument`] first, then [`resolve()`] and [`Manifest`].
 
+pub mod complexity;
 mod bytes;
 pub mod clones;
 pub mod definitions;

@@ -4,6 +4,7 @@ mod bindings;
 mod branches;
 mod calls;
 mod closures;
+mod effects;
 mod exceptions;
 mod loops;
 mod robust;

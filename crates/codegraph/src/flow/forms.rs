@@ -4,7 +4,7 @@ use crate::quoted::{Quoted, Symbol};
 
 /// The meaning of a name that is called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// A function or macro that nothing is known of.
     #[default]
     Plain,
@@ -105,11 +105,11 @@ impl Form {
 
 /// The meaning of each name of a tree.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Forms(Vec<Form>);
+pub(crate) struct Forms(Vec<Form>);
 
 impl Forms {
     /// One pass over the names.
-    pub(super) fn of(tree: &Quoted) -> Self {
+    pub(crate) fn of(tree: &Quoted) -> Self {
         let mut forms = vec![Form::Plain; tree.symbols().len()];
         for name in ALL {
             let found = tree.symbols().find(name.as_bytes());
@@ -120,7 +120,7 @@ impl Forms {
         Self(forms)
     }
 
-    pub(super) fn get(&self, symbol: Symbol) -> Form {
+    pub(crate) fn get(&self, symbol: Symbol) -> Form {
         self.0.get(symbol.index()).copied().unwrap_or_default()
     }
 }

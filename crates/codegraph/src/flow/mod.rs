@@ -9,7 +9,8 @@ mod cfg;
 mod control;
 mod dfg;
 mod dominators;
-mod forms;
+pub mod effects;
+pub(crate) mod forms;
 mod locals;
 mod program;
 mod rows;
@@ -48,6 +49,8 @@ pub struct FunctionFlow {
     step_of: Vec<StepId>,
     // The values of closures, ascending.
     closures: Vec<Vertex>,
+    // Closures and calls that may run them, ascending.
+    invoked: Vec<(Vertex, Vertex)>,
 }
 
 impl FunctionFlow {
@@ -105,6 +108,7 @@ impl<'t> Analyzer<'t> {
             dfg: made.dfg,
             step_of: made.step_of,
             closures: made.closures,
+            invoked: made.invoked,
         })
     }
 

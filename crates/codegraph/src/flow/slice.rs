@@ -105,9 +105,8 @@ impl FunctionFlow {
         let kind = step
             .and_then(|step| self.cfg.steps.get(step as usize))
             .map(|step| step.kind);
-        let leads_anyway = is_outcome
-            && (kind == Some(StepKind::Stop) || self.closures.binary_search(&vertex).is_ok())
-            && step.is_some();
+        let is_closure = is_outcome && self.closures.binary_search(&vertex).is_ok();
+        let leads_anyway = is_outcome && kind == Some(StepKind::Stop) || is_closure;
         if let Some((call, through)) = through {
             let parameters = if is_outcome {
                 through.outcome
@@ -121,27 +120,43 @@ impl FunctionFlow {
             }
         }
         for flow in self.dfg.flows_into(vertex).iter().filter(|_| !leads_anyway) {
-            let skipped = through.is_some() && matches!(flow.kind, FlowKind::Argument | FlowKind::Piped);
-            if !skipped {
+            let known = through.is_some() && matches!(flow.kind, FlowKind::Argument | FlowKind::Piped);
+            // The value of an arm that never runs reaches nothing.
+            let dead = self
+                .step_of_vertex(flow.from)
+                .is_some_and(|step| !self.cfg.is_reachable(step));
+            if !(known || dead) {
                 found(value(flow.from));
+            }
+        }
+        if is_closure {
+            // The body runs where the closure is called, if that is known.
+            let from = self.invoked.partition_point(|(closure, _)| *closure < vertex);
+            let calls = self.invoked.get(from..).unwrap_or_default();
+            for (_, call) in calls.iter().take_while(|(closure, _)| *closure == vertex) {
+                self.deciders(control, self.step_of_vertex(*call), &mut found);
             }
         }
         self.deciders(control, step, found);
     }
 
-    /// The outcomes that decide whether a step runs.
+    /// What decides whether a step runs: the value of a condition, the outcome of a call that may raise.
     pub(super) fn deciders(&self, control: &Control, step: Option<u32>, mut found: impl FnMut(Ask)) {
         let Some(step) = step else {
             return;
         };
         for decider in control.on.of(step) {
-            let node = self
-                .cfg
-                .steps
-                .get(*decider as usize)
-                .and_then(|step| step.decides.or(step.node));
+            let Some(step) = self.cfg.steps.get(*decider as usize) else {
+                continue;
+            };
+            let node = step.decides.or(step.node);
             if let Some(vertex) = node.and_then(|node| self.locals.of(node)) {
-                found(outcome(vertex));
+                let by_outcome = matches!(step.kind, StepKind::Compute | StepKind::Entry);
+                found(if by_outcome {
+                    outcome(vertex)
+                } else {
+                    value(vertex)
+                });
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Calls: local, remote, of a value; through pipes; those after which nothing follows.
 
 use super::super::dfg::{Call, Callee};
+use super::super::locals::Origin;
 use super::{EdgeKind, FlowKind, Form, Kind, Machine, Miss, NodeId, StepKind, Style, Subject, Task};
 
 impl Machine<'_, '_> {
@@ -61,8 +62,11 @@ impl Machine<'_, '_> {
         } else {
             Task::Call(node, piped)
         });
-        for argument in arguments {
-            self.flow(*argument, node, FlowKind::Argument);
+        // What a known closure is given goes through its body alone.
+        if self.known_closure(node).is_none() {
+            for argument in arguments {
+                self.flow(*argument, node, FlowKind::Argument);
+            }
         }
         self.operands(arguments);
         let target = match self.tree.kids(*callee) {
@@ -182,32 +186,53 @@ impl Machine<'_, '_> {
     /// beside a closure in a call, because the callee may hand it on (`Enum.map(list, fn x -> ... end)`).
     fn pass(&mut self, node: NodeId, callee: Callee, first: u32, arity: u32) {
         let all = first as usize..(first + arity) as usize;
-        if callee == Callee::Dynamic {
-            let target = self.tree.kid(node, 0).and_then(|dot| self.tree.kid(dot, 0));
-            let closure = target.and_then(|target| self.closure_of(target));
-            if let Some(given) = closure.and_then(|node| self.given_to(node)) {
-                for at in all.clone() {
-                    let argument = self.dfg.arguments[at];
-                    self.flow_between(argument, given, FlowKind::Passed);
-                }
-            }
+        if let Some(closure) = self.known_closure(node).filter(|_| callee == Callee::Dynamic) {
+            self.invoke(closure, node, all.clone(), None);
         }
-        if self.given.is_empty() || arity < 2 {
+        if self.given.is_empty() {
             return;
         }
         for at in all.clone() {
-            let super::super::locals::Origin::Node(argument) = self.locals.origin(self.dfg.arguments[at])
-            else {
+            let Origin::Node(argument) = self.locals.origin(self.dfg.arguments[at]) else {
                 continue;
             };
-            let Some(given) = self.closure_of(argument).and_then(|node| self.given_to(node)) else {
-                continue;
-            };
-            for other in all.clone().filter(|other| *other != at) {
-                let from = self.dfg.arguments[other];
-                self.flow_between(from, given, FlowKind::Passed);
+            if let Some(closure) = self.closure_of(argument) {
+                self.invoke(closure, node, all.clone(), Some(at));
             }
         }
+    }
+
+    /// A call may run a closure, with these arguments but one.
+    fn invoke(
+        &mut self,
+        closure: NodeId,
+        call: NodeId,
+        arguments: std::ops::Range<usize>,
+        but: Option<usize>,
+    ) {
+        let Some((_, given)) = self
+            .given
+            .iter()
+            .rev()
+            .find(|(node, _)| *node == closure)
+            .copied()
+        else {
+            return;
+        };
+        self.invoked.push((self.number(closure), self.number(call)));
+        for at in arguments.filter(|at| Some(*at) != but) {
+            let from = self.dfg.arguments[at];
+            self.flow_between(from, given, FlowKind::Passed);
+        }
+    }
+
+    /// The closure that `f.(...)` calls, if `f` is bound to one here.
+    fn known_closure(&self, call: NodeId) -> Option<NodeId> {
+        let callee = self
+            .tree
+            .kid(call, 0)
+            .filter(|callee| self.tree.is_call(*callee, ".", 1))?;
+        self.closure_of(self.tree.kid(callee, 0)?)
     }
 
     /// The closure that an expression is: written here, or bound to the variable.
@@ -220,11 +245,6 @@ impl Machine<'_, '_> {
             }
             _ => None,
         }
-    }
-
-    fn given_to(&self, closure: NodeId) -> Option<u32> {
-        let found = self.given.iter().rev().find(|(node, _)| *node == closure)?;
-        Some(found.1)
     }
 
     /// `raise` and its like.

@@ -26,6 +26,13 @@ impl Machine<'_, '_> {
         miss: Miss,
     ) {
         let clauses = self.tree.kids(list);
+        match subject {
+            Subject::Node(node) if node == list || node == construct => {
+                let meeting = self.number(node);
+                self.meetings.push(meeting);
+            }
+            _ => {}
+        }
         let result = self.frames.last().map_or(FlowKind::Result, |frame| frame.result);
         let frame = self.frame(construct);
         frame.result = result;

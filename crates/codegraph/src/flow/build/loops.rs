@@ -251,6 +251,10 @@ impl<'t> Machine<'t, '_> {
     pub(super) fn wait(&mut self, node: NodeId, clauses: Option<NodeId>, after: Option<NodeId>) {
         let list = self.tree.kid(node, 0);
         let step = self.step_deciding(StepKind::Wait, node, list);
+        if let Some(list) = list {
+            let meeting = self.number(list);
+            self.meetings.push(meeting);
+        }
         self.frame(node).branch = step;
         self.tasks.push(Task::Join(node));
         if let Some(body) = after.and_then(|after| self.tree.kid(after, 1)) {

@@ -205,6 +205,10 @@ pub(super) struct Machine<'t, 's> {
     closures: u32,
     // Closures so far: node and what it is given.
     given: Vec<(NodeId, Vertex)>,
+    // Closures and calls that may run them.
+    invoked: Vec<(Vertex, Vertex)>,
+    // Values that only stand for where others meet (what failed in a `with`, an exception): nothing decides about them.
+    meetings: Vec<Vertex>,
     marks: Vec<usize>,
     shelf: Vec<(crate::quoted::Symbol, u32)>,
     patterns: u32,

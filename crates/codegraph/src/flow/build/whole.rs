@@ -1,8 +1,8 @@
 //! A whole function: its clauses, one after another.
 
 use super::{
-    Cfg, Dfg, EdgeKind, FlowKind, Forms, Graph, Locals, Machine, NO_STEP, NodeId, Pending, Quoted, Scope,
-    StepId, StepKind, Style, Subject, Task, Vertex,
+    Cfg, Dfg, EdgeKind, FlowKind, Form, Forms, Graph, Locals, Machine, NO_STEP, NodeId, Pending, Quoted,
+    Scope, StepId, StepKind, Style, Subject, Task, Vertex,
 };
 use crate::definitions::Clause;
 
@@ -13,6 +13,7 @@ pub(in crate::flow) struct Parts {
     pub(in crate::flow) dfg: Dfg,
     pub(in crate::flow) step_of: Vec<StepId>,
     pub(in crate::flow) closures: Vec<Vertex>,
+    pub(in crate::flow) invoked: Vec<(Vertex, Vertex)>,
 }
 
 impl<'t, 's> Machine<'t, 's> {
@@ -42,6 +43,8 @@ impl<'t, 's> Machine<'t, 's> {
             graph: 0,
             closures: 0,
             given: Vec::new(),
+            invoked: Vec::new(),
+            meetings: Vec::new(),
             marks: Vec::new(),
             shelf: Vec::new(),
             patterns: 0,
@@ -55,12 +58,15 @@ impl<'t, 's> Machine<'t, 's> {
     }
 
     /// What was made.
-    pub(in crate::flow) fn into_parts(self) -> Parts {
+    pub(in crate::flow) fn into_parts(mut self) -> Parts {
         let numbers = self.given.iter().map(|(node, _)| self.number(*node));
         let mut closures: Vec<Vertex> = numbers.collect();
         closures.sort_unstable();
+        self.invoked.sort_unstable();
+        self.invoked.dedup();
         Parts {
             closures,
+            invoked: self.invoked,
             locals: self.locals,
             cfg: self.cfg,
             dfg: self.dfg,
@@ -167,6 +173,11 @@ impl<'t, 's> Machine<'t, 's> {
         self.scope
             .finish(self.dfg.bindings.iter().map(|binding| binding.name));
         self.inherit_steps();
+        for meeting in std::mem::take(&mut self.meetings) {
+            if let Some(slot) = self.step_of.get_mut(meeting as usize) {
+                *slot = NO_STEP;
+            }
+        }
         self.dfg.finish(self.locals.given(self.closures) as usize);
         let (locals, step_of) = (&self.locals, &self.step_of);
         self.cfg.mark_reachable(|node| {
@@ -175,9 +186,24 @@ impl<'t, 's> Machine<'t, 's> {
         });
     }
 
-    /// What has no step of its own belongs to that of the expression around it.
+    /// What has no step of its own belongs to that of the expression around it; a block to that of its last statement.
     fn inherit_steps(&mut self) {
         for clause in self.clauses {
+            for index in self.tree.subtree(clause.node) {
+                let node = NodeId::new(index);
+                if let Some(last) = self
+                    .tree
+                    .kids(node)
+                    .last()
+                    .filter(|_| self.form(node) == Form::Block)
+                {
+                    let step = self.step_of.get(self.number(*last) as usize).copied();
+                    let at = self.number(node) as usize;
+                    if let (Some(step), Some(slot)) = (step, self.step_of.get_mut(at)) {
+                        *slot = step;
+                    }
+                }
+            }
             for index in self.tree.subtree(clause.node).rev() {
                 let node = NodeId::new(index);
                 let Some(step) = self
