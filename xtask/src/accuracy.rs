@@ -1,6 +1,7 @@
 //! `cargo xtask accuracy`: what the code graph says against what Elixir itself says, printed and written to
 //! `target/report/accuracy-<name>.json`.
 
+mod calls;
 mod corpus;
 mod quoted;
 
@@ -19,11 +20,14 @@ pub struct Args {
 enum What {
     /// The quoted form of source text, against `Code.string_to_quoted`, over Elixir's own sources.
     Quoted,
+    /// Call edges and anchors, against the compiler's own tracer and parser, over Elixir's own sources.
+    Calls,
 }
 
 pub fn run(args: &Args) -> Result<()> {
     machine::for_accuracy()?;
     match args.what {
         What::Quoted => quoted::run(),
+        What::Calls => calls::run(),
     }
 }

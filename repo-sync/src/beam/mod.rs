@@ -1,8 +1,9 @@
 //! Compiled modules (`.beam` files): their chunks, names, md5, this project's module version, and the definitions after
 //! macro expansion that the `Dbgi` chunk keeps. Total: any bytes give a value or a [`BeamFault`], with bounded memory.
 //!
-//! Read [`Beam::read`] first, then [`Beam::debug_info`].
+//! Read [`Beam::read`] first, then [`Beam::debug_info`], then [`anchor::link`].
 
+pub mod anchor;
 mod chunks;
 mod debug_info;
 mod expanded;

@@ -2,7 +2,7 @@
 #
 # Arguments: output folder, then groups: a name of "parallel" or "single", files, "--". "single" compiles file by file in
 # this VM (Elixir's own library, whose modules exist already), "parallel" as a project.
-# Written: events.tsv with a line an event (file, visible, event, module, function, arity, line, column, called module,
+# Written: names.tsv with a line a name in the sources (file, line, column, name), by Elixir's own parser, events.tsv with a line an event (file, visible, event, module, function, arity, line, column, called module,
 # name, arity), and the compiled modules. visible: "1" if the source has the called name at that line and column, by
 # Elixir's own parser; "0": a macro made the call. Calls that the compiler inlines (`Map.merge` is `:maps.merge`) are
 # reported under the new name; where the source has the old name, by the compiler's own table, that is written.
@@ -158,3 +158,11 @@ lines =
   end
 
 File.write!(Path.join(out, "events.tsv"), lines)
+
+# All names of the sources, where Elixir's parser says they are.
+names =
+  for {file, places} <- visible, {{line, column}, names} <- places, line != nil and column != nil, {name, _left} <- names do
+    [file, ?\t, to_string(line), ?\t, to_string(column), ?\t, Atom.to_string(name), ?\n]
+  end
+
+File.write!(Path.join(out, "names.tsv"), names)

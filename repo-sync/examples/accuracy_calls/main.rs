@@ -1,9 +1,10 @@
-//! Call edges against the compiler's own tracer: `calls OUT [--misses N] GROUP...` where a group is a folder of
-//! Elixir sources, `single:FOLDER` for Elixir's own library. Compiles them with a tracer (`trace.exs`), links
-//! the same sources, compares, prints a table, and writes `OUT/figures.json`.
+//! Call edges against the compiler's own tracer: `accuracy_calls OUT [--keep] [--misses N] GROUP...` where a group is a
+//! folder of Elixir sources, `single:FOLDER` for Elixir's own library. Compiles them with a tracer (`trace.exs`), links
+//! the same sources, compares, and prints classes of differences, then figures as JSON, one a line.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
+mod anchors;
 mod edges;
 
 use std::path::{Path, PathBuf};
@@ -66,22 +67,61 @@ fn main() -> ExitCode {
         made.steps
     );
     show("the tracer's, not in the debug info", &made.missed, misses);
-    let json = format!(
-        "[{}]\n",
-        [
-            ("calls_precision", seen.precision(), 0.99),
-            ("calls_recall", seen.recall(), 0.97),
-            ("macro_calls_recall", made.recall(), 0.80),
-        ]
-        .map(|(name, value, goal)| format!("{{\"name\":\"{name}\",\"value\":{value:.4},\"goal\":{goal}}}"))
-        .join(",")
-    );
-    let written = std::fs::write(out.join("figures.json"), json);
-    if written.is_ok() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    let anchored = anchors::measure(&out, &files);
+    println!("expanded nodes whose token the source has, by Elixir's own parser, to that token");
+    for (what, row) in [("ASCII lines", &anchored.ascii), ("other lines", &anchored.other)] {
+        println!(
+            "  {what}: {} of {} ({:.6}), {} to another token",
+            row.right,
+            row.expected,
+            row.rate(),
+            row.wrong
+        );
     }
+    println!(
+        "  all nodes with a token: {}; to a token {}, to a macro's call {}, unmapped {}",
+        anchored.nodes, anchored.tokens, anchored.macros, anchored.unmapped
+    );
+    for example in anchored.examples.iter().take(misses) {
+        println!("    {example}");
+    }
+    let counts = [
+        (
+            "edges of ours that the tracer has not",
+            seen.ours - seen.both,
+            seen.ours,
+            100,
+        ),
+        (
+            "edges of the tracer that we have not",
+            seen.missed.len(),
+            seen.oracle,
+            300,
+        ),
+        (
+            "macro-made calls in functions that we have not",
+            made.missed.len(),
+            made.functions,
+            2000,
+        ),
+        (
+            "anchors not at their token, ASCII lines",
+            anchored.ascii.faults(),
+            anchored.ascii.expected,
+            0,
+        ),
+        (
+            "anchors not at their token, all lines",
+            anchored.faults(),
+            anchored.expected(),
+            10,
+        ),
+    ];
+    for (name, count, of, goal) in counts {
+        let value = 10_000.0 * count as f64 / of.max(1) as f64;
+        println!("{{\"name\": \"{name}\", \"value\": {value:.3}, \"unit\": \"in 10000\", \"goal\": {goal}}}");
+    }
+    ExitCode::SUCCESS
 }
 
 fn show(title: &str, edges: &[Edge], most: usize) {
@@ -124,7 +164,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 fn trace(out: &Path, groups: &[Group]) -> Result<(), String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/calls/trace.exs");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/accuracy_calls/trace.exs");
     let mut command = Command::new("elixir");
     command.arg(script).arg(out);
     for group in groups {
