@@ -1,15 +1,15 @@
 //! Identity over real source: refactored mechanically, how many nids are kept; the same on every machine. And clones
 //! planted in it.
 
-#[path = "../../examples/identity/edit.rs"]
+#[path = "../../examples/accuracy_identity/edit.rs"]
 mod edit;
-#[path = "../../examples/identity/measure.rs"]
+#[path = "../../examples/accuracy_identity/measure.rs"]
 mod measure;
-#[path = "../../examples/identity/mutate.rs"]
+#[path = "../../examples/accuracy_identity/mutate.rs"]
 mod mutate;
 mod nids;
-#[path = "../../examples/identity/plant.rs"]
+#[path = "../../examples/accuracy_identity/plant.rs"]
 mod plant;
 mod plants;
-#[path = "../../examples/identity/source.rs"]
+#[path = "../../examples/accuracy_identity/source.rs"]
 mod source;

@@ -23,7 +23,7 @@ fn planted_clones_are_found() {
         for seed in 1..=2 {
             let part: Planted = plant(&files, kind, seed, &mut lowerer);
             println!("{kind:?} seed {seed}: {part:#?}");
-            planted += part.planted;
+            planted += part.count;
             found += part.found;
             pairs += part.pairs;
             right += part.right;

@@ -19,7 +19,7 @@ const COVERED_PERCENT: u32 = 70;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Planted {
     /// How many were planted.
-    pub(crate) planted: u32,
+    pub(crate) count: u32,
     /// How many were found, with their origin.
     pub(crate) found: u32,
     /// How many were found as that type or a stronger one.
@@ -84,10 +84,10 @@ pub(crate) fn plant(files: &[Source], kind: CloneType, seed: u64, lowerer: &mut 
 }
 
 fn range(source: &Source, fragment: &Fragment) -> Range<usize> {
-    let ranges = fragment.roots.iter().map(|root| source.tree.subtree(*root));
-    ranges.fold(usize::MAX..0, |all, range| {
-        all.start.min(range.start)..all.end.max(range.end)
-    })
+    let ranges = || fragment.roots.iter().map(|root| source.tree.subtree(*root));
+    let start = ranges().map(|range| range.start).min();
+    let end = ranges().map(|range| range.end).max();
+    start.unwrap_or_default()..end.unwrap_or_default()
 }
 
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> usize {
@@ -106,18 +106,18 @@ fn count(
     kind: CloneType,
     result: &mut Planted,
 ) {
-    result.planted += 1;
+    result.count += 1;
     let planted = source.tree.node(source.outline.clauses[0].node).size;
-    let natural = |fragment: &Fragment| {
-        let here = range(&files[fragment.file as usize], fragment);
+    // Whether that was a clone of the origin before, or a part of one.
+    let natural = |at: &Origin| {
         before.groups.iter().any(|group| {
-            let touches = |file: usize, range: &Range<usize>| {
+            let touches = |at: &Origin| {
                 group.members.iter().any(|member| {
                     let member = &before.fragments[*member as usize];
-                    member.file as usize == file && overlap(&self::range(&files[file], member), range) > 0
+                    member.file as usize == at.file && overlap(&range(&files[at.file], member), &at.range) > 0
                 })
             };
-            touches(fragment.file as usize, &here) && touches(origin.file, &origin.range)
+            touches(at) && touches(origin)
         })
     };
     let (mut found, mut typed) = (false, false);
@@ -144,9 +144,7 @@ fn count(
                     found = true;
                     typed |= group.kind <= kind;
                 }
-                let is_right = is_origin
-                    || (other.file as usize) < files.len() && natural(other)
-                    || other.file as usize >= files.len() && at.file == origin.file;
+                let is_right = is_origin || natural(&at);
                 result.right += u32::from(is_right);
                 if !is_right && result.wrong.len() < 8 {
                     let line = files
