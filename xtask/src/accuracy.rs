@@ -1,6 +1,7 @@
 //! `cargo xtask accuracy`: what the code graph says against what Elixir itself says, printed and written to
 //! `target/report/accuracy-<name>.json`.
 
+mod calls;
 mod corpus;
 mod identity;
 mod quoted;
@@ -20,6 +21,8 @@ pub struct Args {
 enum What {
     /// The quoted form of source text, against `Code.string_to_quoted`, over Elixir's own sources.
     Quoted,
+    /// Call edges and anchors, against the compiler's own tracer and parser, over Elixir's own sources.
+    Calls,
     /// Nids that refactorings keep and clones that are found, over Elixir's own sources.
     Identity,
 }
@@ -28,6 +31,7 @@ pub fn run(args: &Args) -> Result<()> {
     machine::for_accuracy()?;
     match args.what {
         What::Quoted => quoted::run(),
+        What::Calls => calls::run(),
         What::Identity => identity::run(),
     }
 }
