@@ -3,9 +3,9 @@
 //!
 //! Read [`SyntaxDocument`] first, then [`resolve()`] and [`Manifest`].
 
-pub mod complexity;
 mod bytes;
 pub mod clones;
+pub mod complexity;
 pub mod definitions;
 mod document;
 pub mod draw;

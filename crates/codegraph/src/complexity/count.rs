@@ -141,6 +141,9 @@ impl Count<'_> {
             (Form::Case | Form::Cond, Some(list)) => {
                 self.opens(depth);
                 self.section(list, "do", depth + 1);
+                if form == Form::Cond {
+                    self.conditions(list, depth);
+                }
                 self.rest(kids, depth);
             }
             (Form::With, Some(list)) => {
@@ -302,22 +305,21 @@ impl Count<'_> {
                 continue;
             };
             for head in self.tree.kids(heads) {
-                let kind = self.tree.node(*head).kind;
-                if kind == Kind::Call && self.tree.text(*head) != "when" {
-                    // The condition of `cond`; in a pattern nothing of this counts.
-                    self.condition(*head, depth);
-                } else {
-                    self.guard(*head, depth);
-                }
+                self.guard(*head, depth);
             }
             self.push(body, depth);
         }
     }
 
-    fn condition(&mut self, head: NodeId, depth: u32) {
-        let form = self.forms.get(self.tree.node(head).symbol);
-        if matches!(form, Form::And | Form::Or | Form::Operator) && self.tree.text(head) != "^" {
-            self.push(head, depth.saturating_sub(1));
+    /// The left sides of `cond`.
+    fn conditions(&mut self, list: NodeId, depth: u32) {
+        let clauses = self.tree.keyword(list, "do").map(|body| self.tree.kids(body));
+        for clause in clauses.unwrap_or_default() {
+            if let Some(heads) = self.tree.kid(*clause, 0) {
+                for head in self.tree.kids(heads) {
+                    self.push(*head, depth);
+                }
+            }
         }
     }
 

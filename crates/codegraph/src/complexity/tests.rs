@@ -63,3 +63,13 @@ fn quoted_code_does_not_count() {
     let found = of("(defmacro (f x) [{:do (quote [{:do (if x [{:do 1}])}])}])");
     assert_eq!((found.cyclomatic, found.cognitive, found.branches), (1, 0, 0));
 }
+
+/// Scenario: `cond` with calls and comparisons as conditions, and a pattern with an operator in `case`. Guarantee: the
+/// conditions count, the pattern does not.
+#[test]
+fn conditions_of_cond_count_and_patterns_do_not() {
+    let found = of("(def (f x) [{:do (cond [{:do [
+        (-> [(g x)] 1) (-> [(and (h x) (> x 1))] 2) (-> [:true] (case x [{:do [(-> [(<> \"a\" y)] y)]}]))]}])}])");
+    assert_eq!((found.cyclomatic, found.branches, found.conditions), (4, 2, 4));
+    assert_eq!(found.cognitive, 1 + 1 + 2);
+}
