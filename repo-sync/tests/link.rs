@@ -4,6 +4,7 @@
 
 use codegraph::definitions::Outline;
 use codegraph::fact::{Confidence, Provenance};
+use codegraph::link::dispatch;
 use codegraph::link::otp::{self, Facts, Kind, ModuleKind};
 use codegraph::link::{Exports, How, Links};
 use codegraph::quoted::Quoted;
@@ -314,4 +315,57 @@ fn messages_meet_the_clauses_that_handle_them() {
     assert_eq!(facts.kinds[0].kinds, [ModuleKind::GenServer]);
     assert_eq!(facts.kinds[0].callbacks.len(), 4);
     assert!(facts.sends.iter().any(|sent| sent.kind == Kind::Start));
+}
+
+/// Scenario: a protocol with two implementations, a behaviour with one module, a call of each. Guarantee: the
+/// protocol's call reaches both as guesses, the call of a module in a variable the one callback.
+#[test]
+fn protocols_and_behaviours_reach_their_implementations() {
+    let source = "
+defprotocol Price do
+  def of(item)
+end
+defimpl Price, for: [Integer, Float] do
+  def of(n), do: n
+end
+defimpl Price, for: Map do
+  def of(map), do: map.price
+end
+defmodule Carrier do
+  @callback ship(term(), integer()) :: :ok
+end
+defmodule Carrier.Post do
+  @behaviour Carrier
+  def ship(_id, _n), do: :ok
+  def other(_id, _n), do: :ok
+end
+defmodule Shop do
+  def run(carrier, item) do
+    carrier.ship(item, 1)
+    carrier.other(item, 1)
+    Price.of(item)
+  end
+end
+";
+    let files = project(&[source]);
+    let sources: Vec<_> = files
+        .iter()
+        .map(|file| dispatch::Source {
+            tree: &file.tree,
+            outline: &file.outline,
+            links: &file.links,
+        })
+        .collect();
+    let file = &files[0];
+    let found: Vec<String> = dispatch::dispatch(&sources)
+        .iter()
+        .map(|one| {
+            let line = file.links.calls[one.from.1 as usize].line;
+            let function = &file.outline.functions[one.to.1 as usize];
+            let clause = &file.outline.clauses[function.clauses[0] as usize];
+            let to = file.tree.node(clause.node).line;
+            format!("{line} -> {to} {}", one.mark.confidence().name())
+        })
+        .collect();
+    assert_eq!(found, ["21 -> 16 possible", "23 -> 6 guess", "23 -> 9 guess"]);
 }

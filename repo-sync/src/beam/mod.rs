@@ -23,9 +23,9 @@ pub use terms::{TermRef, Terms};
 
 /// Largest file, and largest output of a compressed one, in bytes.
 pub const BEAM_BYTES_MAX: usize = 64 << 20;
-/// Largest term of a chunk after decompression, in bytes.
-pub const TERM_BYTES_MAX: usize = 64 << 20;
-/// Most pieces of a chunk's term. Elixir's largest own module has 0.9 million.
-pub const TERM_PIECES_MAX: usize = 16 << 20;
+/// Largest term of a chunk after decompression, in bytes. The largest of OTP 25 and Elixir 1.14 (`elixir_parser`) has 5.5 MB.
+pub const TERM_BYTES_MAX: usize = 32 << 20;
+/// Most pieces of a chunk's term; the same module has 1.4 million. A piece takes 44 bytes, and a node of code as much again.
+pub const TERM_PIECES_MAX: usize = 8 << 20;
 /// Deepest term of a chunk: code nests, a level of it in three levels of terms.
 pub const TERM_DEPTH_MAX: usize = 1 << 16;

@@ -5,6 +5,7 @@
 //! Make an [`Exports`] of all files first ([`Exports::learn`]), then [`Links::of`] each file. Rules: `docs/code-graph/calls.md`.
 
 mod calls;
+pub mod dispatch;
 mod environment;
 mod exports;
 mod marks;

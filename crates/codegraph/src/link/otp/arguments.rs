@@ -4,7 +4,8 @@ use crate::link::Call;
 use crate::quoted::{Kind, NodeId, Quoted};
 
 /// The arguments of a call; the first of a piped one is the pipe's left side. `None` if that cannot be told.
-pub(super) fn of(tree: &Quoted, parents: &[Option<NodeId>], call: &Call) -> Option<Vec<NodeId>> {
+#[must_use]
+pub fn of(tree: &Quoted, parents: &[Option<NodeId>], call: &Call) -> Option<Vec<NodeId>> {
     if call.is_captured {
         return None;
     }

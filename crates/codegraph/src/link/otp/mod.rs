@@ -11,9 +11,10 @@ mod kinds;
 mod sends;
 mod shape;
 
+pub use arguments::of as arguments_of;
 pub use connect::{Edge, connect};
 pub use kinds::{Kinds, ModuleKind};
-pub use shape::Shape;
+pub use shape::{Shape, of as shape_of};
 
 use super::Links;
 use crate::definitions::Outline;

@@ -54,7 +54,8 @@ pub(super) fn of_pattern(tree: &Quoted, outline: &Outline, pattern: NodeId) -> S
 }
 
 /// The shape of an expression's value.
-pub(super) fn of(tree: &Quoted, outline: &Outline, node: NodeId) -> Shape {
+#[must_use]
+pub fn of(tree: &Quoted, outline: &Outline, node: NodeId) -> Shape {
     let kids = tree.kids(node);
     let tag = |first: &NodeId| (tree.node(*first).kind == Kind::Atom).then(|| tree.text(*first).to_owned());
     match tree.node(node).kind {
