@@ -12,6 +12,9 @@ use crate::lineage::SourceFile;
 /// Pieces whose sizes differ by more than this factor are not alike.
 const SIZE_FACTOR_MAX: u32 = 2;
 
+/// Most ways to name the locals of otherwise equal code that are told apart.
+const CLASSES_MAX: usize = 256;
+
 /// File and module: equal code that depends on its module is equal only there.
 type Place = (u32, Option<u32>);
 
@@ -71,9 +74,10 @@ fn equal(all: &[Fragment], normals: &[Normal<'_>]) -> Vec<CloneGroup> {
                 continue;
             };
             let locals = locals(fragment, normals);
-            match classes.iter_mut().find(|(first, _)| correspond(first, &locals)) {
-                Some((_, members)) => members.push(member),
-                None => classes.push((locals, vec![member])),
+            if let Some((_, members)) = classes.iter_mut().find(|(first, _)| correspond(first, &locals)) {
+                members.push(member);
+            } else if classes.len() < CLASSES_MAX {
+                classes.push((locals, vec![member]));
             }
         }
         for (_, members) in classes.into_iter().filter(|(_, members)| members.len() > 1) {

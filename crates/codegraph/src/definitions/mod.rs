@@ -6,6 +6,7 @@
 
 mod aliases;
 mod attributes;
+mod directives;
 mod heads;
 mod outline;
 #[cfg(test)]

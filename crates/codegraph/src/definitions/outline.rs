@@ -6,18 +6,14 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::aliases::{self, Alias};
+use super::aliases;
 use super::heads;
-use super::{
-    Attribute, Clause, Directive, DirectiveKind, Function, Module, NAME_CHARS_MAX, Outline, attributes,
-};
+use super::{Clause, DirectiveKind, Function, Module, NAME_CHARS_MAX, Outline};
 use crate::DefinitionKind;
 use crate::quoted::{Flags, Kind, NodeId, Quoted, Symbol};
 
 /// Most types of one `defimpl`.
 const TYPES_MAX: usize = 256;
-/// Most fields of a struct that are named.
-const FIELDS_MAX: usize = 4096;
 
 #[derive(Clone, Copy, Debug)]
 enum Word {
@@ -37,14 +33,14 @@ enum Around {
 
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
-    tree: &'a Quoted,
-    parents: Vec<Option<NodeId>>,
-    out: Outline,
+    pub(super) tree: &'a Quoted,
+    pub(super) parents: Vec<Option<NodeId>>,
+    pub(super) out: Outline,
     // What is around, with the index after the last node that it is around of.
     around: Vec<(usize, Around)>,
     functions: HashMap<(Option<u32>, Symbol, u8), u32>,
     // Attributes that wait for the definition that they describe.
-    waiting: Vec<u32>,
+    pub(super) waiting: Vec<u32>,
 }
 
 impl<'a> Walk<'a> {
@@ -118,14 +114,14 @@ impl<'a> Walk<'a> {
         self.around.push((node.index() + 1, around));
     }
 
-    fn module_around(&self) -> Option<u32> {
+    pub(super) fn module_around(&self) -> Option<u32> {
         self.around.iter().rev().find_map(|(_, around)| match around {
             Around::Module(index) => Some(*index),
             _ => None,
         })
     }
 
-    fn clause_around(&self) -> Option<u32> {
+    pub(super) fn clause_around(&self) -> Option<u32> {
         match self.around.last() {
             Some((_, Around::Clause(index))) => Some(*index),
             _ => None,
@@ -137,35 +133,8 @@ impl<'a> Walk<'a> {
         module.names.first().map(String::as_str)
     }
 
-    fn expand(&self, node: NodeId) -> Option<String> {
+    pub(super) fn expand(&self, node: NodeId) -> Option<String> {
         aliases::expand(self.tree, &self.out.aliases, self.module_name(), node, node)
-    }
-
-    /// The innermost block, arrow or clause that a directive holds in.
-    fn scope(&self, node: NodeId) -> NodeId {
-        let mut at = node;
-        while let Some(parent) = self.parents.get(at.index()).copied().flatten() {
-            let parent_node = self.tree.node(parent);
-            let block = match parent_node.kind {
-                Kind::Pair => self.tree.kid(parent, 1) == Some(at),
-                Kind::Call => self.tree.text(parent) == "->",
-                _ => false,
-            };
-            if block {
-                return at;
-            }
-            at = parent;
-        }
-        at
-    }
-
-    fn alias(&mut self, short: &str, full: &str, from: usize, scope: NodeId) {
-        self.out.aliases.push(Alias {
-            short: short.to_owned(),
-            full: full.to_owned(),
-            from: u32::try_from(from).unwrap_or(u32::MAX),
-            scope,
-        });
     }
 
     fn module(&mut self, kind: DefinitionKind, node: NodeId) {
@@ -310,107 +279,5 @@ impl<'a> Walk<'a> {
             }
         }
         self.enter(node, Around::Clause(index));
-    }
-
-    fn attribute(&mut self, node: NodeId) {
-        if self.clause_around().is_some() {
-            return;
-        }
-        let Some((name, value)) = attributes::read(self.tree, node) else {
-            return;
-        };
-        let text = self.tree.symbols().text(name);
-        if attributes::describes_next(text) {
-            self.waiting
-                .push(u32::try_from(self.out.attributes.len()).unwrap_or(u32::MAX));
-        }
-        self.out.attributes.push(Attribute {
-            module: self.module_around(),
-            name,
-            node,
-            value,
-            about: attributes::about(self.tree, text, value),
-            function: None,
-        });
-    }
-
-    fn directive(&mut self, kind: DirectiveKind, node: NodeId) {
-        let tree = self.tree;
-        let arguments = tree.kids(node);
-        let Some(what) = arguments.first().filter(|_| arguments.len() <= 2) else {
-            return;
-        };
-        let options = arguments.get(1).copied();
-        let targets = self.targets(*what);
-        let scope = self.scope(node);
-        let renamed = options
-            .and_then(|options| tree.keyword(options, "as"))
-            .and_then(|short| {
-                let only = tree
-                    .kid(short, 0)
-                    .filter(|_| tree.is_call(short, "__aliases__", 1))?;
-                Some(tree.text(only).to_owned())
-            });
-        for full in &targets {
-            match (&renamed, kind) {
-                (Some(short), DirectiveKind::Alias | DirectiveKind::Require) => {
-                    self.alias(short, full, node.index(), scope);
-                }
-                (None, DirectiveKind::Alias) => self.alias(aliases::last(full), full, node.index(), scope),
-                _ => {}
-            }
-        }
-        self.out.directives.push(Directive {
-            kind,
-            module: self.module_around(),
-            clause: self.clause_around(),
-            node,
-            scope,
-            targets,
-            options,
-        });
-    }
-
-    /// The modules of `alias A`, or of `alias A.{B, C.D}`.
-    fn targets(&self, what: NodeId) -> Vec<String> {
-        let tree = self.tree;
-        let Some((base, "{}", parts)) = tree.remote_call(what) else {
-            return self.expand(what).into_iter().collect();
-        };
-        let Some(base) = self.expand(base) else {
-            return Vec::new();
-        };
-        let part = |part: &NodeId| {
-            let mut full = base.clone();
-            for segment in tree.kids(*part) {
-                full.push('.');
-                full.push_str(tree.text(*segment));
-            }
-            (tree.node(*part).kind == Kind::Call && full.chars().count() <= NAME_CHARS_MAX).then_some(full)
-        };
-        parts.iter().filter_map(part).collect()
-    }
-
-    fn fields(&mut self, node: NodeId) {
-        let tree = self.tree;
-        let Some(module) = self.module_around().filter(|_| self.clause_around().is_none()) else {
-            return;
-        };
-        let list = tree
-            .kid(node, 0)
-            .filter(|list| tree.node(*list).kind == Kind::List);
-        let name = |item: &NodeId| {
-            let item = match tree.node(*item).kind {
-                Kind::Pair => tree.kid(*item, 0)?,
-                _ => *item,
-            };
-            (tree.node(item).kind == Kind::Atom).then(|| tree.node(item).symbol)
-        };
-        let names = list.map(|list| tree.kids(list).iter().take(FIELDS_MAX).filter_map(name).collect());
-        if let Some(module) = self.out.modules.get_mut(module as usize) {
-            module
-                .fields
-                .get_or_insert_with(|| (node, names.unwrap_or_default()));
-        }
     }
 }

@@ -216,13 +216,32 @@ impl Hashing<'_> {
                 holes.push((hole, ids.alpha));
             }
         };
-        for (module, ids) in outline.modules.iter().zip(&contents.modules) {
+        // All three lists are in the order of the file.
+        let from = outline
+            .modules
+            .partition_point(|one| tree.subtree(one.node).start < range.start);
+        for (module, ids) in outline.modules.iter().zip(&contents.modules).skip(from) {
+            if tree.subtree(module.node).start >= range.end {
+                break;
+            }
             hole(module.node, *ids);
         }
-        for (clause, ids) in outline.clauses.iter().zip(&contents.clauses) {
+        let from = outline
+            .clauses
+            .partition_point(|one| tree.subtree(one.node).start < range.start);
+        for (clause, ids) in outline.clauses.iter().zip(&contents.clauses).skip(from) {
+            if tree.subtree(clause.node).start >= range.end {
+                break;
+            }
             hole(clause.node, *ids);
         }
-        for (attribute, id) in outline.attributes.iter().zip(&contents.attributes) {
+        let from = outline
+            .attributes
+            .partition_point(|one| tree.subtree(one.node).start < range.start);
+        for (attribute, id) in outline.attributes.iter().zip(&contents.attributes).skip(from) {
+            if tree.subtree(attribute.node).start >= range.end {
+                break;
+            }
             hole(
                 attribute.node,
                 BothIds {

@@ -1,5 +1,7 @@
 //! Ids of the new version: inherited by what is paired, minted for what is new.
 
+use std::collections::HashMap;
+
 use super::entities::Pairs;
 use super::forest::Unit;
 use super::nodes::Matching;
@@ -11,11 +13,12 @@ pub(super) fn identities(
     ids: &[Identities],
     born: &mut Born,
 ) -> Vec<Identities> {
+    let old_parts = old_parts(matching, ids);
     let files = matching.new.files.iter().enumerate();
     files
         .map(|(index, _)| {
             let mut file = units(matching, pairs, ids, born, index as u32);
-            parts(matching, pairs, ids, born, index as u32, &mut file);
+            parts(matching, pairs, &old_parts, born, index as u32, &mut file);
             nodes(matching, ids, index as u32, &mut file);
             file
         })
@@ -77,7 +80,7 @@ pub(super) fn owned(ids: &[Identities], unit: Unit) -> Option<Owned> {
 fn parts(
     matching: &Matching<'_>,
     pairs: &Pairs,
-    ids: &[Identities],
+    old_parts: &HashMap<u32, EntityId>,
     born: &mut Born,
     index: u32,
     file: &mut Identities,
@@ -94,7 +97,7 @@ fn parts(
         let old = matching
             .new
             .partner(number)
-            .and_then(|old| old_part(matching, ids, old, true));
+            .and_then(|old| old_parts.get(&old).copied());
         file.clauses
             .push(old.unwrap_or_else(|| born.mint(EntityKind::Clause, name)));
     }
@@ -104,27 +107,23 @@ fn parts(
         let old = matching
             .new
             .partner(number)
-            .and_then(|old| old_part(matching, ids, old, false));
+            .and_then(|old| old_parts.get(&old).copied());
         file.attributes
             .push(old.unwrap_or_else(|| born.mint(*kind, name)));
     }
 }
 
-/// The id of the clause or attribute whose topmost node this old node is.
-fn old_part(matching: &Matching<'_>, ids: &[Identities], old: u32, clause: bool) -> Option<EntityId> {
-    let (file, node) = matching.old.local(old)?;
-    let outline = matching.old.files.get(file as usize)?.outline;
-    let ids = ids.get(file as usize)?;
-    if clause {
-        let index = outline.clauses.iter().position(|clause| clause.node == node)?;
-        ids.clauses.get(index).copied()
-    } else {
-        let index = outline
-            .attributes
-            .iter()
-            .position(|attribute| attribute.node == node)?;
-        ids.attributes.get(index).copied()
+/// The ids of the old clauses and attributes, by the number of their topmost node.
+fn old_parts(matching: &Matching<'_>, ids: &[Identities]) -> HashMap<u32, EntityId> {
+    let mut parts = HashMap::new();
+    for (index, (source, ids)) in matching.old.files.iter().zip(ids).enumerate() {
+        let number = |node| matching.old.number(index as u32, node);
+        let clauses = source.outline.clauses.iter().zip(&ids.clauses);
+        parts.extend(clauses.map(|(clause, id)| (number(clause.node), *id)));
+        let attributes = source.outline.attributes.iter().zip(&ids.attributes);
+        parts.extend(attributes.map(|(attribute, id)| (number(attribute.node), *id)));
     }
+    parts
 }
 
 fn nodes(matching: &Matching<'_>, ids: &[Identities], index: u32, file: &mut Identities) {

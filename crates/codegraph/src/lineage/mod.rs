@@ -10,7 +10,9 @@
 //! containers, and what stands at the same place; then equal parts across functions (extracted, inlined, split, merged).
 
 mod align;
+mod alike;
 mod assign;
+mod containers;
 mod edges;
 mod entities;
 mod forest;

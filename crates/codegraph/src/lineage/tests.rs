@@ -227,3 +227,54 @@ fn the_result_is_the_same_everywhere() {
         assert_eq!(follow(&old, &new).1, first);
     }
 }
+
+/// Scenario: calls nested 20,000 deep, before and after an edit at the bottom, and a list of 20,000 numbers, before and
+/// after one in the middle is missing. Guarantee: an answer, without a stack overflow and in bounded time; what is the
+/// same keeps its ids.
+#[test]
+fn deep_and_wide_code_is_matched() {
+    use crate::quoted::{Builder, Flags, Kind, NodeId, Place, Symbol};
+    let file = |deep: bool, last: &str| {
+        let (mut b, no, at) = (Builder::new(), Flags::default(), Place::default());
+        let mut node = b.named(Kind::Variable, last, no, at, &[]);
+        if deep {
+            for _ in 0..20_000 {
+                node = b.named(Kind::Call, "f", no, at, &[node]);
+            }
+        } else {
+            let mut all: Vec<NodeId> = Vec::new();
+            for number in 0..20_000 {
+                if number != 10_000 || last == "a" {
+                    all.push(b.named(Kind::Integer, &number.to_string(), no, at, &[]));
+                }
+            }
+            node = b.add(Kind::List, Symbol::NONE, no, at, &all);
+        }
+        let head = b.named(Kind::Call, "g", no, at, &[]);
+        let key = b.named(Kind::Atom, "do", no, at, &[]);
+        let pair = b.add(Kind::Pair, Symbol::NONE, no, at, &[key, node]);
+        let list = b.add(Kind::List, Symbol::NONE, no, at, &[pair]);
+        let root = b.named(Kind::Call, "def", no, at, &[head, list]);
+        let tree = b.finish(Some(root));
+        let outline = Outline::of(&tree);
+        let contents = Contents::of(&tree, &outline);
+        File {
+            path: "a.ex",
+            tree,
+            outline,
+            contents,
+        }
+    };
+    for deep in [true, false] {
+        let (old, new) = ([file(deep, "a")], [file(deep, "@b")]);
+        let (ids, after) = follow(&old, &new);
+        let kept = after.identities[0]
+            .nids
+            .iter()
+            .filter(|nid| ids[0].nids.find(*nid).is_some());
+        assert!(kept.count() >= new[0].tree.nodes().len() - 1);
+        let sources = [old[0].source(), new[0].source()];
+        let found = crate::clones::find(&sources, crate::clones::Options::default());
+        assert!(!found.fragments.is_empty());
+    }
+}
