@@ -8,6 +8,7 @@ mod index;
 pub mod lower;
 mod publish;
 mod syntax;
+pub mod templates;
 mod walk;
 
 pub use index::{FileFault, FileFaultKind, Index, IndexFault, IndexOptions, Progress, index_project};

@@ -72,6 +72,8 @@ impl Machine<'_> {
 
     /// Whether the `&` of this node is made elsewhere.
     pub(super) fn is_captured(&self, index: u32) -> bool {
-        self.captures.wide.iter().any(|(_, inner)| *inner == index)
+        // Both halves of the pairs ascend: a capture ends the chain of nodes that begin with it.
+        let wide = &self.captures.wide;
+        wide.binary_search_by_key(&index, |(_, inner)| *inner).is_ok()
     }
 }

@@ -115,7 +115,7 @@ impl Flat {
             let escaped = bytes.get(start as usize + 1).copied();
             if escaped == Some(b'#') && bytes.get(end as usize) == Some(&b'{') {
                 self.quoted.escaped_holes.push(start);
-            } else if self.misread.is_none() {
+            } else if self.misread.is_none() && escaped != Some(b'\\') {
                 // Where escapes count, two backslashes are one, and an odd number of them precedes none.
                 let before = bytes.get(..start as usize).unwrap_or_default();
                 let slashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
@@ -126,17 +126,6 @@ impl Flat {
             Some(last) if last.1 == start => last.1 = end,
             _ => self.quoted.spans.push((start, end)),
         }
-        match self.quoted.spans.last_mut() {
-            Some(last) if last.1 == start => last.1 = end,
-            _ => self.quoted.spans.push((start, end)),
-        }
-    }
-
-    /// Whether a node is a sigil without escapes, `~S` and the like.
-    fn is_verbatim(&self, index: u32, bytes: &[u8]) -> bool {
-        let node = self.node(index);
-        let name = bytes.get(node.start as usize + 1);
-        node.syntax == Syntax::Sigil && name.is_some_and(u8::is_ascii_uppercase)
     }
 
     fn miss(&mut self, node: &tree_sitter::Node<'_>, parent: Option<u32>) {

@@ -2,7 +2,7 @@
 //! `Code.string_to_quoted(text, columns: true)` of Elixir 1.14 gives, with a byte span for every node.
 //!
 //! Use [`Lowerer::lower`]. A text with syntax errors has a quoted form too: what could not be read is
-//! [`Kind::Error`](codegraph::quoted::Kind::Error), what was read inside it are its children, and
+//! [`Kind::Error`], what was read inside it are its children, and
 //! [`Lowered::errors`] says where. Neither parsing nor lowering recurses: nesting costs memory, not stack.
 
 mod blocks;

@@ -113,3 +113,14 @@ fn odd_texts() {
         assert!(lowered.quoted.root().is_some(), "{source:?}");
     }
 }
+
+/// Scenario: a string of 400,000 backslashes, a file of 5,000 sigils that end in two. Guarantee: read in time that grows
+/// with the text; the sigils beyond those that are put right leave an error at most.
+#[test]
+fn many_backslashes() {
+    let mut lowerer = Lowerer::new().unwrap();
+    let string = lowerer.lower(&format!("\"{}\"", "\\".repeat(400_000))).quoted;
+    assert_eq!(string.bytes(string.root().unwrap()).len(), 200_000);
+    let sigils = lowerer.lower(&"~S[a\\\\]\n".repeat(5_000)).quoted;
+    assert!(!sigils.nodes().is_empty());
+}
