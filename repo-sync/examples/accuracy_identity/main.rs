@@ -9,6 +9,7 @@ mod edit;
 mod measure;
 mod mutate;
 mod plant;
+mod restructure;
 mod source;
 
 use std::path::Path;

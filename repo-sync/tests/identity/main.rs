@@ -11,5 +11,7 @@ mod nids;
 #[path = "../../examples/accuracy_identity/plant.rs"]
 mod plant;
 mod plants;
+#[path = "../../examples/accuracy_identity/restructure.rs"]
+mod restructure;
 #[path = "../../examples/accuracy_identity/source.rs"]
 mod source;
