@@ -17,6 +17,7 @@ pub mod identity;
 pub mod lineage;
 pub mod link;
 mod manifest;
+pub mod pattern;
 pub mod quoted;
 mod resolve;
 #[cfg(test)]
