@@ -11,7 +11,7 @@ use super::rows::Rows;
 /// Most dependences, for each step on average: nesting that has more is cut ([`Control::cut`]).
 const PER_STEP_MAX: usize = 256;
 
-/// What decides about each step.
+/// What decides about each step. Steps that can never run decide nothing, and nothing decides about them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Control {
     /// The steps that each step depends on.
@@ -42,6 +42,8 @@ impl Control {
             .edges
             .iter()
             .filter(|edge| !edge.implicit || !leads[edge.from as usize])
+            // What never runs decides nothing.
+            .filter(|edge| cfg.is_reachable(edge.from))
             .map(|edge| (edge.from, edge.to))
             .chain(raising.iter().filter_map(|step| {
                 let graph = cfg.steps.get(*step as usize)?.graph;

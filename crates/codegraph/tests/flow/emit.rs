@@ -188,6 +188,26 @@ impl Emitter {
                 let arguments = self.exprs(arguments);
                 self.call(&format!("f{function}"), &arguments)
             }
+            Expr::For(_, name, source, filter, body) => {
+                let (name, source) = (self.var(*name), self.expr(source));
+                let mut kids = vec![self.call("<-", &[name, source])];
+                if let Some((_, name)) = filter {
+                    let name = self.var(*name);
+                    kids.push(self.call("is_nil", &[name]));
+                }
+                let body = self.block(body);
+                kids.push(self.keywords(&[("do", body)]));
+                self.call("for", &kids)
+            }
+            Expr::Try(body, name, handler) => {
+                let (body, name) = (self.block(body), self.var(*name));
+                let heads = self.list(&[name]);
+                let handler = self.block(handler);
+                let clause = self.call("->", &[heads, handler]);
+                let clauses = self.list(&[clause]);
+                let list = self.keywords(&[("do", body), ("rescue", clauses)]);
+                self.call("try", &[list])
+            }
             Expr::Fn(parameter, body) => {
                 let parameter = self.var(*parameter);
                 let heads = self.list(&[parameter]);

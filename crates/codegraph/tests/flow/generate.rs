@@ -9,6 +9,7 @@ pub(crate) struct Generator {
     function: usize,
     functions: usize,
     in_closure: bool,
+    in_try: bool,
     arities: Vec<usize>,
 }
 
@@ -24,6 +25,7 @@ impl Generator {
             function: 0,
             functions,
             in_closure: false,
+            in_try: false,
             arities: Vec::new(),
         };
         made.arities = (0..functions).map(|_| 1 + made.below(3) as usize).collect();
@@ -82,7 +84,7 @@ impl Generator {
 
     fn statement(&mut self, known: &mut Vec<u32>, depth: u32, block: &mut Vec<Statement>) {
         match self.below(12) {
-            0 => {
+            0 if !self.in_try => {
                 let value = if self.below(2) == 0 {
                     Expr::Tuple(vec![self.op(known), self.op(known)])
                 } else {
@@ -107,7 +109,7 @@ impl Generator {
                     Vec::new(),
                 )));
             }
-            2 if depth > 1 && !self.in_closure => {
+            2 if depth > 1 && !self.in_closure && !self.in_try => {
                 // A closure, called once, at once or inside an arm.
                 let (name, parameter) = (100 + self.fresh(), self.below(u64::from(NAMES)) as u32);
                 let mut inner = known.clone();
@@ -149,7 +151,7 @@ impl Generator {
         if depth == 0 {
             return self.op(known);
         }
-        match self.below(9) {
+        match self.below(12) {
             0 | 1 => {
                 let (test, condition) = (self.fresh(), self.operand(known, depth - 1));
                 let then = self.block(&mut known.to_vec(), depth - 1);
@@ -184,6 +186,24 @@ impl Generator {
                 let (test, left) = (self.fresh(), self.op(known));
                 let right = self.op(known);
                 Expr::And(test, Box::new(left), Box::new(right))
+            }
+            9 if !self.in_try => {
+                let (test, source) = (self.fresh(), self.operand(known, depth - 1));
+                let mut inner = known.to_vec();
+                let name = self.name(&mut inner);
+                let filter = (self.below(2) == 0).then(|| (self.fresh(), self.var(&inner)));
+                let body = self.block(&mut inner, depth - 1);
+                Expr::For(test, name, Box::new(source), filter, body)
+            }
+            // Inside one function: a callee's operations do not raise.
+            10 | 11 if !self.in_try && !self.in_closure && self.functions == 1 => {
+                self.in_try = true;
+                let body = self.block(&mut known.to_vec(), depth - 1);
+                self.in_try = false;
+                let mut inner = known.to_vec();
+                let name = self.name(&mut inner);
+                let handler = self.block(&mut inner, depth - 1);
+                Expr::Try(body, name, handler)
             }
             6 | 7 if self.function + 1 < self.functions && !self.in_closure => {
                 let span = self.functions - self.function - 1;

@@ -10,8 +10,8 @@ use super::program::{Clause, Expr, Function, Pattern, Point, Statement};
 
 type Value = u64;
 
-/// A raise.
-pub(crate) struct Raised;
+/// A raise, and what is raised.
+pub(crate) struct Raised(Value);
 
 type Run<T> = Result<T, Raised>;
 type Scope = HashMap<u32, Bound>;
@@ -28,6 +28,8 @@ pub(crate) struct Interpreter<'a> {
     /// This operation gives another value.
     pub(crate) changed: Option<Point>,
     pub(crate) seen: HashMap<Point, Vec<Value>>,
+    /// Operations may raise: something handles it.
+    pub(crate) handled: bool,
 }
 
 fn mix(a: u64, b: u64) -> u64 {
@@ -119,6 +121,26 @@ impl Interpreter<'_> {
         unreachable!("the last clause takes everything")
     }
 
+    fn protected(
+        &mut self,
+        body: &[Statement],
+        name: u32,
+        handler: &[Statement],
+        scope: &Scope,
+    ) -> Run<Value> {
+        self.handled = true;
+        let done = self.block(body, &mut scope.clone());
+        self.handled = false;
+        match done {
+            Ok(value) => Ok(value),
+            Err(Raised(value)) => {
+                let mut inner = scope.clone();
+                inner.insert(name, Bound::Value(value));
+                self.block(handler, &mut inner)
+            }
+        }
+    }
+
     fn eval(&mut self, expr: &Expr, scope: &mut Scope) -> Run<Value> {
         Ok(match expr {
             Expr::Var(name) => read(scope, *name),
@@ -131,6 +153,9 @@ impl Interpreter<'_> {
                     value = mix(value, 0xdead);
                 }
                 self.seen.entry(*point).or_default().push(value);
+                if self.handled && self.test(*point, &[value, 1]) && self.test(*point, &[value, 2]) {
+                    return Err(Raised(mix(value, 13)));
+                }
                 value
             }
             Expr::If(test, condition, then, otherwise) => {
@@ -191,8 +216,23 @@ impl Interpreter<'_> {
                 inner.insert(parameter, Bound::Value(argument));
                 self.block(&body, &mut inner)?
             }
+            Expr::For(test, name, source, filter, body) => {
+                let source = self.eval(source, scope)?;
+                let count =
+                    u64::from(self.test(*test, &[source, 1])) + u64::from(self.test(*test, &[source, 2]));
+                let mut value = 7;
+                for element in 0..count {
+                    let mut inner = scope.clone();
+                    inner.insert(*name, Bound::Value(mix(source, 2000 + element)));
+                    if filter.is_none_or(|(test, name)| self.test(test, &[read(&inner, name)])) {
+                        value = mix(value, self.block(body, &mut inner)?);
+                    }
+                }
+                value
+            }
+            Expr::Try(body, name, handler) => self.protected(body, *name, handler, scope)?,
             Expr::Fn(..) => unreachable!("closures are bound"),
-            Expr::Raise => return Err(Raised),
+            Expr::Raise => return Err(Raised(9)),
         })
     }
 }

@@ -25,6 +25,10 @@ pub(crate) enum Expr {
     /// `f.(a)`, `f` bound to a closure.
     Run(u32, Box<Expr>),
     Raise,
+    /// `for name <- source, filter do body end`: the first number names how many elements there are.
+    For(u32, u32, Box<Expr>, Option<(u32, u32)>, Vec<Statement>),
+    /// `try do body rescue name -> handler end`. Every operation in the body may raise.
+    Try(Vec<Statement>, u32, Vec<Statement>),
 }
 
 #[derive(Clone, Debug)]
