@@ -108,3 +108,19 @@ fn files() {
         ["apps/s/lib/d.leex", "lib/a.eex", "lib/w/b.html.heex"]
     );
 }
+
+proptest::proptest! {
+    /// Scenario: arbitrary text with delimiters in it. Guarantee: expressions are in order and inside the text.
+    #[test]
+    fn any_text_has_holes_in_order(text in "(<%=?|%>|<%!--|--%>|[{}\"'\\\\\n]|<script|</script|\\PC){0,40}") {
+        for format in [TemplateFormat::Eex, TemplateFormat::Heex] {
+            let mut last = 0;
+            for hole in holes(format, &text) {
+                proptest::prop_assert!(last <= hole.start && hole.start <= hole.end);
+                proptest::prop_assert!(text.get(hole.start as usize..hole.end as usize).is_some());
+                proptest::prop_assert!(hole.line >= 1 && hole.column >= 1);
+                last = hole.end;
+            }
+        }
+    }
+}
