@@ -1,5 +1,7 @@
 //! Deep, long and broken code.
 
+#![expect(clippy::unwrap_used, reason = "a sample that cannot be read ends its test")]
+
 use codegraph::definitions::Outline;
 use codegraph::flow::Analyzer;
 use repo_sync::lower::Lowerer;

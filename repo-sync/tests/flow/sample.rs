@@ -1,5 +1,11 @@
 //! A function's flow, asked by line numbers of its source.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a sample that cannot be read ends its test"
+)]
+
 use std::collections::BTreeSet;
 
 use codegraph::definitions::Outline;
