@@ -85,6 +85,12 @@ fn main() -> ExitCode {
     for example in anchored.examples.iter().take(misses) {
         println!("    {example}");
     }
+    figures(&seen, &made, &anchored);
+    ExitCode::SUCCESS
+}
+
+/// One a line, as JSON: shares of what is wrong, which hold if they are no greater than their goals.
+fn figures(seen: &edges::Seen, made: &edges::Made, anchored: &anchors::Measured) {
     let counts = [
         (
             "edges of ours that the tracer has not",
@@ -121,7 +127,6 @@ fn main() -> ExitCode {
         let value = 10_000.0 * count as f64 / of.max(1) as f64;
         println!("{{\"name\": \"{name}\", \"value\": {value:.3}, \"unit\": \"in 10000\", \"goal\": {goal}}}");
     }
-    ExitCode::SUCCESS
 }
 
 fn show(title: &str, edges: &[Edge], most: usize) {
