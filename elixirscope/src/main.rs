@@ -5,6 +5,7 @@ mod api;
 mod ask;
 mod checks;
 mod client;
+mod code;
 mod code_blobs;
 mod control_plane;
 mod doctor;
@@ -31,6 +32,8 @@ enum Command {
     Agent(agent_role::Args),
     /// Index a project's sources and publish the version, so that events resolve to its code.
     Sync(sync::Args),
+    /// Ask about a project's code: who calls what, what a change reaches, what is dead. Needs no server.
+    Code(code::Args),
     /// List traces, newest first.
     Traces(ask::TracesArgs),
     /// Show one trace over all nodes: calls, clauses, values, places in the source.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Up(args) => up::run(args),
         Command::Agent(args) => agent_role::run(args),
         Command::Sync(args) => sync::run(&args),
+        Command::Code(args) => code::run(&args),
         Command::Traces(args) => ask::traces(&args),
         Command::Trace(args) => ask::trace(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -250,7 +250,7 @@ impl Index {
 }
 
 /// A file's bytes, never more than a source may have.
-fn read(path: &Path) -> Result<Vec<u8>, FileFaultKind> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileFaultKind> {
     let unreadable = |fault: std::io::Error| FileFaultKind::Unreadable(fault.to_string());
     let file = File::open(path).map_err(unreadable)?;
     let bytes = file.metadata().map_err(unreadable)?.len();

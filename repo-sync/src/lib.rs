@@ -6,6 +6,7 @@
 pub mod beam;
 mod index;
 pub mod lower;
+pub mod project;
 mod publish;
 mod syntax;
 pub mod templates;

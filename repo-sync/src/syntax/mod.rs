@@ -121,7 +121,7 @@ pub fn index_source(source: &[u8]) -> Result<SyntaxDocument, SourceFault> {
     Indexer::new()?.index(source)
 }
 
-fn checked(source: &[u8]) -> Result<&str, SourceFault> {
+pub(crate) fn checked(source: &[u8]) -> Result<&str, SourceFault> {
     if source.len() > SOURCE_BYTES_MAX {
         return Err(SourceFault::TooLarge {
             bytes: source.len() as u64,

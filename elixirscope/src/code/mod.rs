@@ -1,0 +1,77 @@
+//! `elixirscope code`: questions about a project's code graph, answered from its sources. Needs no server.
+
+mod calls;
+mod list;
+mod open;
+mod show;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// Arguments of `code`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  elixirscope code status
+  elixirscope code functions reserve --project path/to/shop
+  elixirscope code callers Shop.Stock.reserve/2 --depth 3
+  elixirscope code show Shop.Stock.reserve/2 --cfg --svg > reserve.svg
+  elixirscope code impact Shop.Stock.reserve/2 --json
+
+A function is written Shop.Stock.reserve/2, or Shop.Stock.reserve for all numbers of arguments; an Erlang one :maps.keys/1.";
+
+/// What all questions take.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Common {
+    /// The project's root: the folder with its mix.exs.
+    #[arg(long, global = true, default_value = ".", value_name = "PATH")]
+    project: PathBuf,
+    /// Also the sources under test/.
+    #[arg(long, global = true)]
+    tests: bool,
+    /// As JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What was read: files, lines, modules, functions, calls, faults.
+    Status,
+    /// List the modules, with what they are.
+    Modules(list::ModulesArgs),
+    /// List the functions.
+    Functions(list::FunctionsArgs),
+    /// Show a function's source.
+    Show(show::Args),
+    /// Who calls a function, also by messages and captures.
+    Callers(calls::Args),
+    /// What a function calls, also by messages and captures.
+    Callees(calls::Args),
+}
+
+/// Answers.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let project = open::open(&args.common)?;
+    let json = args.common.json;
+    match &args.command {
+        Command::Status => list::status(&project, json),
+        Command::Modules(args) => list::modules(&project, args, json),
+        Command::Functions(args) => list::functions(&project, args, json),
+        Command::Show(args) => show::run(&project, args, json),
+        Command::Callers(args) => calls::run(&project, args, calls::Way::Callers, json),
+        Command::Callees(args) => calls::run(&project, args, calls::Way::Callees, json),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,73 @@
+//! Opens the project that a question is about, and finds in it what the question names.
+
+use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Result, bail};
+use repo_sync::project::{Asked, CodeProject, ProjectOptions};
+use serde_json::{Value, json};
+
+use super::Common;
+use crate::client;
+
+/// Steps between two lines of progress.
+const PROGRESS_STEPS: usize = 1000;
+
+/// Reads the project. Progress is told only where a person looks.
+pub(super) fn open(common: &Common) -> Result<CodeProject> {
+    let watched = std::io::stderr().is_terminal();
+    let told = AtomicUsize::new(0);
+    let progress = |done: usize, total: usize| {
+        if watched && done.is_multiple_of(PROGRESS_STEPS) && told.fetch_max(done, Ordering::Relaxed) < done {
+            client::say(&format!("read {done} of {total}"));
+        }
+    };
+    let options = ProjectOptions {
+        tests: common.tests,
+        ..ProjectOptions::default()
+    };
+    let project = CodeProject::open(&common.project, &options, &progress)?;
+    if project.files().is_empty() {
+        bail!(
+            "{} has no Elixir sources under lib/ or apps/*/lib/; say --project with the folder of its mix.exs",
+            common.project.display()
+        );
+    }
+    Ok(project)
+}
+
+/// The functions that a name stands for.
+pub(super) fn functions(project: &CodeProject, name: &str) -> Result<Vec<u32>> {
+    match project.find(name)? {
+        Asked::Functions(nodes) => Ok(nodes),
+        Asked::Module(_) => {
+            bail!(
+                "'{name}' is a module; name a function of it, or list them: elixirscope code functions {name}"
+            )
+        }
+    }
+}
+
+/// `lib/shop.ex:12`; `-` of what the sources do not hold.
+pub(super) fn place(project: &CodeProject, node: u32) -> String {
+    match project.place(node) {
+        Some((path, line)) => format!("{path}:{line}"),
+        None => "-".to_owned(),
+    }
+}
+
+/// A node's name, file and line, as every answer's JSON has them.
+pub(super) fn node(project: &CodeProject, node: u32) -> Value {
+    let (file, line) = project.place(node).unzip();
+    json!({
+        "kind": if project.module(node).is_some() { "module" } else { "function" },
+        "name": project.text(node),
+        "file": file,
+        "line": line,
+    })
+}
+
+/// Prints JSON.
+pub(super) fn print(answer: &Value) -> Result<()> {
+    client::print(&format!("{answer:#}\n"))
+}
