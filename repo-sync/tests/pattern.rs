@@ -1,9 +1,10 @@
 //! Patterns, written as Elixir, find the code that they are examples of.
+#![expect(clippy::unwrap_used, reason = "test support")]
 
 use codegraph::pattern::{Pattern, PatternFault};
 use repo_sync::lower::Lowerer;
 
-const CODE: &str = r#"
+const CODE: &str = r"
 defmodule Shop.Orders do
   def place(order, user) do
     order |> validate() |> Repo.insert(returning: true)
@@ -18,7 +19,7 @@ defmodule Shop.Orders do
     end
   end
 end
-"#;
+";
 
 fn texts(pattern: &str) -> Vec<String> {
     let mut lowerer = Lowerer::new().unwrap();
