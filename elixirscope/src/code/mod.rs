@@ -2,7 +2,10 @@
 
 mod calls;
 mod list;
+mod metrics;
 mod open;
+mod places;
+mod reach;
 mod show;
 mod table;
 
@@ -59,6 +62,18 @@ enum Command {
     Callers(calls::Args),
     /// What a function calls, also by messages and captures.
     Callees(calls::Args),
+    /// What may feel a change of a function or module, the nearest first.
+    Impact(reach::ImpactArgs),
+    /// How one function leads to another.
+    Path(reach::PathArgs),
+    /// What a line depends on, or what depends on it.
+    Slice(places::SliceArgs),
+    /// Complexity of functions, callers, callees, PageRank.
+    Metrics(metrics::MetricsArgs),
+    /// Functions that nothing calls, and how sure that is.
+    Dead(metrics::DeadArgs),
+    /// Code that is written several times.
+    Clones(places::ClonesArgs),
 }
 
 /// Answers.
@@ -72,6 +87,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Command::Show(args) => show::run(&project, args, json),
         Command::Callers(args) => calls::run(&project, args, calls::Way::Callers, json),
         Command::Callees(args) => calls::run(&project, args, calls::Way::Callees, json),
+        Command::Impact(args) => reach::impact(&project, args, json),
+        Command::Path(args) => reach::path(&project, args, json),
+        Command::Slice(args) => places::slice(&project, args, json),
+        Command::Metrics(args) => metrics::metrics(&project, args, json),
+        Command::Dead(args) => metrics::dead(&project, args, json),
+        Command::Clones(args) => places::clones(&project, args, json),
     }?;
     Ok(ExitCode::SUCCESS)
 }

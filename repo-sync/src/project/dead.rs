@@ -92,7 +92,7 @@ impl CodeProject {
             };
             let confidence = if self.may_be_dynamic(function, definition) {
                 Confidence::Guess
-            } else if is_private {
+            } else if is_private && !called {
                 Confidence::Likely
             } else {
                 Confidence::Possible

@@ -5,11 +5,13 @@
 //! function: modules first, then functions, both by number. Syntax trees are not kept: [`CodeProject::source`] makes a
 //! file's again.
 
+mod clones;
 mod dead;
 mod forward;
 mod join;
 mod names;
 mod read;
+mod slice;
 mod source;
 
 use std::path::{Path, PathBuf};
@@ -21,8 +23,10 @@ use codegraph::graph::{EdgeKind, Graph, KindSet, Rank, Selection};
 use codegraph::identity::BothIds;
 use codegraph::link::otp::ModuleKind;
 
+pub use clones::{ClonePiece, CodeClone};
 pub use dead::{Dead, DeadReason};
 pub use names::{Asked, Unknown};
+pub use slice::{SliceDirection, SlicePart, SliceRefused};
 pub use source::FileSource;
 
 use crate::{FileFault, IndexFault};

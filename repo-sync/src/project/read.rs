@@ -148,7 +148,7 @@ pub(super) fn open(
 }
 
 /// Applies `work` to all items, by as many threads as there are states; results in the order of the items.
-fn in_parallel<S: Send, T: Sync, R: Send>(
+pub(super) fn in_parallel<S: Send, T: Sync, R: Send>(
     states: &mut [S],
     items: &[T],
     work: impl Fn(&mut S, &T) -> R + Sync,
