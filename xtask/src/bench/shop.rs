@@ -1,6 +1,9 @@
 //! What tracing costs the shop's requests: 99th percentiles in rounds of an uninstrumented build, a traced one, one that
 //! captures values too, and that one with a dead agent. Open loop: latency runs from when a request was due.
 //!
+//! Two percentiles are taken from each load: of the usual mix, where 1 of 25 orders waits for a slow bank, and of the
+//! orders that succeed at once, which wait for nothing but processors: some 3 ms with 260 events in them.
+//!
 //! Nodes, agent, collector and load share one machine: the virtual machines do not spin while they wait for work (as
 //! advised where processors are shared), in any build.
 
@@ -19,10 +22,35 @@ const SECONDS: u32 = 10;
 /// Virtual machines that do not spin while they wait.
 const NO_SPINNING: &str = "+sbwt none +sbwtdcpu none +sbwtdio none";
 
-/// One measurement.
+/// One measurement: 99th percentiles in microseconds.
+#[derive(Clone, Copy, Default)]
 struct Load {
-    p99_us: f64,
+    mix: f64,
+    success: f64,
     busy: f64,
+}
+
+/// Ratios of the rounds: of the mix, and of the orders that succeed at once.
+#[derive(Default)]
+struct Ratios {
+    mix: Vec<f64>,
+    success: Vec<f64>,
+}
+
+impl Ratios {
+    fn push(&mut self, above: Load, below: Load) {
+        self.mix.push(above.mix / below.mix);
+        self.success.push(above.success / below.success);
+    }
+
+    fn figures(mut self, name: &str) -> Vec<Value> {
+        let mut figures = ratio(&format!("p99 of the mix, {name}"), &mut self.mix);
+        figures.extend(ratio(
+            &format!("p99 of orders that succeed at once, {name}"),
+            &mut self.success,
+        ));
+        figures
+    }
 }
 
 /// Measures `rounds` rounds: untraced, traced with values, traced without, traced with a dead agent.
@@ -45,31 +73,41 @@ pub fn figures(rounds: usize) -> Result<Vec<Value>> {
         load(shop, SECONDS)?;
     }
     let [plain, values, calls] = &shops;
-    let (mut with_values, mut without, mut dead, mut busy) = (Vec::new(), Vec::new(), Vec::new(), 0.0_f64);
+    let (mut with_values, mut without, mut dead) = (Ratios::default(), Ratios::default(), Ratios::default());
+    let mut busy = 0.0_f64;
     for round in 0..rounds {
         // The order turns, so that a drift of the machine strikes all alike.
-        let mut measured = [0.0; 3];
+        let mut measured = [Load::default(); 3];
         for turn in 0..3 {
             let which = (round + turn) % 3;
             let seen = load([plain, values, calls][which], SECONDS)?;
-            measured[which] = seen.p99_us;
+            measured[which] = seen;
             busy = busy.max(seen.busy);
         }
         agent.kill()?;
-        let alone = load(values, SECONDS)?.p99_us;
+        let alone = load(values, SECONDS)?;
         agent = bed.agent(&AgentOptions::default())?;
         let [untraced, traced, called] = measured;
         eprintln!(
-            "round {round}: p99 us: untraced {untraced}, traced {called}, with values {traced}, agent dead {alone}"
+            "round {round}: p99 us of the mix (of orders that succeed at once): untraced {} ({}), traced {} ({}), \
+             with values {} ({}), agent dead {} ({})",
+            untraced.mix,
+            untraced.success,
+            called.mix,
+            called.success,
+            traced.mix,
+            traced.success,
+            alone.mix,
+            alone.success
         );
-        without.push(called / untraced);
-        with_values.push(traced / untraced);
-        dead.push(alone / traced);
+        without.push(called, untraced);
+        with_values.push(traced, untraced);
+        dead.push(alone, traced);
     }
     let mut figures = [
-        ratio("shop p99, traced / untraced", &mut without),
-        ratio("shop p99, traced with values / untraced", &mut with_values),
-        ratio("shop p99, agent dead / alive", &mut dead),
+        with_values.figures("traced with values / untraced"),
+        without.figures("traced without values / untraced"),
+        dead.figures("agent dead / alive"),
     ]
     .concat();
     figures.push(json!({"name": "processors busy, most in one measurement", "value": busy, "unit": "share", "goal": 0.3}));
@@ -92,17 +130,18 @@ fn start(shop: &Shop, bed: &Bed) -> Result<Vec<ShopNode>> {
 }
 
 fn load(shop: &Shop, seconds: u32) -> Result<Load> {
-    let load = format!("Shop.Load.run(rate: {RATE}, seconds: {seconds}, mix: [success: 1])");
+    let load = format!("Shop.Load.run(rate: {RATE}, seconds: {seconds})");
     let before = processors()?;
     let printed = shop.rpc("web", &format!("{load} |> elem(1) |> Shop.Load.Report.to_json()"))?;
     let after = processors()?;
     let text: String = serde_json::from_str(printed.trim()).context("the report is no string")?;
     let report: Value = serde_json::from_str(&text).context("the report is no JSON")?;
-    if report["sent"] != report["answered"] || report["unexpected"] != json!(0) {
-        bail!("orders failed: {report}");
+    if report["sent"] != report["answered"] {
+        bail!("orders without an answer: {report}");
     }
     Ok(Load {
-        p99_us: report["scenarios"]["success"]["p99"].as_f64().context("no p99")?,
+        mix: report["latency_us"]["p99"].as_f64().context("no p99")?,
+        success: report["scenarios"]["success"]["p99"].as_f64().context("no p99")?,
         busy: 1.0 - (after.1 - before.1) / (after.0 - before.0),
     })
 }
@@ -123,7 +162,7 @@ fn ratio(name: &str, ratios: &mut [f64]) -> Vec<Value> {
     let median = f64::midpoint(ratios[(n - 1) / 2], ratios[n / 2]);
     let bound = ratios[upper_rank(n).min(n) - 1];
     vec![
-        json!({"name": format!("{name}, median of {n} pairs"), "value": median, "unit": "ratio"}),
+        json!({"name": format!("{name}, median of {n}"), "value": median, "unit": "ratio"}),
         json!({"name": format!("{name}, upper 95 % bound of the median"), "value": bound, "unit": "ratio", "goal": 1.05}),
     ]
 }
