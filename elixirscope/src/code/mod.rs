@@ -2,8 +2,10 @@
 
 mod calls;
 mod list;
+mod matches;
 mod metrics;
 mod open;
+mod picture;
 mod places;
 mod reach;
 mod show;
@@ -56,7 +58,7 @@ enum Command {
     Modules(list::ModulesArgs),
     /// List the functions.
     Functions(list::FunctionsArgs),
-    /// Show a function's source.
+    /// Show a function's source, control flow, data flow or syntax.
     Show(show::Args),
     /// Who calls a function, also by messages and captures.
     Callers(calls::Args),
@@ -74,6 +76,8 @@ enum Command {
     Dead(metrics::DeadArgs),
     /// Code that is written several times.
     Clones(places::ClonesArgs),
+    /// Code found by example: a pattern in Elixir.
+    Match(matches::Args),
 }
 
 /// Answers.
@@ -93,6 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Command::Metrics(args) => metrics::metrics(&project, args, json),
         Command::Dead(args) => metrics::dead(&project, args, json),
         Command::Clones(args) => places::clones(&project, args, json),
+        Command::Match(args) => matches::run(&project, args, json),
     }?;
     Ok(ExitCode::SUCCESS)
 }
