@@ -1,8 +1,11 @@
 //! Patterns, written as Elixir, find the code that they are examples of.
-#![expect(clippy::unwrap_used, reason = "test support")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
+
+use std::path::Path;
 
 use codegraph::pattern::{Pattern, PatternFault};
 use repo_sync::lower::Lowerer;
+use repo_sync::project::{CodeProject, ProjectOptions, pattern};
 
 const CODE: &str = r"
 defmodule Shop.Orders do
@@ -128,4 +131,23 @@ proptest::proptest! {
         let found = Pattern::compile(&quoted).unwrap().find(&quoted);
         proptest::prop_assert_eq!(found.len(), 1);
     }
+}
+
+/// Scenario: the demo shop is searched for calls with a limit. Guarantee: places by file and line, the variables' text,
+/// and an answer that was cut says so.
+#[test]
+fn a_whole_project_is_searched() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../beam/demo");
+    let project = CodeProject::open(&root, &ProjectOptions::default(), &|_, _| ()).unwrap();
+    let wanted = pattern("GenServer.call({name, _}, message, timeout)").unwrap();
+    let (found, complete, faults) = project.matches(&wanted, 10);
+    assert!(complete && faults.is_empty());
+    let [one] = &found[..] else {
+        panic!("one remote call, not {found:?}")
+    };
+    assert_eq!(project.files()[one.file as usize].path, "lib/shop/remote.ex");
+    assert_eq!(one.captures[1], ("message".to_owned(), "message".to_owned()));
+    let (found, complete, _) = project.matches(&pattern("GenServer.call(...)").unwrap(), 2);
+    assert_eq!((found.len(), complete), (2, false));
+    assert!(pattern("def (").is_err());
 }

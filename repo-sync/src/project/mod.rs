@@ -9,6 +9,7 @@ mod clones;
 mod dead;
 mod forward;
 mod join;
+mod matching;
 mod names;
 mod read;
 mod slice;
@@ -25,6 +26,7 @@ use codegraph::link::otp::ModuleKind;
 
 pub use clones::{ClonePiece, CodeClone};
 pub use dead::{Dead, DeadReason};
+pub use matching::{PatternMatch, PatternRefused, pattern};
 pub use names::{Asked, Unknown};
 pub use slice::{SliceDirection, SlicePart, SliceRefused};
 pub use source::FileSource;
