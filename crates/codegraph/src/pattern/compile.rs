@@ -71,13 +71,8 @@ fn part(quoted: &Quoted, id: NodeId, depth: u32) -> Option<Part> {
             Part::Leaf(node.kind, quoted.bytes(id).to_vec())
         }
         Kind::List => Part::List(all(kids)?),
-        Kind::Pair => match kids {
-            [key, value] => Part::Pair(
-                Box::new(part(quoted, *key, depth + 1)?),
-                Box::new(part(quoted, *value, depth + 1)?),
-            ),
-            _ => Part::Any,
-        },
+        Kind::Pair => Part::Tuple(all(kids)?),
+        Kind::Call if text == "{}" => Part::Tuple(all(kids)?),
         Kind::Call if text == "%{}" => Part::Entries(all(kids)?),
         Kind::Call => {
             let args = all(kids)?;

@@ -78,10 +78,10 @@ impl Attempt<'_> {
             Part::Capture(name) => self.capture(name, id),
             Part::Leaf(kind, bytes) => node.kind == *kind && code.bytes(id) == bytes.as_slice(),
             Part::List(parts) => node.kind == Kind::List && self.all(parts, kids),
-            Part::Pair(key, value) => match (node.kind, kids) {
-                (Kind::Pair, [k, v]) => self.fits(key, *k) && self.fits(value, *v),
-                _ => false,
-            },
+            Part::Tuple(parts) => {
+                let tuple = node.kind == Kind::Pair || (node.kind == Kind::Call && code.text(id) == "{}");
+                tuple && self.all(parts, kids)
+            }
             Part::Entries(parts) => {
                 node.kind == Kind::Call && code.text(id) == "%{}" && self.entries(parts, kids)
             }

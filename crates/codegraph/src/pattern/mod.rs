@@ -43,5 +43,6 @@ enum Part {
     /// `%{...}` and the inside of `%Name{...}`: at least these, in any order.
     Entries(Vec<Part>),
     List(Vec<Part>),
-    Pair(Box<Part>, Box<Part>),
+    /// Of any size: `{:reserve, ...}` is written as a pair and stands for all tuples that begin so.
+    Tuple(Vec<Part>),
 }
