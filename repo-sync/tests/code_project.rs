@@ -18,7 +18,7 @@ fn write(root: &Path, path: &str, bytes: impl AsRef<[u8]>) {
 
 fn open(root: &Path) -> CodeProject {
     CodeProject::open(root, &ProjectOptions::default(), &|done, total| {
-        assert!(done <= total)
+        assert!(done <= total);
     })
     .unwrap()
 }

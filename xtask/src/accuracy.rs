@@ -2,7 +2,7 @@
 //! `target/report/accuracy-<name>.json`.
 
 mod calls;
-mod corpus;
+pub mod corpus;
 mod identity;
 mod quoted;
 

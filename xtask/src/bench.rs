@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
+use crate::accuracy::corpus;
 use crate::{machine, report, run};
 
 #[derive(clap::Args)]
@@ -27,11 +28,17 @@ enum What {
     Shop,
     /// The graph engine on 100,000 nodes and 1.7 million edges: PageRank, components, impact, decoding.
     Graph,
+    /// A project's code graph from Elixir's own sources: lines a second, peak memory.
+    Code,
 }
 
 pub fn run(args: &Args) -> Result<()> {
     match args.what {
         What::Graph => graph(),
+        What::Code => {
+            machine::for_accuracy()?;
+            code()
+        }
         What::Beam => {
             machine::for_demo()?;
             beam()
@@ -59,6 +66,21 @@ fn beam() -> Result<()> {
 fn graph() -> Result<()> {
     let mut bench = run::cargo(&["run", "--quiet", "-p", "codegraph", "--example", "bench_graph"]);
     printed("graph", &mut bench)
+}
+
+/// Runs the example of `repo-sync` that reads Elixir's sources.
+fn code() -> Result<()> {
+    let elixir = corpus::elixir()?;
+    let mut bench = run::cargo(&[
+        "run",
+        "--quiet",
+        "-p",
+        "repo-sync",
+        "--example",
+        "bench_code",
+        "--",
+    ]);
+    printed("code", bench.arg(elixir))
 }
 
 /// Reports the figures that a command prints, one JSON object a line.
