@@ -185,6 +185,27 @@ fn questions_over_the_graph_are_answered() -> Result<()> {
     Ok(())
 }
 
+/// Scenario: a pattern with a variable, one that matches nothing, one that is none. Guarantee: the places with what the
+/// variable stands for; nothing; an error that says why.
+#[test]
+fn code_is_found_by_example() -> Result<()> {
+    let found = json(&[
+        "match",
+        "Remote.call(__MODULE__, :stock, {:reserve, _, goods}, ...)",
+    ])?;
+    let line = line_of(WAREHOUSE, "Remote.call(__MODULE__, :stock, {:reserve")?;
+    let [one] = found["matches"].as_array().context("matches")?.as_slice() else {
+        panic!("one place: {found:#}");
+    };
+    assert_eq!((&one["file"], &one["line"]), (&WAREHOUSE.into(), &line.into()));
+    let captures = one["captures"].as_array().context("captures")?;
+    let goods = captures.iter().find(|capture| capture["name"] == "goods");
+    assert_eq!(goods.context("the variable")?["text"], "goods");
+    assert_eq!(text(&["match", "Nowhere.at_all(_)"])?, "no matches\n");
+    assert!(refused(&["match", "_"])?.contains("every expression"));
+    Ok(())
+}
+
 /// Scenario: names, places and folders that are wrong. Guarantee: an error that says what, and what is near.
 #[test]
 fn wrong_questions_are_refused_with_help() -> Result<()> {
