@@ -227,6 +227,45 @@ fn names_are_found_as_people_write_them() {
     }
 }
 
+/// Scenario: a protocol with two implementations, in one of which a private function helps. Guarantee: its caller leads to
+/// both, as possible, and what only an implementation uses is not dead.
+#[test]
+fn a_protocol_leads_to_its_implementations() {
+    let root = tempfile::tempdir().unwrap();
+    write(
+        root.path(),
+        "lib/p.ex",
+        "defmodule A do\n  alias Shop.Price\n  def run(x), do: Price.of(x)\nend\ndefprotocol Shop.Price do\n  def of(x)\nend\n\
+         defimpl Shop.Price, for: [Integer, List] do\n  def of(x), do: twice(x)\n  defp twice(x), do: x\nend\n",
+    );
+    let project = open(root.path());
+    let run = node(&project, "A.run/1");
+    let reach = Walk::along(REACHES).reach(project.graph(), &[run]);
+    assert_eq!(
+        names(&project, reach.met()),
+        [
+            "Shop.Price.of/1",
+            "Shop.Price.Integer.of/1",
+            "Shop.Price.List.of/1",
+            "Shop.Price.Integer.twice/1",
+            "Shop.Price.List.twice/1"
+        ]
+    );
+    let of = node(&project, "Shop.Price.of/1");
+    let [site] = project.sites_between(of, node(&project, "Shop.Price.List.of/1")) else {
+        panic!("one dispatch");
+    };
+    assert_eq!(
+        (site.how, site.mark.confidence()),
+        ("dispatch", Confidence::Possible)
+    );
+    assert_eq!((site.line, site.clause_line), (6, 9));
+    assert!(
+        !names(&project, project.dead(&|_| false).iter().map(|dead| dead.node))
+            .contains(&"Shop.Price.List.twice/1".to_owned())
+    );
+}
+
 const SLICE: &str = "defmodule Slice do
   def total(lines, rate) do
     goods = sum(lines)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use codegraph::fact::{Confidence, Mark, Provenance};
 use codegraph::graph::{Builder, Edge, EdgeKind};
 use codegraph::link::otp::{self, Facts};
 use codegraph::link::{Call, How, Links};
@@ -41,6 +42,8 @@ pub(super) struct Join {
     facts: Vec<Facts>,
     sites: Vec<CallSite>,
     dynamic: Vec<(String, u8)>,
+    // By module: its protocol, if it is an implementation.
+    protocols: Vec<Option<String>>,
     pub(super) reading: Reading,
 }
 
@@ -64,7 +67,8 @@ impl Join {
         self.reading.lines += u64::from(first.lines);
         self.reading.bytes += u64::from(first.bytes);
         let mut numbers = Numbers::default();
-        for (module, (line, end_line)) in first.outline.modules.iter().zip(&first.modules) {
+        let found = first.outline.modules.iter().zip(&first.modules);
+        for ((module, (line, end_line)), protocol) in found.zip(&first.protocols) {
             let computed = [COMPUTED.to_owned()];
             let names: &[String] = if module.names.is_empty() {
                 &computed
@@ -86,6 +90,7 @@ impl Join {
                     kinds: Vec::new(),
                     behaviours: Vec::new(),
                 });
+                self.protocols.push(protocol.clone());
                 nodes.push(node);
             }
             numbers.modules.push(nodes);
@@ -272,6 +277,7 @@ impl Join {
             self.connect(&edge);
         }
         drop(facts);
+        self.dispatch();
         self.sites.sort_unstable();
         self.sites.dedup();
         let nodes = (self.modules.len() + self.functions.len()) as u32;
@@ -282,7 +288,7 @@ impl Join {
                     from: definition.module,
                     to: self.node_of(index as u32),
                     kind: EdgeKind::CONTAINS,
-                    mark: codegraph::fact::Mark::default(),
+                    mark: Mark::default(),
                 });
             }
         }
@@ -306,6 +312,30 @@ impl Join {
             dynamic: self.dynamic,
             by_name: self.by_name,
             reading: self.reading,
+        }
+    }
+
+    /// A protocol's function leads to those of its implementations: to one of them, so each is possible.
+    fn dispatch(&mut self) {
+        for (index, function) in self.functions.iter().enumerate() {
+            let Some(definition) = &function.definition else {
+                continue;
+            };
+            let protocol = self.protocols.get(definition.module as usize).cloned().flatten();
+            let called = protocol
+                .and_then(|protocol| self.by_name.function(&protocol, &function.name, function.arity))
+                .and_then(|called| Some((called, self.functions.get(called as usize)?.definition.as_ref()?)));
+            if let Some((called, at)) = called {
+                self.sites.push(CallSite {
+                    from: self.node_of(called),
+                    to: self.node_of(index as u32),
+                    kind: EdgeKind::CALLS,
+                    line: at.line,
+                    clause_line: definition.line,
+                    mark: Mark::new(Provenance::Inferred, Confidence::Possible),
+                    how: "dispatch",
+                });
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use codegraph::DefinitionKind;
 use codegraph::complexity::{Complexity, Meter};
 use codegraph::definitions::Outline;
 use codegraph::identity::{BothIds, Contents};
@@ -36,6 +37,8 @@ pub(super) struct First {
     pub(super) functions: Vec<FunctionFacts>,
     /// First and last line.
     pub(super) modules: Vec<(u32, u32)>,
+    /// Of each `defimpl`: its protocol, as the VM names it.
+    pub(super) protocols: Vec<Option<String>>,
     /// Lines of the clauses.
     pub(super) clauses: Vec<u32>,
     /// Names and arities of the functions, which the tree held.
@@ -244,6 +247,16 @@ fn first(lowerer: &mut Lowerer, file: &SourceFile) -> Result<First, FileFaultKin
         modules: outline.modules.iter().map(|module| span(module.node)).collect(),
         clauses: outline.clauses.iter().map(|clause| span(clause.node).0).collect(),
         names: outline.functions.iter().map(name).collect(),
+        protocols: outline
+            .modules
+            .iter()
+            .map(|module| {
+                let is_implementation = module.kind == DefinitionKind::Defimpl;
+                is_implementation
+                    .then(|| outline.expand(&tree, module.name))
+                    .flatten()
+            })
+            .collect(),
         forwards: forward::find(&tree, &outline),
         outline,
         tree: Some(tree),
