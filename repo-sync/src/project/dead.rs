@@ -92,7 +92,7 @@ impl CodeProject {
             };
             let confidence = if self.may_be_dynamic(function, definition) {
                 Confidence::Guess
-            } else if is_private && !called {
+            } else if definition.kind == DefinitionKind::Defp && !called {
                 Confidence::Likely
             } else {
                 Confidence::Possible
