@@ -1,3 +1,5 @@
+//! Clones of small samples: what is one, of which type, and what is none.
+
 use super::{CloneType, Clones, Options, find};
 use crate::definitions::Outline;
 use crate::identity::Contents;

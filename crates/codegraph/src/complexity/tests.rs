@@ -1,3 +1,5 @@
+//! Each metric's rule, on samples counted by hand.
+
 use super::*;
 use crate::sample::sample;
 

@@ -1,3 +1,5 @@
+//! What a file defines, and what it only quotes.
+
 use super::{DirectiveKind, Outline};
 use crate::DefinitionKind;
 use crate::quoted::Symbol;

@@ -1,3 +1,5 @@
+//! Content ids change with what the code says, and with nothing else; ids are minted alike everywhere.
+
 use proptest::prelude::*;
 
 use super::{Born, Contents, Identities, NodeHashes, RepositoryId};

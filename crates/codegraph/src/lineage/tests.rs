@@ -1,3 +1,5 @@
+//! What becomes of functions and nodes between two versions.
+
 use super::{Evidence, LineageKind, SourceFile, Succession, succeed};
 use crate::definitions::Outline;
 use crate::identity::{Born, Contents, Identities, RepositoryId};
