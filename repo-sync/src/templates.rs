@@ -1,7 +1,7 @@
 //! Templates: files of EEx, HEEx and LEEx, the Elixir in them located, and the module that each becomes part of.
 //!
 //! A template is recorded, not lowered: its expressions are pieces that only make sense together (`<%= if x do %>` ...
-//! `<% end %>`). Read [`template_files`], then [`holes`], then [`links`].
+//! `<% end %>`). Read [`template_files`], then [`holes()`], then [`links()`].
 
 mod holes;
 mod links;

@@ -7,12 +7,12 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 
-/// The workspace's root.
+/// The workspace's root: of the checkout that `cargo xtask` was called in, which need not be the one that this program
+/// was compiled in, if they share a target folder.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map(Path::to_path_buf)
-        .unwrap_or_default()
+    let package = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// Where Cargo builds: `CARGO_TARGET_DIR`, else `target` in the workspace.

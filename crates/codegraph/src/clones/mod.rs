@@ -64,7 +64,7 @@ pub struct CloneGroup {
     pub module_dependent: bool,
 }
 
-/// What [`find`] found.
+/// What [`find()`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Clones {
     /// All pieces of code that were compared: by file and place.

@@ -2,7 +2,7 @@
 //! children, a process to the tables it reads and writes. Rules about libraries, not about the language, so all of them
 //! are inferred; the confidence says how many rivals there are.
 //!
-//! [`Facts::of`] reads one file, [`connect`] joins the facts of all files.
+//! [`Facts::of`] reads one file, [`connect()`] joins the facts of all files.
 
 mod arguments;
 mod children;
