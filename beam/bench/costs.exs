@@ -37,7 +37,7 @@ defmodule Costs do
     ElixirScope.on()
 
     row(
-      "on: trace/2 (2 events, root by message)",
+      "on: trace/2 (2 events, root with payload)",
       measure(fn -> ElixirScope.trace("x", fn -> 1 end) end, 5),
       empty
     )
@@ -57,14 +57,14 @@ defmodule Costs do
     row("traced: resume, same call", measure(fn -> Probe.resume(frame) end), empty)
     row("traced: send to another", measure(fn -> Probe.sent(1, 1, frame, :nobody, 1) end), empty)
 
-    # With payload: fewer than the writer's mailbox is bounded to.
+    # With payload: fewer than a wide ring has slots.
     exception = fn -> Probe.exception(1, 1, frame, :error, :badarith, []) end
-    row("traced: exception with what it was (1 message)", measure(exception, 20, 1_000), empty)
+    row("traced: exception with what it was", measure(exception, 20, 1_000), empty)
     value = fn -> ElixirScope.Capture.values(frame, 1, 1, 2, [{:x, %{id: 1}}]) end
-    row("traced: value of a small map (1 message)", measure(value, 20, 1_000), empty, 2_500)
+    row("traced: value of a small map", measure(value, 20, 1_000), empty, 2_500)
     four = %{id: 1, name: "pen", quantity: 4, price: 3.5}
     value = fn -> ElixirScope.Capture.values(frame, 1, 1, 2, [{:x, four}]) end
-    row("traced: value of a map of four (1 message)", measure(value, 20, 1_000), empty)
+    row("traced: value of a map of four", measure(value, 20, 1_000), empty)
   end
 
   defp callback(empty) do

@@ -3,8 +3,11 @@
 
 #![no_main]
 
-use codegraph::quoted::{NodeId, Quoted};
+#[path = "../../repo-sync/src/lower/tests/invariants.rs"]
+mod invariants;
+
 use fuzz::{heap, seeds};
+use invariants::check;
 use repo_sync::lower::Lowerer;
 
 /// A text for each part of the grammar.
@@ -17,25 +20,6 @@ const SEEDS: &[&str] = &[
     "%{m | a => b | c}; %S{}; <<a::8, _::binary>>; A.{B, C}; a.\"b c\"(1)(2)\n",
     "\u{732b} = e\u{301}; \"\u{1f468}\u{200d}\u{1f469}\u{937}\u{94d}\u{920}\\#{\"",
 ];
-
-fn check(quoted: &Quoted, source: &str) {
-    let root = quoted.root().expect("every text has a root");
-    assert_eq!(root.index() + 1, quoted.nodes().len());
-    for index in 0..quoted.nodes().len() {
-        let id = NodeId::new(index);
-        let node = quoted.node(id);
-        assert!(node.start <= node.end && node.end as usize <= source.len());
-        assert!(source.is_char_boundary(node.start as usize) && source.is_char_boundary(node.end as usize));
-        assert!(node.symbol.index() < quoted.symbols().len());
-        assert_eq!(node.line == 0, node.column == 0);
-        let mut at = quoted.subtree(id).start;
-        for kid in quoted.kids(id) {
-            assert_eq!(quoted.subtree(*kid).start, at);
-            at = quoted.subtree(*kid).end;
-        }
-        assert_eq!(at, index);
-    }
-}
 
 libfuzzer_sys::fuzz_target!(
     init: seeds::plant(SEEDS.iter().map(|seed| seed.as_bytes().to_vec())),

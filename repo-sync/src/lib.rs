@@ -6,6 +6,7 @@
 pub mod beam;
 mod index;
 pub mod lower;
+mod parser;
 pub mod project;
 mod publish;
 mod syntax;

@@ -142,14 +142,16 @@ fn a_whole_project_is_searched() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../beam/demo");
     let project = CodeProject::open(&root, &ProjectOptions::default(), &|_, _| ()).unwrap();
     let wanted = pattern("GenServer.call({name, _}, message, timeout)").unwrap();
-    let (found, complete, faults) = project.matches(&wanted, 10);
+    let (found, complete, faults) = project.matches(&wanted, 10).unwrap();
     assert!(complete && faults.is_empty());
     let [one] = &found[..] else {
         panic!("one remote call, not {found:?}")
     };
     assert_eq!(project.files()[one.file as usize].path, "lib/shop/remote.ex");
     assert_eq!(one.captures[1], ("message".to_owned(), "message".to_owned()));
-    let (found, complete, _) = project.matches(&pattern("GenServer.call(...)").unwrap(), 2);
+    let (found, complete, _) = project
+        .matches(&pattern("GenServer.call(...)").unwrap(), 2)
+        .unwrap();
     assert_eq!((found.len(), complete), (2, false));
     assert!(pattern("def (").is_err());
 }

@@ -6,9 +6,11 @@ pub mod corpus;
 mod identity;
 mod quoted;
 
+use std::process::Command;
+
 use anyhow::Result;
 
-use crate::machine;
+use crate::{machine, report, run};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -34,4 +36,18 @@ pub fn run(args: &Args) -> Result<()> {
         What::Calls => calls::run(),
         What::Identity => identity::run(),
     }
+}
+
+/// An example of `repo-sync`, to be given its arguments.
+fn example(name: &str) -> Command {
+    run::cargo(&["run", "-q", "-p", "repo-sync", "--example", name, "--"])
+}
+
+/// Runs a comparison: its figures are reported, its other lines shown.
+fn measured(name: &str, comparison: &mut Command) -> Result<()> {
+    let printed = run::output(comparison)?;
+    for line in printed.lines().filter(|line| !line.starts_with('{')) {
+        println!("{line}");
+    }
+    report::printed(name, &printed)
 }

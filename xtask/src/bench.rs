@@ -2,10 +2,7 @@
 
 mod shop;
 
-use std::process::Command;
-
-use anyhow::{Result, bail};
-use serde_json::Value;
+use anyhow::Result;
 
 use crate::accuracy::corpus;
 use crate::{machine, report, run};
@@ -59,13 +56,13 @@ fn beam() -> Result<()> {
         .current_dir(dir)
         .env("MIX_ENV", "prod")
         .env("MIX_BUILD_PATH", build);
-    printed("beam", &mut bench)
+    report::printed("beam", &run::output(&mut bench)?)
 }
 
 /// Runs the graph engine's example, which prints the same.
 fn graph() -> Result<()> {
     let mut bench = run::cargo(&["run", "--quiet", "-p", "codegraph", "--example", "bench_graph"]);
-    printed("graph", &mut bench)
+    report::printed("graph", &run::output(&mut bench)?)
 }
 
 /// Runs the example of `repo-sync` that reads Elixir's sources.
@@ -80,19 +77,5 @@ fn code() -> Result<()> {
         "bench_code",
         "--",
     ]);
-    printed("code", bench.arg(elixir))
-}
-
-/// Reports the figures that a command prints, one JSON object a line.
-fn printed(name: &str, bench: &mut Command) -> Result<()> {
-    let printed = run::output(bench)?;
-    let figures = printed
-        .lines()
-        .filter(|l| l.starts_with('{'))
-        .map(serde_json::from_str)
-        .collect::<Result<Vec<Value>, _>>()?;
-    if figures.is_empty() {
-        bail!("the benchmark printed no figures:\n{printed}");
-    }
-    report::figures(name, figures)
+    report::printed("code", &run::output(bench.arg(elixir))?)
 }

@@ -3,10 +3,23 @@
 
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::run;
+
+/// Reports the figures among the lines that a measurement printed, one JSON object a line.
+pub fn printed(name: &str, printed: &str) -> Result<()> {
+    let found = printed
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(serde_json::from_str)
+        .collect::<Result<Vec<Value>, _>>()?;
+    if found.is_empty() {
+        bail!("{name} printed no figures:\n{printed}");
+    }
+    figures(name, found)
+}
 
 /// Prints the figures and writes them.
 pub fn figures(name: &str, figures: Vec<Value>) -> Result<()> {

@@ -7,7 +7,7 @@ defmodule ElixirScope.Capture do
   """
   import Bitwise
   require ElixirScope.Kinds
-  alias ElixirScope.{Clock, Kinds, Outbox, Value, Wire}
+  alias ElixirScope.{Clock, Kinds, Outbox, Value}
 
   @context :"$elixir_scope"
   @binds_max 32
@@ -93,13 +93,8 @@ defmodule ElixirScope.Capture do
     {bytes, cut, redacted} = Value.encode(value, name)
     name = Atom.to_string(name)
     flags = if(cut, do: 1, else: 0) ||| if(redacted, do: 2, else: 0)
-    size = byte_size(name)
-    # A variable's name: an atom, at most 255 characters.
-    head =
-      if size <= 2_048,
-        do: <<role, flags, size::16-little, name::binary>>,
-        else: [<<role, flags>>, Wire.str(name)]
-
+    # An atom has at most 255 characters.
+    head = <<role, flags, byte_size(name)::16-little, name::binary>>
     {[head | bytes], if(cut, do: Kinds.flag(:cut), else: 0)}
   end
 end

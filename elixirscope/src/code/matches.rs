@@ -33,7 +33,7 @@ const LINES_MAX: usize = 6;
 
 /// Answers.
 pub(super) fn run(project: &CodeProject, args: &Args, json: bool) -> Result<()> {
-    let (found, complete, faults) = project.matches(&pattern(&args.pattern)?, args.limit);
+    let (found, complete, faults) = project.matches(&pattern(&args.pattern)?, args.limit)?;
     for fault in &faults {
         client::say(&fault.to_string());
     }

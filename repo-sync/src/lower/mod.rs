@@ -23,9 +23,6 @@ mod quotes;
 #[cfg(test)]
 mod tests;
 
-use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
-
 use codegraph::SOURCE_BYTES_MAX;
 use codegraph::quoted::{Builder, Flags, Kind, Place, Quoted};
 pub use columns::ColumnRules;
@@ -34,9 +31,8 @@ use flat::Flat;
 use grammar::Grammar;
 
 use crate::SourceFault;
+use crate::parser::Parser;
 
-/// Longest parse of one file.
-const PARSE_TIME_MAX: Duration = Duration::from_secs(20);
 /// Most errors that are listed of one file.
 const ERRORS_MAX: usize = 1000;
 /// Most escapes of one file that are hidden from the grammar because it reads them wrong.
@@ -68,7 +64,7 @@ pub struct Lowered {
 
 /// A parser with its grammar, for many files.
 pub struct Lowerer {
-    parser: tree_sitter::Parser,
+    parser: Parser,
     grammar: Grammar,
     rules: ColumnRules,
 }
@@ -82,14 +78,10 @@ impl std::fmt::Debug for Lowerer {
 impl Lowerer {
     /// Loads the grammar.
     pub fn new() -> Result<Self, SourceFault> {
-        let language = tree_sitter::Language::new(tree_sitter_elixir::LANGUAGE);
-        let mut parser = tree_sitter::Parser::new();
-        parser
-            .set_language(&language)
-            .map_err(|fault| SourceFault::Grammar(fault.to_string()))?;
+        let parser = Parser::new()?;
         Ok(Self {
+            grammar: Grammar::new(parser.language()),
             parser,
-            grammar: Grammar::new(&language),
             rules: ColumnRules::default(),
         })
     }
@@ -112,14 +104,14 @@ impl Lowerer {
                 ),
             );
         }
-        let Some(tree) = self.parse(source.as_bytes()) else {
+        let Some(tree) = self.parser.parse(source.as_bytes()) else {
             return refused(source, SourceFault::TooSlow.to_string());
         };
         let mut flat = Flat::new(&tree, &self.grammar, source);
         let mut masked = Vec::new();
         if !flat.errors.is_empty()
             && let Some(known) = names::with_known_letters(source)
-            && let Some(tree) = self.parse(&known)
+            && let Some(tree) = self.parser.parse(&known)
         {
             flat = Flat::new(&tree, &self.grammar, source);
             masked = known;
@@ -131,7 +123,9 @@ impl Lowerer {
             }
             let pair = (escape as usize).saturating_sub(1)..=escape as usize;
             masked.get_mut(pair).unwrap_or_default().fill(b'_');
-            let Some(tree) = self.parse(&masked) else { break };
+            let Some(tree) = self.parser.parse(&masked) else {
+                break;
+            };
             flat = Flat::new(&tree, &self.grammar, source);
         }
         self.lower_flat(source, flat)
@@ -152,24 +146,6 @@ impl Lowerer {
             quoted: machine::Machine::new(source, &flat, &columns).run(),
             errors,
         }
-    }
-
-    fn parse(&mut self, source: &[u8]) -> Option<tree_sitter::Tree> {
-        let until = Instant::now() + PARSE_TIME_MAX;
-        let mut progress = |_: &tree_sitter::ParseState| {
-            if Instant::now() > until {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        };
-        let options = tree_sitter::ParseOptions::new().progress_callback(&mut progress);
-        let mut rest = |at: usize, _| source.get(at..).unwrap_or_default();
-        let tree = self.parser.parse_with_options(&mut rest, None, Some(options));
-        if tree.is_none() {
-            self.parser.reset();
-        }
-        tree
     }
 }
 

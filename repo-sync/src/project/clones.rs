@@ -7,9 +7,9 @@ use codegraph::lineage::SourceFile;
 use codegraph::quoted::Quoted;
 
 use super::CodeProject;
-use super::read::{in_parallel, line_at, line_starts, text_of};
+use super::read::{in_parallel, line_at, lowerers, text_of};
 use crate::SourceFault;
-use crate::lower::Lowerer;
+use crate::syntax::line_starts;
 
 /// A piece of code that is like others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,15 +48,13 @@ impl CodeProject {
     /// Groups of clones, the largest pieces first. Files that changed or vanished since the project was read are as they
     /// are now, or empty.
     pub fn clones(&self, options: Options) -> Result<Vec<CodeClone>, SourceFault> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let lowerers: Result<Vec<Lowerer>, SourceFault> = (0..threads).map(|_| Lowerer::new()).collect();
-        let read = in_parallel(&mut lowerers?, &self.files, |lowerer, file| {
+        let read = in_parallel(&mut lowerers(0)?, &self.files, |lowerer, file| {
             let text = text_of(&self.root.join(&file.path)).unwrap_or_default();
             let tree = lowerer.lower(&text).quoted;
             let outline = Outline::of(&tree);
             Read {
                 contents: Contents::of(&tree, &outline),
-                starts: line_starts(&text),
+                starts: line_starts(text.as_bytes()),
                 tree,
                 outline,
             }

@@ -48,12 +48,16 @@ pub fn pattern(text: &str) -> Result<Pattern, PatternRefused> {
 
 impl CodeProject {
     /// The places that match, by file and line, at most `limit`; whether these are all; and the files that cannot be
-    /// read any more.
-    #[must_use]
-    pub fn matches(&self, pattern: &Pattern, limit: usize) -> (Vec<PatternMatch>, bool, Vec<FileFault>) {
+    /// read any more. An error is a parser that cannot be made.
+    pub fn matches(
+        &self,
+        pattern: &Pattern,
+        limit: usize,
+    ) -> Result<(Vec<PatternMatch>, bool, Vec<FileFault>), SourceFault> {
+        let mut lowerer = Lowerer::new()?;
         let (mut found, mut faults) = (Vec::new(), Vec::new());
         for file in 0..u32::try_from(self.files.len()).unwrap_or(u32::MAX) {
-            let source = match self.source(file) {
+            let source = match self.source_by(&mut lowerer, file) {
                 Ok(source) => source,
                 Err(fault) => {
                     faults.push(fault);
@@ -81,9 +85,9 @@ impl CodeProject {
             found.append(&mut here);
             if found.len() > limit {
                 found.truncate(limit);
-                return (found, false, faults);
+                return Ok((found, false, faults));
             }
         }
-        (found, true, faults)
+        Ok((found, true, faults))
     }
 }

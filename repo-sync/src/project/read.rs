@@ -19,7 +19,7 @@ use super::join::Join;
 use super::{CodeProject, ProjectOptions};
 use crate::index::read;
 use crate::lower::Lowerer;
-use crate::syntax::checked;
+use crate::syntax::{checked, line_starts};
 use crate::walk::{SourceFile, source_files};
 use crate::{FileFault, FileFaultKind, IndexFault, SourceFault};
 
@@ -77,12 +77,7 @@ pub(super) fn open(
         root: root.to_owned(),
         fault,
     })?;
-    let threads = match options.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    };
-    let lowerers: Result<Vec<Lowerer>, SourceFault> = (0..threads).map(|_| Lowerer::new()).collect();
-    let mut lowerers = lowerers?;
+    let mut lowerers = lowerers(options.threads)?;
     let (done, total) = (AtomicUsize::new(0), sources.len() * 2);
     let tell = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
 
@@ -194,12 +189,13 @@ pub(super) fn text_of(path: &Path) -> Result<String, FileFaultKind> {
     })
 }
 
-/// The first byte of each line.
-pub(super) fn line_starts(text: &str) -> Vec<u32> {
-    let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-    std::iter::once(0)
-        .chain(ends.map(|(at, _)| at as u32 + 1))
-        .collect()
+/// A parser for each of so many threads; 0: as many as the machine has processors.
+pub(super) fn lowerers(threads: usize) -> Result<Vec<Lowerer>, SourceFault> {
+    let threads = match threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    (0..threads).map(|_| Lowerer::new()).collect()
 }
 
 /// The line of a byte, from 1.
@@ -210,7 +206,7 @@ pub(super) fn line_at(starts: &[u32], byte: u32) -> u32 {
 fn first(lowerer: &mut Lowerer, file: &SourceFile) -> Result<First, FileFaultKind> {
     let text = text_of(&file.path)?;
     let lowered = lowerer.lower(&text);
-    let (tree, starts) = (lowered.quoted, line_starts(&text));
+    let (tree, starts) = (lowered.quoted, line_starts(text.as_bytes()));
     let outline = Outline::of(&tree);
     let contents = Contents::of(&tree, &outline);
     let meter = Meter::new(&tree, &outline);

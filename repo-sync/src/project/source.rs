@@ -3,9 +3,10 @@
 use codegraph::definitions::{Clause, Outline};
 use codegraph::quoted::{NodeId, Quoted};
 
-use super::read::{line_at, line_starts, text_of};
+use super::read::{line_at, text_of};
 use super::{CodeProject, Definition};
 use crate::lower::Lowerer;
+use crate::syntax::line_starts;
 use crate::{FileFault, FileFaultKind};
 
 /// A file's text and syntax.
@@ -25,21 +26,26 @@ pub struct FileSource {
 impl CodeProject {
     /// Reads and parses a file of the project again.
     pub fn source(&self, file: u32) -> Result<FileSource, FileFault> {
-        let path = self
-            .files
-            .get(file as usize)
-            .map(|file| file.path.clone())
-            .unwrap_or_default();
-        let fault = |kind| FileFault {
-            path: path.clone(),
-            kind,
-        };
-        let text = text_of(&self.root.join(&path)).map_err(fault)?;
-        let mut lowerer = Lowerer::new().map_err(|kind| fault(FileFaultKind::Source(kind)))?;
+        let mut lowerer = Lowerer::new().map_err(|kind| FileFault {
+            path: self.path_of(file),
+            kind: FileFaultKind::Source(kind),
+        })?;
+        self.source_by(&mut lowerer, file)
+    }
+
+    fn path_of(&self, file: u32) -> String {
+        let file = self.files.get(file as usize);
+        file.map(|file| file.path.clone()).unwrap_or_default()
+    }
+
+    /// As [`CodeProject::source`], with a parser that is there.
+    pub(super) fn source_by(&self, lowerer: &mut Lowerer, file: u32) -> Result<FileSource, FileFault> {
+        let path = self.path_of(file);
+        let text = text_of(&self.root.join(&path)).map_err(|kind| FileFault { path, kind })?;
         let tree = lowerer.lower(&text).quoted;
         Ok(FileSource {
             file,
-            starts: line_starts(&text),
+            starts: line_starts(text.as_bytes()),
             outline: Outline::of(&tree),
             text,
             tree,

@@ -8,14 +8,10 @@ mod flat;
 mod head;
 mod modules;
 
-use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
-
 use codegraph::{NONE, SOURCE_BYTES_MAX, SourceHash, SyntaxDocument, SyntaxNode};
 use flat::{FlatTree, Grammar};
 
-/// Longest parse of one file.
-const PARSE_TIME_MAX: Duration = Duration::from_secs(20);
+use crate::parser::{PARSE_TIME_MAX, Parser};
 
 /// Why a text has no document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,37 +45,22 @@ pub enum SourceFault {
 /// A parser with its grammar, for many files.
 #[derive(Debug)]
 pub struct Indexer {
-    language: tree_sitter::Language,
-    parser: ParserState,
-}
-
-struct ParserState(tree_sitter::Parser);
-
-impl std::fmt::Debug for ParserState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ParserState")
-    }
+    parser: Parser,
 }
 
 impl Indexer {
     /// Loads the grammar.
     pub fn new() -> Result<Self, SourceFault> {
-        let language = tree_sitter::Language::new(tree_sitter_elixir::LANGUAGE);
-        let mut parser = tree_sitter::Parser::new();
-        parser
-            .set_language(&language)
-            .map_err(|fault| SourceFault::Grammar(fault.to_string()))?;
         Ok(Self {
-            language,
-            parser: ParserState(parser),
+            parser: Parser::new()?,
         })
     }
 
     /// The document of a source text. Syntax errors are no fault: they are in the document.
     pub fn index(&mut self, source: &[u8]) -> Result<SyntaxDocument, SourceFault> {
         let text = checked(source)?;
-        let tree = self.parse(source)?;
-        let flat = FlatTree::new(&tree, &Grammar::new(&self.language), text);
+        let tree = self.parser.parse(source).ok_or(SourceFault::TooSlow)?;
+        let flat = FlatTree::new(&tree, &Grammar::new(self.parser.language()), text);
         let mut document = SyntaxDocument {
             source: SourceHash::of(source),
             source_bytes: source.len() as u32,
@@ -95,24 +76,6 @@ impl Indexer {
             return Err(SourceFault::Tree("nodes are not in preorder".to_owned()));
         }
         Ok(document)
-    }
-
-    fn parse(&mut self, source: &[u8]) -> Result<tree_sitter::Tree, SourceFault> {
-        let until = Instant::now() + PARSE_TIME_MAX;
-        let mut progress = |_: &tree_sitter::ParseState| {
-            if Instant::now() > until {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        };
-        let options = tree_sitter::ParseOptions::new().progress_callback(&mut progress);
-        let mut rest = |at: usize, _| source.get(at..).unwrap_or_default();
-        let tree = self.parser.0.parse_with_options(&mut rest, None, Some(options));
-        if tree.is_none() {
-            self.parser.0.reset();
-        }
-        tree.ok_or(SourceFault::TooSlow)
     }
 }
 
@@ -135,7 +98,8 @@ pub(crate) fn checked(source: &[u8]) -> Result<&str, SourceFault> {
     })
 }
 
-fn line_starts(source: &[u8]) -> Vec<u32> {
+/// The first byte of each line.
+pub(crate) fn line_starts(source: &[u8]) -> Vec<u32> {
     let after_breaks = source
         .iter()
         .enumerate()

@@ -4,6 +4,7 @@ mod blocks;
 mod broken;
 mod calls;
 mod collections;
+mod invariants;
 mod literals;
 mod operators;
 mod positions;

@@ -1,9 +1,9 @@
 //! Whatever the text, the tree is one.
 
-use codegraph::quoted::{NodeId, Quoted};
 use proptest::prelude::*;
 
 use super::super::Lowerer;
+use super::invariants::check;
 
 /// Pieces that make much syntax in few characters.
 const PIECES: &[&str] = &[
@@ -72,27 +72,6 @@ const PIECES: &[&str] = &[
     "# c\n",
     "__block__",
 ];
-
-/// What holds of every tree: kids before parents, subtrees next to one another, spans and symbols inside their bounds.
-fn check(quoted: &Quoted, source: &str) {
-    let root = quoted.root().unwrap();
-    assert_eq!(root.index() + 1, quoted.nodes().len());
-    for index in 0..quoted.nodes().len() {
-        let id = NodeId::new(index);
-        let node = quoted.node(id);
-        assert!(node.start <= node.end && node.end as usize <= source.len());
-        assert!(source.is_char_boundary(node.start as usize) && source.is_char_boundary(node.end as usize));
-        assert!(node.symbol.index() < quoted.symbols().len());
-        assert_eq!(node.line == 0, node.column == 0);
-        // The subtree is the kids' subtrees, one after the other, then the node.
-        let mut at = quoted.subtree(id).start;
-        for kid in quoted.kids(id) {
-            assert_eq!(quoted.subtree(*kid).start, at);
-            at = quoted.subtree(*kid).end;
-        }
-        assert_eq!(at, index);
-    }
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
