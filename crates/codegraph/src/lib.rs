@@ -19,6 +19,7 @@ pub mod link;
 mod manifest;
 pub mod pattern;
 pub mod quoted;
+pub mod records;
 mod resolve;
 #[cfg(test)]
 mod sample;
