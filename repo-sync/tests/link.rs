@@ -6,7 +6,7 @@ use codegraph::definitions::Outline;
 use codegraph::fact::{Confidence, Provenance};
 use codegraph::link::dispatch;
 use codegraph::link::otp::{self, Facts, Kind, ModuleKind};
-use codegraph::link::{Exports, How, Links};
+use codegraph::link::{Asking, Exports, How, Links};
 use codegraph::quoted::Quoted;
 use repo_sync::lower::Lowerer;
 
@@ -14,6 +14,7 @@ struct File {
     tree: Quoted,
     outline: Outline,
     links: Links,
+    facts: Facts,
 }
 
 fn project(sources: &[&str]) -> Vec<File> {
@@ -31,8 +32,15 @@ fn project(sources: &[&str]) -> Vec<File> {
         .collect();
     read.into_iter()
         .map(|(tree, outline)| {
-            let links = Links::of(&tree, &outline, &exports);
-            File { tree, outline, links }
+            let asking = Asking::new(&exports);
+            let links = Links::of(&tree, &outline, &asking);
+            let facts = Facts::of(&tree, &outline, &links, &asking);
+            File {
+                tree,
+                outline,
+                links,
+                facts,
+            }
         })
         .collect()
 }
@@ -219,16 +227,12 @@ end
 
 fn edges(sources: &[&str]) -> Vec<String> {
     let files = project(sources);
-    let facts: Vec<Facts> = files
-        .iter()
-        .map(|file| Facts::of(&file.tree, &file.outline, &file.links))
-        .collect();
-    otp::connect(&facts.iter().collect::<Vec<_>>())
+    otp::connect(&files.iter().map(|file| &file.facts).collect::<Vec<_>>())
         .into_iter()
         .map(|edge| {
             let from = files[edge.from.0 as usize].tree.node(edge.from.1).line;
             let to = &files[edge.to.0 as usize];
-            let module = &facts[edge.to.0 as usize].modules[edge.to.1 as usize];
+            let module = &files[edge.to.0 as usize].facts.modules[edge.to.1 as usize];
             let line = edge.clause.map_or(0, |clause| {
                 to.tree.node(to.outline.clauses[clause as usize].node).line
             });
@@ -302,7 +306,7 @@ fn messages_meet_the_clauses_that_handle_them() {
         .collect();
     assert_eq!(found, expected);
     let files = project(&[STOCK, SHOP]);
-    let facts = Facts::of(&files[0].tree, &files[0].outline, &files[0].links);
+    let facts = &files[0].facts;
     let tables: Vec<_> = facts
         .tables
         .iter()

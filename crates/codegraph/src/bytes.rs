@@ -66,6 +66,24 @@ impl Writer {
         self.bytes.extend_from_slice(value.as_bytes());
     }
 
+    /// Bytes with their length.
+    pub(crate) fn slice(&mut self, value: &[u8]) {
+        self.count(value.len());
+        self.raw(value);
+    }
+
+    /// A number that may be missing; the largest is none.
+    pub(crate) fn optional(&mut self, value: Option<u32>) {
+        self.number(value.map_or(0, |value| value.saturating_add(1)));
+    }
+
+    pub(crate) fn texts(&mut self, values: &[String]) {
+        self.count(values.len());
+        for value in values {
+            self.text(value);
+        }
+    }
+
     pub(crate) fn raw(&mut self, value: &[u8]) {
         self.bytes.extend_from_slice(value);
     }
@@ -108,6 +126,14 @@ impl<'a> Reader<'a> {
         Ok(self.raw(1, what)?[0])
     }
 
+    pub(crate) fn flag(&mut self, what: &'static str) -> Result<bool, Malformed> {
+        match self.byte(what)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.invalid(what)),
+        }
+    }
+
     pub(crate) fn number(&mut self, what: &'static str) -> Result<u32, Malformed> {
         let mut value = 0u32;
         for shift in [0, 7, 14, 21, 28] {
@@ -146,6 +172,20 @@ impl<'a> Reader<'a> {
         let len = self.count(1, what)?;
         let bytes = self.raw(len, what)?;
         std::str::from_utf8(bytes).map_err(|_| self.invalid(what))
+    }
+
+    pub(crate) fn slice(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
+        let len = self.count(1, what)?;
+        self.raw(len, what)
+    }
+
+    pub(crate) fn optional(&mut self, what: &'static str) -> Result<Option<u32>, Malformed> {
+        Ok(self.number(what)?.checked_sub(1))
+    }
+
+    pub(crate) fn texts(&mut self, what: &'static str) -> Result<Vec<String>, Malformed> {
+        let count = self.count(1, what)?;
+        (0..count).map(|_| Ok(self.text(what)?.to_owned())).collect()
     }
 
     pub(crate) fn hash(&mut self, what: &'static str) -> Result<[u8; 32], Malformed> {

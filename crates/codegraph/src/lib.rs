@@ -16,6 +16,7 @@ mod hash;
 pub mod identity;
 pub mod lineage;
 pub mod link;
+pub mod local;
 mod manifest;
 pub mod pattern;
 pub mod quoted;
@@ -23,6 +24,7 @@ pub mod records;
 mod resolve;
 #[cfg(test)]
 mod sample;
+pub mod version;
 
 pub use bytes::Malformed;
 pub use document::{

@@ -106,10 +106,12 @@ pub trait Records: Send + Sync {
     }
 }
 
+type Kept = BTreeMap<(Family, Vec<u8>), Vec<u8>>;
+
 /// Records that go with the process.
 #[derive(Debug, Default)]
 pub struct Memory {
-    records: RwLock<BTreeMap<(Family, Vec<u8>), Vec<u8>>>,
+    records: RwLock<Kept>,
 }
 
 impl Memory {

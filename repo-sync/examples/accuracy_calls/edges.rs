@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use codegraph::definitions::Outline;
 use codegraph::fact::Provenance;
-use codegraph::link::{Call, Exports, How, Links};
+use codegraph::link::{Asking, Call, Exports, How, Links};
 use codegraph::quoted::{Kind, NodeId, Quoted, Symbol};
 use repo_sync::beam::{Beam, DebugInfo};
 use repo_sync::lower::Lowerer;
@@ -152,7 +152,7 @@ pub(crate) fn source(files: &[PathBuf]) -> Result<Source, repo_sync::SourceFault
     };
     let started = std::time::Instant::now();
     for file in &read {
-        let links = Links::of(&file.quoted, &file.outline, &exports);
+        let links = Links::of(&file.quoted, &file.outline, &Asking::new(&exports));
         for name in file.outline.modules.iter().flat_map(|module| &module.names) {
             source.modules.insert((name.clone(), file.path.clone()));
         }

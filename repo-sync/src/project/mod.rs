@@ -7,7 +7,6 @@
 
 mod clones;
 mod dead;
-mod forward;
 mod join;
 mod matching;
 mod names;

@@ -11,10 +11,9 @@ use codegraph::complexity::{Complexity, Meter};
 use codegraph::definitions::Outline;
 use codegraph::identity::{BothIds, Contents};
 use codegraph::link::otp::Facts;
-use codegraph::link::{Exports, Links};
+use codegraph::link::{Asking, Exports, Links};
 use codegraph::quoted::{NodeId, Quoted};
 
-use super::forward::{self, Forward, Forwards};
 use super::join::Join;
 use super::{CodeProject, ProjectOptions};
 use crate::index::read;
@@ -44,7 +43,6 @@ pub(super) struct First {
     /// Names and arities of the functions, which the tree held.
     pub(super) names: Vec<String>,
     tree: Option<Quoted>,
-    forwards: Vec<((String, String, u8), Forward)>,
     fault: Option<FileFaultKind>,
 }
 
@@ -81,7 +79,7 @@ pub(super) fn open(
     let (done, total) = (AtomicUsize::new(0), sources.len() * 2);
     let tell = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
 
-    let (mut exports, mut forwards) = (Exports::new(), Forwards::new());
+    let mut exports = Exports::new();
     let mut kept: Vec<(&SourceFile, First)> = Vec::with_capacity(sources.len());
     let mut tree_bytes_left = options.trees_bytes_max;
     for batch in sources.chunks(BATCH_FILES) {
@@ -108,9 +106,6 @@ pub(super) fn open(
                             None => found.tree = None,
                         }
                     }
-                    for (name, forward) in found.forwards.drain(..) {
-                        forwards.entry(name).or_insert(forward);
-                    }
                     kept.push((file, found));
                 }
                 Err(kind) => fault(kind),
@@ -125,7 +120,7 @@ pub(super) fn open(
         let end = kept.len().min(batch_at + BATCH_FILES);
         let batch = kept.get(batch_at..end).unwrap_or_default();
         let looks = in_parallel(&mut lowerers, batch, |lowerer, (file, first)| {
-            let found = second(lowerer, file, first, &exports, &forwards);
+            let found = second(lowerer, file, first, &exports);
             tell();
             found
         });
@@ -253,7 +248,6 @@ fn first(lowerer: &mut Lowerer, file: &SourceFile) -> Result<First, FileFaultKin
                     .flatten()
             })
             .collect(),
-        forwards: forward::find(&tree, &outline),
         outline,
         tree: Some(tree),
         fault,
@@ -266,7 +260,6 @@ fn second(
     file: &SourceFile,
     first: &First,
     exports: &Exports,
-    forwards: &Forwards,
 ) -> (Option<Second>, bool) {
     let again = match &first.tree {
         Some(_) => None,
@@ -284,12 +277,9 @@ fn second(
     let Some(tree) = first.tree.as_ref().or(again.as_ref()) else {
         return (None, true);
     };
-    let links = Links::of(tree, &first.outline, exports);
-    let mut facts = Facts::of(tree, &first.outline, &links);
-    facts
-        .sends
-        .extend(forward::sends(tree, &first.outline, &links, forwards));
-    facts.sends.sort_by_key(|sent| sent.node);
+    let asking = Asking::new(exports);
+    let links = Links::of(tree, &first.outline, &asking);
+    let facts = Facts::of(tree, &first.outline, &links, &asking);
     let mut send_lines: Vec<(NodeId, u32)> = facts
         .sends
         .iter()

@@ -1,9 +1,8 @@
 //! The walk over a file's nodes, inner before outer: each that is a call becomes one, with what it calls.
 
 use super::environment::Environment;
-use super::exports::Exports;
 use super::marks::{self, Marks};
-use super::{Call, How, Links};
+use super::{Asking, Call, How, Links};
 use crate::DefinitionKind;
 use crate::definitions::Outline;
 use crate::fact::{Confidence, Mark, Provenance};
@@ -56,7 +55,7 @@ const KERNEL: &str = "Elixir.Kernel";
 pub(super) struct Resolver<'a> {
     tree: &'a Quoted,
     outline: &'a Outline,
-    exports: &'a Exports,
+    asking: &'a Asking<'a>,
     environment: Environment<'a>,
     marks: Vec<Marks>,
     places: Vec<(Option<u32>, Option<u32>)>,
@@ -76,7 +75,7 @@ struct Called<'t> {
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(tree: &'a Quoted, outline: &'a Outline, exports: &'a Exports) -> Self {
+    pub(super) fn new(tree: &'a Quoted, outline: &'a Outline, asking: &'a Asking<'a>) -> Self {
         let mut special = vec![false; tree.symbols().len()];
         for name in SPECIAL {
             if let Some(symbol) = tree.symbols().find(name.as_bytes())
@@ -88,8 +87,8 @@ impl<'a> Resolver<'a> {
         Self {
             tree,
             outline,
-            exports,
-            environment: Environment::new(tree, outline, exports),
+            asking,
+            environment: Environment::new(tree, outline, asking),
             marks: marks::of(tree),
             places: places(tree, outline),
             special,
@@ -245,7 +244,7 @@ impl<'a> Resolver<'a> {
             }
             return;
         };
-        let export = self.exports.find(&target, name, arity);
+        let export = self.asking.find(&target, name, arity);
         let by_attribute = self.tree.is_call(module, "@", 1);
         let confidence = if by_attribute {
             Confidence::Likely
@@ -278,7 +277,7 @@ impl<'a> Resolver<'a> {
             return;
         }
         let arity = u8::try_from(tree.kids(*list).len()).unwrap_or(u8::MAX);
-        let export = self.exports.find(&target, name, arity);
+        let export = self.asking.find(&target, name, arity);
         let called = Called {
             how: How::Applied,
             target: &target,

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::exports::{Exports, generated};
+use super::Asking;
+use super::exports::generated;
 use super::using::{Filter, Using};
 use crate::DefinitionKind;
 use crate::definitions::{DirectiveKind, Outline};
@@ -55,7 +56,7 @@ type Values = HashMap<(Option<u32>, Symbol), Vec<(NodeId, String)>>;
 pub(super) struct Environment<'a> {
     tree: &'a Quoted,
     outline: &'a Outline,
-    exports: &'a Exports,
+    asking: &'a Asking<'a>,
     imports: Vec<Import>,
     shorts: Vec<Brought>,
     locals: HashMap<(u32, String), Vec<Local>>,
@@ -65,11 +66,11 @@ pub(super) struct Environment<'a> {
 }
 
 impl<'a> Environment<'a> {
-    pub(super) fn new(tree: &'a Quoted, outline: &'a Outline, exports: &'a Exports) -> Self {
+    pub(super) fn new(tree: &'a Quoted, outline: &'a Outline, asking: &'a Asking<'a>) -> Self {
         let mut made = Self {
             tree,
             outline,
-            exports,
+            asking,
             imports: Vec::new(),
             shorts: Vec::new(),
             locals: HashMap::new(),
@@ -152,7 +153,7 @@ impl<'a> Environment<'a> {
     }
 
     fn used(&mut self, from: usize, to: usize, inside: Option<u32>, target: &str, depth: usize) {
-        let Some(using) = self.exports.using(target) else {
+        let Some(using) = self.asking.using(target) else {
             return self.opaque.push((from, to));
         };
         let Using {
@@ -215,7 +216,7 @@ impl<'a> Environment<'a> {
                 }
                 continue;
             }
-            match self.exports.find(&import.module, name, arity) {
+            match self.asking.find(&import.module, name, arity) {
                 Some(export) if import.filter.lets(name, arity, export.is_macro) => {
                     known = known.or(Some(Imported {
                         module: &import.module,
@@ -224,7 +225,7 @@ impl<'a> Environment<'a> {
                         confidence: Confidence::Certain,
                     }));
                 }
-                None if !self.exports.knows(&import.module) => {
+                None if !self.asking.knows(&import.module) => {
                     let listed = matches!(&import.filter, Filter::Only(_));
                     if import.filter.lets(name, arity, false) {
                         let confidence = if listed {
@@ -252,7 +253,7 @@ impl<'a> Environment<'a> {
     }
 
     fn kernel(&self, filter: &Filter, name: &str, arity: u8) -> Option<Imported<'static>> {
-        let export = self.exports.find("Elixir.Kernel", name, arity)?;
+        let export = self.asking.find("Elixir.Kernel", name, arity)?;
         filter.lets(name, arity, export.is_macro).then_some(Imported {
             module: "Elixir.Kernel",
             defined_arity: arity,

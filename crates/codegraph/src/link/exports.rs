@@ -1,12 +1,14 @@
 //! Which module exports what: Elixir's own modules from a table, others as they are read from source or compiled files.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use super::interface::{Interface, ModuleInterface};
+use super::otp::forward::Forward;
+use super::question::{Answer, Question};
 use super::using::{self, Using};
-use crate::DefinitionKind;
 use crate::definitions::Outline;
-use crate::quoted::{Kind, NodeId, Quoted, Symbol};
+use crate::quoted::{Kind, NodeId, Quoted};
 
 /// A function or macro that another module can call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,32 +21,40 @@ pub struct Export {
     pub is_macro: bool,
 }
 
-type Module = HashMap<String, Vec<Export>>;
-
-/// The modules that are known, by the VM's names.
-#[derive(Clone, Debug, Default)]
-pub struct Exports {
-    modules: HashMap<String, Module>,
-    usings: HashMap<String, Using>,
+/// One file's part of a module.
+#[derive(Clone, Debug)]
+struct Part {
+    file: Arc<str>,
+    module: Arc<ModuleInterface>,
 }
 
-static STDLIB: LazyLock<Exports> = LazyLock::new(|| {
-    let mut exports = Exports::default();
+/// The modules that are known, by the VM's names. A module that several files define is all of their parts; where they
+/// differ, the last file counts, in the order of paths.
+#[derive(Clone, Debug, Default)]
+pub struct Exports {
+    modules: HashMap<String, Vec<Part>>,
+    // What is answered now to each question to which there is an answer.
+    answers: HashMap<Question, Answer>,
+}
+
+static STDLIB: LazyLock<HashMap<String, ModuleInterface>> = LazyLock::new(|| {
+    let mut modules: HashMap<String, ModuleInterface> = HashMap::new();
     for line in include_str!("stdlib.txt").lines() {
         let mut fields = line.split('\t');
         let (Some(module), Some(functions), Some(macros)) = (fields.next(), fields.next(), fields.next())
         else {
             continue;
         };
+        let into = modules.entry(module.to_owned()).or_default();
         for (list, is_macro) in [(functions, false), (macros, true)] {
             for (name, arity) in list.split(' ').filter_map(|one| one.rsplit_once('/')) {
                 if let Ok(arity) = arity.parse() {
-                    exports.add(module, name, arity, is_macro);
+                    into.export(name, (arity, arity), is_macro);
                 }
             }
         }
     }
-    exports
+    modules
 });
 
 impl Exports {
@@ -54,96 +64,162 @@ impl Exports {
         Self::default()
     }
 
-    /// Adds one, as a compiled module's export table has it (a macro by its name and number of parameters).
-    pub fn add(&mut self, module: &str, name: &str, arity: u8, is_macro: bool) {
-        self.add_defined(module, name, (arity, arity), is_macro);
-    }
-
-    fn add_defined(&mut self, module: &str, name: &str, (arity, defined_arity): (u8, u8), is_macro: bool) {
-        let list = self
-            .modules
-            .entry(module.to_owned())
-            .or_default()
-            .entry(name.to_owned())
-            .or_default();
-        match list.iter_mut().find(|known| known.arity == arity) {
-            // Source knows more than a compiled module: which definition a default belongs to.
-            Some(known) => {
-                *known = Export {
-                    arity,
-                    defined_arity,
-                    is_macro,
-                }
-            }
-            None => list.push(Export {
-                arity,
-                defined_arity,
-                is_macro,
-            }),
-        }
-    }
-
-    /// Adds what a source file's modules export, and what `use` of them brings.
+    /// Adds what a source file's modules export, behind all files that are known.
     pub fn learn(&mut self, tree: &Quoted, outline: &Outline) {
-        for module in &outline.modules {
-            for name in &module.names {
-                self.modules.entry(name.clone()).or_default();
+        let after = self.modules.values().flatten().count();
+        self.put(&format!("{after:020}").into(), &Interface::of(tree, outline));
+    }
+
+    /// A file is new, or other than before, or (with an empty interface) gone: its part of each module is this from now
+    /// on. Returns the questions whose answers are others now, ascending.
+    pub fn replace(&mut self, file: &Arc<str>, before: &Interface, now: &Interface) -> Vec<Question> {
+        let same = |name: &String| before.modules.get(name) == now.modules.get(name);
+        let names = || before.modules.keys().chain(now.modules.keys());
+        let mut asked = Vec::new();
+        for name in names().filter(|name| !same(name)) {
+            asked.push(Question::knows(name));
+            asked.push(Question::using(name));
+            for side in [before, now] {
+                let items = side
+                    .modules
+                    .get(name)
+                    .into_iter()
+                    .flat_map(|module| &module.items);
+                asked.extend(items.flat_map(|(function, arities)| {
+                    arities
+                        .iter()
+                        .map(|(arity, _)| Question::item(name, function, *arity))
+                }));
             }
         }
-        for function in &outline.functions {
-            let is_macro = match function.kind {
-                DefinitionKind::Def | DefinitionKind::Defdelegate => false,
-                DefinitionKind::Defmacro | DefinitionKind::Defguard => true,
-                _ => continue,
+        asked.sort_unstable();
+        asked.dedup();
+        let old: Vec<Option<Answer>> = asked.iter().map(|question| self.answer(*question)).collect();
+        for name in before.modules.keys().filter(|name| !same(name)) {
+            if let Some(parts) = self.modules.get_mut(name) {
+                parts.retain(|part| part.file != *file);
+            }
+            if self.modules.get(name).is_some_and(Vec::is_empty) {
+                self.modules.remove(name);
+            }
+        }
+        for (name, module) in now.modules.iter().filter(|(name, _)| !same(name)) {
+            let parts = self.modules.entry(name.clone()).or_default();
+            let place = parts.partition_point(|part| part.file < *file);
+            parts.insert(
+                place,
+                Part {
+                    file: file.clone(),
+                    module: module.clone(),
+                },
+            );
+        }
+        for question in &asked {
+            self.answers.remove(question);
+        }
+        for name in names().filter(|name| !same(name)) {
+            self.answer_all(name);
+        }
+        let new = asked.iter().map(|question| self.answer(*question));
+        let changed: Vec<bool> = old.into_iter().zip(new).map(|(old, new)| old != new).collect();
+        let mut changed = changed.into_iter();
+        asked.retain(|_| changed.next().unwrap_or(true));
+        asked
+    }
+
+    /// A file that is new.
+    pub fn put(&mut self, file: &Arc<str>, interface: &Interface) {
+        for (name, module) in &interface.modules {
+            let part = Part {
+                file: file.clone(),
+                module: module.clone(),
             };
-            if function.name == Symbol::NONE {
-                continue;
-            }
-            let name = tree.symbols().text(function.name);
-            for module in names(outline, function.module) {
-                for arity in function.arity.saturating_sub(function.defaults)..=function.arity {
-                    self.add_defined(module, name, (arity, function.arity), is_macro);
-                }
+            let parts = self.modules.entry(name.clone()).or_default();
+            let place = parts.partition_point(|part| part.file < *file);
+            parts.insert(place, part);
+            self.answer_all(name);
+        }
+    }
+
+    /// What is answered now to all that can be asked of a module.
+    fn answer_all(&mut self, name: &str) {
+        let Some(parts) = self.modules.get(name) else {
+            return;
+        };
+        self.answers.insert(Question::knows(name), Answer::YES);
+        // Later parts overwrite earlier ones, but an export does not overwrite a forward.
+        let mut using = None;
+        for part in parts {
+            using = part.module.using.as_ref().or(using);
+        }
+        if let Some(using) = using {
+            self.answers
+                .insert(Question::using(name), Answer::of_using(using));
+        }
+        let keys = parts.iter().flat_map(|part| &part.module.items);
+        for (function, arities) in keys {
+            for (arity, _) in arities {
+                let answer =
+                    Answer::of_item(export(parts, function, *arity), forward(parts, function, *arity));
+                self.answers
+                    .insert(Question::item(name, function, *arity), answer);
             }
         }
-        for (module, made) in generated(tree, outline) {
-            for module in names(outline, Some(module)) {
-                self.add(module, &made.name, made.arity, made.is_macro);
-            }
-        }
-        for (module, using) in using::learn(tree, outline) {
-            self.usings.insert(module, using);
-        }
+    }
+
+    /// What is answered to a question now; `None`: nothing is known.
+    #[must_use]
+    pub fn answer(&self, question: Question) -> Option<Answer> {
+        self.answers.get(&question).copied()
+    }
+
+    /// Whether a file of this project has a part of the module.
+    pub(super) fn is_own(&self, module: &str) -> bool {
+        self.modules.contains_key(module)
     }
 
     /// Whether the module's exports are known.
     #[must_use]
     pub fn knows(&self, module: &str) -> bool {
-        self.modules.contains_key(module) || STDLIB.modules.contains_key(module)
+        self.is_own(module) || STDLIB.contains_key(module)
     }
 
     /// A module's function or macro that is called with so many arguments.
     #[must_use]
     pub fn find(&self, module: &str, name: &str, arity: u8) -> Option<Export> {
-        let own = self.modules.get(module);
-        let module = own.or_else(|| STDLIB.modules.get(module))?;
-        module
-            .get(name)?
-            .iter()
-            .find(|export| export.arity == arity)
-            .copied()
+        match self.modules.get(module) {
+            Some(parts) => export(parts, name, arity).copied(),
+            None => STDLIB.get(module)?.item(name, arity)?.export,
+        }
     }
 
     /// What `use` of a module brings; `None` if that is not known.
     pub(super) fn using(&self, module: &str) -> Option<&Using> {
-        self.usings.get(module).or_else(|| using::known(module))
+        let parts = self.modules.get(module);
+        let own = parts.and_then(|parts| parts.iter().rev().find_map(|part| part.module.using.as_ref()));
+        own.or_else(|| using::known(module))
+    }
+
+    /// Whether the function hands a message on.
+    pub(super) fn forward(&self, module: &str, name: &str, arity: u8) -> Option<&Forward> {
+        forward(self.modules.get(module)?, name, arity)
     }
 }
 
-fn names(outline: &Outline, module: Option<u32>) -> &[String] {
-    module
-        .and_then(|index| outline.modules.get(index as usize))
-        .map_or(&[], |module| module.names.as_slice())
+fn export<'a>(parts: &'a [Part], name: &str, arity: u8) -> Option<&'a Export> {
+    let items = parts
+        .iter()
+        .rev()
+        .filter_map(|part| part.module.item(name, arity));
+    items.into_iter().find_map(|item| item.export.as_ref())
+}
+
+fn forward<'a>(parts: &'a [Part], name: &str, arity: u8) -> Option<&'a Forward> {
+    let items = parts
+        .iter()
+        .rev()
+        .filter_map(|part| part.module.item(name, arity));
+    items.into_iter().find_map(|item| item.forward.as_ref())
 }
 
 /// What well-known macros define.

@@ -2,19 +2,28 @@
 //! attributes resolved as the compiler does, and the OTP edges that no call says. From source alone; what macros make
 //! comes from compiled modules and has other provenance.
 //!
-//! Make an [`Exports`] of all files first ([`Exports::learn`]), then [`Links::of`] each file. Rules: `docs/code-graph/calls.md`.
+//! Make an [`Exports`] of the [`Interface`]s of all files first, then [`Links::of`] each file; the [`Trace`] of what it
+//! asked says when that must be done again. Rules: `docs/code-graph/calls.md`.
 
+mod asking;
 mod calls;
+mod codec;
 pub mod dispatch;
 mod environment;
 mod exports;
+mod interface;
 mod marks;
 pub mod otp;
+mod question;
+pub mod record;
 #[cfg(test)]
 mod tests;
 mod using;
 
+pub use asking::Asking;
 pub use exports::{Export, Exports};
+pub use interface::Interface;
+pub use question::{Answer, Question, Trace};
 
 use crate::definitions::Outline;
 use crate::fact::Mark;
@@ -41,6 +50,23 @@ pub enum How {
 }
 
 impl How {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Local,
+        Self::Imported,
+        Self::Remote,
+        Self::Dynamic,
+        Self::Applied,
+        Self::Delegated,
+        Self::Used,
+    ];
+
+    /// By its number.
+    #[must_use]
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(byte)).copied()
+    }
+
     /// The name in answers.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -99,8 +125,8 @@ pub struct Links {
 impl Links {
     /// What the file's calls call, in time proportional to its nodes times the imports that hold at once.
     #[must_use]
-    pub fn of(tree: &Quoted, outline: &Outline, exports: &Exports) -> Self {
-        calls::Resolver::new(tree, outline, exports).run()
+    pub fn of(tree: &Quoted, outline: &Outline, asking: &Asking<'_>) -> Self {
+        calls::Resolver::new(tree, outline, asking).run()
     }
 
     /// A name.

@@ -8,6 +8,7 @@
 
 mod build;
 mod node;
+mod shape;
 mod symbols;
 mod text;
 

@@ -95,6 +95,18 @@ impl Symbols {
         }
     }
 
+    /// The symbol of this index.
+    #[must_use]
+    pub fn symbol(&self, index: usize) -> Option<Symbol> {
+        (index < self.len()).then(|| Symbol(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
+    /// The bytes of the symbol of this index.
+    #[must_use]
+    pub fn at(&self, index: usize) -> &[u8] {
+        self.symbol(index).map_or(&[], |symbol| self.bytes(symbol))
+    }
+
     /// A symbol's text; empty if its bytes are no UTF-8 (only string literals can be that).
     #[must_use]
     pub fn text(&self, symbol: Symbol) -> &str {

@@ -33,6 +33,39 @@ pub enum ModuleKind {
     Struct = 20,
 }
 
+impl ModuleKind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 21] = [
+        Self::GenServer,
+        Self::Supervisor,
+        Self::Application,
+        Self::Agent,
+        Self::Task,
+        Self::GenStage,
+        Self::LiveView,
+        Self::LiveComponent,
+        Self::Controller,
+        Self::Channel,
+        Self::Router,
+        Self::Schema,
+        Self::Plug,
+        Self::Worker,
+        Self::MixTask,
+        Self::Test,
+        Self::Protocol,
+        Self::Implementation,
+        Self::Behaviour,
+        Self::Exception,
+        Self::Struct,
+    ];
+
+    /// By its number.
+    #[must_use]
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(byte)).copied()
+    }
+}
+
 /// By who is used or named as behaviour.
 const USED: &[(&str, ModuleKind)] = &[
     ("GenServer", ModuleKind::GenServer),

@@ -7,6 +7,7 @@
 mod arguments;
 mod children;
 mod connect;
+pub(super) mod forward;
 mod kinds;
 mod sends;
 mod shape;
@@ -14,9 +15,9 @@ mod shape;
 pub use arguments::of as arguments_of;
 pub use connect::{Edge, connect};
 pub use kinds::{Kinds, ModuleKind};
-pub use shape::{Shape, of as shape_of};
+pub use shape::{Shape, ValueKind, of as shape_of};
 
-use super::Links;
+use super::{Asking, Links};
 use crate::definitions::Outline;
 use crate::fact::Mark;
 use crate::quoted::{NodeId, Quoted};
@@ -42,6 +43,23 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Call,
+        Self::Cast,
+        Self::Info,
+        Self::Broadcast,
+        Self::Start,
+        Self::Child,
+        Self::Task,
+    ];
+
+    /// By its number.
+    #[must_use]
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(byte)).copied()
+    }
+
     /// The name in answers.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -144,7 +162,7 @@ pub struct Facts {
 impl Facts {
     /// Reads a file's facts from its resolved calls.
     #[must_use]
-    pub fn of(tree: &Quoted, outline: &Outline, links: &Links) -> Self {
+    pub fn of(tree: &Quoted, outline: &Outline, links: &Links, asking: &Asking<'_>) -> Self {
         let mut facts = Self {
             modules: outline
                 .modules
@@ -188,6 +206,8 @@ impl Facts {
             });
         }
         sends::read(tree, outline, links, &mut facts);
+        facts.sends.extend(forward::sends(tree, outline, links, asking));
+        facts.sends.sort_by_key(|sent| sent.node);
         facts
     }
 }

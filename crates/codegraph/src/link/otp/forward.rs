@@ -2,43 +2,38 @@
 //! Who calls them sends, so a message's way does not end in the wrapper. One level; the message must be a parameter that
 //! is named by a plain variable, the receiver such a parameter, a name with a node, or a module.
 
-use std::collections::HashMap;
-
-use codegraph::definitions::{Clause, Outline};
-use codegraph::link::otp::{self, Sent, Shape, To};
-use codegraph::link::{Call, How, Links};
-use codegraph::quoted::{Kind, NodeId, Quoted};
+use super::super::{Asking, Call, How, Links};
+use super::{Kind as Sends, Sent, Shape, To, arguments, shape};
+use crate::definitions::{Clause, Outline};
+use crate::quoted::{Kind, NodeId, Quoted};
 
 /// Who gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Receiver {
-    Parameter(usize),
+pub(in super::super) enum Receiver {
+    Parameter(u8),
     Module(String),
 }
 
 /// A function that hands a message on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Forward {
-    kind: otp::Kind,
-    receiver: Receiver,
-    message: usize,
+pub(in super::super) struct Forward {
+    pub(in super::super) kind: Sends,
+    pub(in super::super) receiver: Receiver,
+    pub(in super::super) message: u8,
 }
 
-/// By module, name and arity.
-pub(super) type Forwards = HashMap<(String, String, u8), Forward>;
-
 /// Module, name, least arguments, kind; receiver and message are the first two arguments.
-const SENDS: &[(&str, &str, otp::Kind)] = &[
-    ("Elixir.GenServer", "call", otp::Kind::Call),
-    ("Elixir.GenServer", "cast", otp::Kind::Cast),
-    ("gen_server", "call", otp::Kind::Call),
-    ("gen_server", "cast", otp::Kind::Cast),
-    ("Elixir.Process", "send", otp::Kind::Info),
-    ("Elixir.Process", "send_after", otp::Kind::Info),
+const SENDS: &[(&str, &str, Sends)] = &[
+    ("Elixir.GenServer", "call", Sends::Call),
+    ("Elixir.GenServer", "cast", Sends::Cast),
+    ("gen_server", "call", Sends::Call),
+    ("gen_server", "cast", Sends::Cast),
+    ("Elixir.Process", "send", Sends::Info),
+    ("Elixir.Process", "send_after", Sends::Info),
 ];
 
 /// The wrappers of a file.
-pub(super) fn find(tree: &Quoted, outline: &Outline) -> Vec<((String, String, u8), Forward)> {
+pub(in super::super) fn find(tree: &Quoted, outline: &Outline) -> Vec<((String, String, u8), Forward)> {
     let mut found = Vec::new();
     for clause in &outline.clauses {
         let Some(function) = outline.functions.get(clause.function as usize) else {
@@ -75,7 +70,7 @@ pub(super) fn find(tree: &Quoted, outline: &Outline) -> Vec<((String, String, u8
 
 fn forward(tree: &Quoted, outline: &Outline, clause: &Clause, node: NodeId) -> Option<Forward> {
     let (kind, args) = if tree.is_call(node, "send", 2) {
-        (otp::Kind::Info, tree.kids(node))
+        (Sends::Info, tree.kids(node))
     } else {
         let (module, name, args) = tree.remote_call(node)?;
         if !SENDS.iter().any(|(_, known, _)| *known == name) {
@@ -104,12 +99,12 @@ fn forward(tree: &Quoted, outline: &Outline, clause: &Clause, node: NodeId) -> O
 }
 
 /// Which parameter a variable is.
-fn parameter(tree: &Quoted, clause: &Clause, node: NodeId) -> Option<usize> {
+fn parameter(tree: &Quoted, clause: &Clause, node: NodeId) -> Option<u8> {
     let is = tree.node(node);
     if is.kind != Kind::Variable {
         return None;
     }
-    clause.parameters(tree).iter().position(|parameter| {
+    let found = clause.parameters(tree).iter().position(|parameter| {
         let one = tree.node(*parameter);
         let inner = if tree.is_call(*parameter, "\\\\", 2) {
             tree.kid(*parameter, 0).map_or(one, |inner| tree.node(inner))
@@ -117,23 +112,20 @@ fn parameter(tree: &Quoted, clause: &Clause, node: NodeId) -> Option<usize> {
             one
         };
         inner.kind == Kind::Variable && inner.symbol == is.symbol
-    })
+    });
+    u8::try_from(found?).ok()
 }
 
 /// What a file's calls of wrappers send.
-pub(super) fn sends(tree: &Quoted, outline: &Outline, links: &Links, forwards: &Forwards) -> Vec<Sent> {
+pub(super) fn sends(tree: &Quoted, outline: &Outline, links: &Links, asking: &Asking<'_>) -> Vec<Sent> {
     let mut parents = None;
     let mut sends = Vec::new();
     for call in &links.calls {
         if !matches!(call.how, How::Local | How::Imported | How::Remote) || call.is_captured {
             continue;
         }
-        let key = (
-            links.text(call.target).to_owned(),
-            links.text(call.name).to_owned(),
-            call.arity,
-        );
-        let Some(forward) = forwards.get(&key) else {
+        let found = asking.forward(links.text(call.target), links.text(call.name), call.arity);
+        let Some(forward) = found else {
             continue;
         };
         let parents = parents.get_or_insert_with(|| tree.parents());
@@ -149,15 +141,15 @@ fn sent(
     call: &Call,
     forward: &Forward,
 ) -> Option<Sent> {
-    let arguments = otp::arguments_of(tree, parents, call)?;
-    let shape = otp::shape_of(tree, outline, *arguments.get(forward.message)?);
+    let arguments = arguments::of(tree, parents, call)?;
+    let shape = shape::of(tree, outline, *arguments.get(usize::from(forward.message))?);
     if shape == Shape::Any {
         return None;
     }
     let to = match &forward.receiver {
         Receiver::Module(module) => To::Module(module.clone()),
         Receiver::Parameter(place) => {
-            let node = *arguments.get(*place)?;
+            let node = *arguments.get(usize::from(*place))?;
             let node = match tree.node(node).kind {
                 Kind::Pair => tree.kid(node, 0)?,
                 _ => node,
