@@ -14,6 +14,7 @@ mod batches;
 pub mod blobs;
 mod buckets;
 mod bytes;
+pub mod code_records;
 mod commit;
 mod counters;
 mod damage;
