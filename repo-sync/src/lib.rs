@@ -4,6 +4,7 @@
 //! what a receiver lacks; and [`index_source`] for one file.
 
 pub mod beam;
+pub mod compiled;
 mod index;
 pub mod lower;
 mod parser;

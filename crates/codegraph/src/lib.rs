@@ -5,6 +5,7 @@
 
 mod bytes;
 pub mod clones;
+pub mod compiled;
 pub mod complexity;
 pub mod definitions;
 mod document;

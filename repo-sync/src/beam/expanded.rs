@@ -26,9 +26,11 @@ pub enum ExpandedKind {
 pub enum Origin {
     /// The source file, at the clause's line.
     Source,
-    /// A macro: the line is that of its call. `kept` is where its `quote location: :keep` stands, if it says.
+    /// A macro: the line is that of its call.
     Macro {
-        /// File and line of the quoted code.
+        /// The module whose macro it is, as the VM names it, if the metadata says.
+        by: Option<String>,
+        /// Where its `quote location: :keep` stands, if it keeps that. What is in the clause has lines of that file then.
         kept: Option<(String, u32)>,
     },
 }
@@ -177,6 +179,10 @@ fn function(
             column: place.column,
             origin: if made {
                 Origin::Macro {
+                    by: terms
+                        .get(meta, "context")
+                        .and_then(|by| terms.atom(by))
+                        .map(std::borrow::Cow::into_owned),
                     kept: kept(terms, meta),
                 }
             } else {
@@ -209,7 +215,9 @@ fn is_macro_made(terms: &Terms<'_>, meta: TermRef) -> bool {
 }
 
 fn kept(terms: &Terms<'_>, meta: TermRef) -> Option<(String, u32)> {
-    let [file, line] = terms.tuple(terms.get(meta, "keep")?)?;
+    // A definition has `file`, what is not yet one `keep`.
+    let place = terms.get(meta, "file").or_else(|| terms.get(meta, "keep"))?;
+    let [file, line] = terms.tuple(place)?;
     let file = String::from_utf8_lossy(terms.bytes(file)?).into_owned();
     Some((file, terms.int(line)?.try_into().ok()?))
 }

@@ -3,6 +3,7 @@
 //!
 //! Read [`Beam::read`] first, then [`Beam::debug_info`], then [`anchor::link`].
 
+mod about;
 pub mod anchor;
 mod chunks;
 mod debug_info;
@@ -13,6 +14,7 @@ mod names;
 mod numbers;
 mod terms;
 
+pub use about::About;
 pub use chunks::Beam;
 pub use debug_info::{DebugInfo, ErlangForms};
 pub use expanded::{Expanded, ExpandedClause, ExpandedFunction, ExpandedKind, Origin};
