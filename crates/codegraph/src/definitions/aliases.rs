@@ -19,13 +19,12 @@ pub struct Alias {
 /// Most levels of `__MODULE__.A.B` that are looked through.
 const LEVELS_MAX: usize = 32;
 
-/// The VM's name of what `node` names, at the place of `at`, inside the module of this name.
-pub(super) fn expand(
+/// The VM's name of what `node` names, inside the module of this name; `known` gives the alias of a short name there.
+pub(super) fn expand<'a>(
     tree: &Quoted,
-    aliases: &[Alias],
+    known: impl FnOnce(&str) -> Option<&'a Alias>,
     module: Option<&str>,
     node: NodeId,
-    at: NodeId,
 ) -> Option<String> {
     match tree.node(node).kind {
         Kind::Atom => Some(tree.text(node).to_owned()).filter(|name| fits(name)),
@@ -33,7 +32,14 @@ pub(super) fn expand(
         Kind::Call if tree.text(node) == "__aliases__" => {
             let (first, rest) = tree.kids(node).split_first()?;
             let start = match tree.node(*first).kind {
-                Kind::Atom => known(tree, aliases, tree.text(*first), at),
+                Kind::Atom => {
+                    let short = tree.text(*first);
+                    match known(short) {
+                        Some(alias) => alias.full.clone(),
+                        None if short == "Elixir" => short.to_owned(),
+                        None => format!("Elixir.{short}"),
+                    }
+                }
                 _ => outer(tree, module, *first)?,
             };
             join(tree, start, rest)
@@ -75,17 +81,6 @@ fn join(tree: &Quoted, mut start: String, rest: &[NodeId]) -> Option<String> {
         }
     }
     fits(&start).then_some(start)
-}
-
-fn known(tree: &Quoted, aliases: &[Alias], short: &str, at: NodeId) -> String {
-    let holds = |alias: &&Alias| {
-        alias.short == short && alias.from as usize <= at.index() && tree.contains(alias.scope, at)
-    };
-    match aliases.iter().rev().find(holds) {
-        Some(alias) => alias.full.clone(),
-        None if short == "Elixir" => short.to_owned(),
-        None => format!("Elixir.{short}"),
-    }
 }
 
 fn fits(name: &str) -> bool {

@@ -28,6 +28,8 @@ impl Walk<'_> {
     }
 
     pub(super) fn alias(&mut self, short: &str, full: &str, from: usize, scope: NodeId) {
+        let index = u32::try_from(self.out.aliases.len()).unwrap_or(u32::MAX);
+        self.shorts.entry(short.to_owned()).or_default().push(index);
         self.out.aliases.push(Alias {
             short: short.to_owned(),
             full: full.to_owned(),

@@ -6,15 +6,20 @@
 
 mod aliases;
 mod attributes;
+mod cover;
 mod directives;
 mod heads;
+#[cfg(test)]
+mod lookup_tests;
 mod outline;
+mod places;
 #[cfg(test)]
 mod tests;
 
 use crate::DefinitionKind;
 use crate::quoted::{NodeId, Quoted, Symbol};
 pub use aliases::Alias;
+use places::Places;
 
 /// Most characters of a module's name: an atom's limit.
 const NAME_CHARS_MAX: usize = 255;
@@ -157,6 +162,7 @@ pub struct Outline {
     pub directives: Vec<Directive>,
     /// What short names stand for, and where: from `alias`, `require ..., as:` and nested modules.
     pub aliases: Vec<Alias>,
+    places: Places,
 }
 
 impl Outline {
@@ -166,33 +172,19 @@ impl Outline {
         outline::Walk::new(tree).run()
     }
 
-    /// The innermost module around a node.
+    /// The innermost module around a node of the tree that this is the outline of.
     #[must_use]
-    pub fn module_at(&self, tree: &Quoted, node: NodeId) -> Option<u32> {
-        // A module comes after the one around it.
-        let found = self.modules.iter().rposition(|module| {
-            tree.contains(module.node, node) && module.body.is_some_and(|body| tree.contains(body, node))
-        })?;
-        u32::try_from(found).ok()
+    pub fn module_at(&self, _tree: &Quoted, node: NodeId) -> Option<u32> {
+        self.places.module(node.index())
     }
 
     /// The clause around a node, if no module lies between them.
     #[must_use]
     pub fn clause_at(&self, tree: &Quoted, node: NodeId) -> Option<u32> {
-        let found = self
-            .clauses
-            .partition_point(|clause| tree.subtree(clause.node).start <= node.index())
-            .checked_sub(1)?;
-        let (index, clause) = (0..=found)
-            .rev()
-            .filter_map(|index| Some((index, self.clauses.get(index)?)))
-            .find(|(_, clause)| tree.contains(clause.node, node))?;
-        let module = self.module_at(tree, node);
-        let same = self
-            .functions
-            .get(clause.function as usize)
-            .is_some_and(|f| f.module == module);
-        same.then(|| u32::try_from(index).unwrap_or(u32::MAX))
+        let index = self.places.clause(node.index())?;
+        let clause = self.clauses.get(index as usize)?;
+        let function = self.functions.get(clause.function as usize)?;
+        (function.module == self.module_at(tree, node)).then_some(index)
     }
 
     /// The full name, as the VM has it, of an alias (`Stock`, `__MODULE__.Stock`), of `__MODULE__` or of an atom, at its
@@ -203,6 +195,7 @@ impl Outline {
             .module_at(tree, node)
             .and_then(|index| self.modules.get(index as usize));
         let module = module.and_then(|module| module.names.first()).map(String::as_str);
-        aliases::expand(tree, &self.aliases, module, node, node)
+        let known = |short: &str| self.places.alias(&self.aliases, short, node.index());
+        aliases::expand(tree, known, module, node)
     }
 }

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use super::aliases;
 use super::heads;
-use super::{Clause, DirectiveKind, Function, Module, NAME_CHARS_MAX, Outline};
+use super::places::Places;
+use super::{Alias, Clause, DirectiveKind, Function, Module, NAME_CHARS_MAX, Outline};
 use crate::DefinitionKind;
 use crate::quoted::{Flags, Kind, NodeId, Quoted, Symbol};
 
@@ -39,6 +40,8 @@ pub(super) struct Walk<'a> {
     // What is around, with the index after the last node that it is around of.
     around: Vec<(usize, Around)>,
     functions: HashMap<(Option<u32>, Symbol, u8), u32>,
+    // By short name: indices of the aliases found so far.
+    pub(super) shorts: HashMap<String, Vec<u32>>,
     // Attributes that wait for the definition that they describe.
     pub(super) waiting: Vec<u32>,
 }
@@ -51,6 +54,7 @@ impl<'a> Walk<'a> {
             out: Outline::default(),
             around: Vec::new(),
             functions: HashMap::new(),
+            shorts: HashMap::new(),
             waiting: Vec::new(),
         }
     }
@@ -72,6 +76,7 @@ impl<'a> Walk<'a> {
                 Word::Struct => self.fields(node),
             }
         }
+        self.out.places = Places::of(self.tree, &self.out);
         self.out
     }
 
@@ -134,7 +139,15 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn expand(&self, node: NodeId) -> Option<String> {
-        aliases::expand(self.tree, &self.out.aliases, self.module_name(), node, node)
+        let holds =
+            |alias: &&Alias| alias.from as usize <= node.index() && self.tree.contains(alias.scope, node);
+        let known = |short: &str| {
+            let indices = self.shorts.get(short)?.iter().rev();
+            indices
+                .filter_map(|index| self.out.aliases.get(*index as usize))
+                .find(holds)
+        };
+        aliases::expand(self.tree, known, self.module_name(), node)
     }
 
     fn module(&mut self, kind: DefinitionKind, node: NodeId) {
