@@ -1,6 +1,6 @@
 //! What feels a change, ranked.
 
-use super::{Extent, View, Walk};
+use super::{Extent, Reach, View, Walk};
 
 impl Walk {
     /// What [`Walk::reach`] meets besides the starting points, each with how strongly it hangs on them, ranked: the
@@ -13,10 +13,7 @@ impl Walk {
     pub fn ranked(&self, view: &(impl View + ?Sized), from: &[u32]) -> Impact {
         let reach = self.reach(view, from);
         let ways = self.ways(view);
-        let mut places = vec![0u32; view.node_count() as usize];
-        for (place, reached) in reach.nodes.iter().enumerate() {
-            places[reached.node as usize] = place as u32 + 1;
-        }
+        let places = Places::of(&reach, view.node_count());
         let last = reach.nodes.last().map_or(0, |reached| reached.depth);
         let mut strength = vec![0.0; reach.nodes.len()];
         for (at, reached) in reach.nodes.iter().enumerate() {
@@ -28,12 +25,11 @@ impl Walk {
             }
             for (kind, direction) in &ways {
                 for (to, mark) in view.row(reached.node, *kind, *direction).iter() {
-                    let place = places[to as usize] as usize;
                     if mark.confidence() >= self.confidence
-                        && place > 0
-                        && reach.nodes[place - 1].depth == reached.depth + 1
+                        && let Some(place) = places.of_node(to)
+                        && reach.nodes[place].depth == reached.depth + 1
                     {
-                        strength[place - 1] += strength[at] * mark.confidence().weight();
+                        strength[place] += strength[at] * mark.confidence().weight();
                     }
                 }
             }
@@ -57,6 +53,47 @@ impl Walk {
         Impact {
             nodes,
             extent: reach.extent,
+        }
+    }
+}
+
+/// Of a graph's nodes one in so many at most is reached for a list to be searched; else a table of all nodes is made.
+const SPARSE: usize = 32;
+
+/// Where each node stands in an answer.
+enum Places {
+    /// For each node its place and 1, or 0. Clearing it costs more than a small answer itself.
+    Table(Vec<u32>),
+    /// By node.
+    List(Vec<(u32, u32)>),
+}
+
+impl Places {
+    fn of(reach: &Reach, node_count: u32) -> Self {
+        let nodes = reach
+            .nodes
+            .iter()
+            .zip(0u32..)
+            .map(|(reached, place)| (reached.node, place));
+        if reach.nodes.len() < node_count as usize / SPARSE {
+            let mut list: Vec<(u32, u32)> = nodes.collect();
+            list.sort_unstable();
+            return Self::List(list);
+        }
+        let mut table = vec![0; node_count as usize];
+        for (node, place) in nodes {
+            table[node as usize] = place + 1;
+        }
+        Self::Table(table)
+    }
+
+    fn of_node(&self, node: u32) -> Option<usize> {
+        match self {
+            Self::Table(table) => (*table.get(node as usize)? as usize).checked_sub(1),
+            Self::List(list) => {
+                let at = list.binary_search_by_key(&node, |(node, _)| *node).ok()?;
+                list.get(at).map(|(_, place)| *place as usize)
+            }
         }
     }
 }

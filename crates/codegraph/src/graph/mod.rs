@@ -19,6 +19,7 @@ mod kind;
 mod leiden;
 mod overlay;
 mod path;
+mod peel;
 mod random;
 mod rank;
 mod reach;
@@ -27,6 +28,7 @@ mod sampled;
 mod scc;
 mod seen;
 mod slice;
+mod solve;
 mod view;
 mod weighted;
 

@@ -1,6 +1,12 @@
 //! PageRank: how much of the code leads here.
 
-use super::{Components, Direction, Extent, Flat, Limit, Selection, View};
+use super::peel::Peeled;
+use super::solve::Solver;
+use super::{Components, Direction, Extent, Limit, Selection, View};
+
+/// Rounds over everything that lies on or between cycles, before that is taken apart into components: one large
+/// component needs a dozen, and finding it costs as much time as six.
+const WHOLE_ROUNDS: u32 = 24;
 
 /// How PageRank is to be computed.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +39,7 @@ pub struct Ranks {
     pub scores: Vec<f64>,
     /// Proven bound of the sum of all scores' distances to the true ones (in exact arithmetic).
     pub error: f64,
-    /// Most rounds that a component took.
+    /// Rounds over the part with cycles, or if it was solved component by component, the most of these.
     pub rounds: u32,
     /// Complete if `error` is at most what was asked for.
     pub extent: Extent,
@@ -44,10 +50,11 @@ impl Rank {
     /// starts.
     ///
     /// With that rule the scores are, up to their sum, the solution of the linear system `x = d P'x + v` in which such
-    /// nodes pass nothing on (Del Corso, Gulli, Romani 2005). It is solved component by component in topological order
-    /// (a component of one node at once, exactly), within a component by Gauss-Seidel (Arasu et al. 2002): about half
-    /// the rounds of power iteration, and a graph that is nearly free of cycles takes about one. The columns of `P'`
-    /// add up to at most 1, so after a round that changed `x` by `c` in all, what is left is at most `c d / (1 - d)`.
+    /// nodes pass nothing on (Del Corso, Gulli, Romani 2005). What lies before and behind all cycles is solved at once,
+    /// exactly; the rest by Gauss-Seidel (Arasu et al. 2002), balanced before each round (iterative aggregation). If the
+    /// rest is small, or a few rounds over all of it do not do, it is solved component by component in topological
+    /// order. The columns of `P'` add up to at most 1, so after a round that changed `x` by `c` in all, what is left is
+    /// at most `c d / (1 - d)`.
     #[must_use]
     pub fn of(&self, view: &(impl View + ?Sized), selection: Selection) -> Ranks {
         let out = view.flat(selection, Direction::Out);
@@ -59,31 +66,18 @@ impl Rank {
             0.85
         };
         let nodes = view.node_count() as usize;
-        let mut solver = Solver {
-            out: &out,
-            back: &back,
-            starts: &starts,
-            scale: (0..nodes as u32)
-                .map(|node| match out.degree(node) {
-                    0 => 0.0,
-                    degree => damping / f64::from(degree),
-                })
-                .collect(),
-            score: starts.clone(),
-            passed: vec![0.0; nodes],
-        };
+        let mut solver = Solver::new(&out, &back, &starts, damping);
         // The sum of the solution is at least that of `v`, 1; so this much error before dividing by the sum is at most
         // twice as much after.
         let share = self.error_max / 2.0 * (1.0 - damping) / nodes.max(1) as f64;
-        let components = Components::of_flat(&out);
-        let (mut residual, mut rounds) = (0.0, 0);
-        for component in 0..components.count() {
-            let members = components.members(component);
-            let residual_max = share * members.len() as f64;
-            let (left, took) = solver.solve(&components, members, damping, residual_max, self.rounds_max);
-            residual += left;
-            rounds = rounds.max(took);
-        }
+        let peeled = Peeled::of(&out, &back);
+        let inside: usize = peeled.core.iter().map(|node| out.row(*node).len()).sum();
+        let whole = inside > out.edge_count() / 2;
+        let tried = whole.then(|| solver.around(&peeled, damping, share, self.rounds_max.min(WHOLE_ROUNDS)));
+        let (residual, rounds) = match tried {
+            Some((residual, rounds)) if residual <= share * peeled.core.len() as f64 => (residual, rounds),
+            _ => solver.one_by_one(&Components::of_flat(&out), damping, share, self.rounds_max),
+        };
         let mut scores = solver.score;
         let sum: f64 = scores.iter().sum();
         if sum > 0.0 {
@@ -125,102 +119,5 @@ impl Rank {
             starts[*node as usize] = 1.0 / there.len() as f64;
         }
         starts
-    }
-}
-
-/// Rounds after which scores are balanced; later the sum is right to within what is left anyway.
-const BALANCED_ROUNDS: u32 = 8;
-
-/// The system on its way to a solution: `passed` is what each of a node's edges carries, `scale * score`.
-struct Solver<'a> {
-    out: &'a Flat<'a>,
-    back: &'a Flat<'a>,
-    starts: &'a [f64],
-    scale: Vec<f64>,
-    score: Vec<f64>,
-    passed: Vec<f64>,
-}
-
-impl Solver<'_> {
-    /// Solves for a component whose predecessors are solved. Returns what is left of the residual (its L1 norm) and
-    /// the rounds that it took.
-    fn solve(
-        &mut self,
-        components: &Components,
-        members: &[u32],
-        damping: f64,
-        residual_max: f64,
-        rounds_max: u32,
-    ) -> (f64, u32) {
-        if let [node] = members
-            && self.back.row(*node).binary_search(node).is_err()
-        {
-            self.update(*node);
-            return (0.0, 1);
-        }
-        let stays = self.stays(components, members);
-        let comes = self.comes(components, members);
-        let mut residual = f64::INFINITY;
-        for round in 1..=rounds_max {
-            if round <= BALANCED_ROUNDS {
-                self.balance(members, &stays, comes);
-            }
-            let change: f64 = members.iter().map(|node| self.update(*node)).sum();
-            residual = damping * change;
-            if residual <= residual_max {
-                return (residual, round);
-            }
-        }
-        (residual, rounds_max)
-    }
-
-    /// For each member the part of its score that its edges carry to members.
-    fn stays(&self, components: &Components, members: &[u32]) -> Vec<f64> {
-        let inside = |node: &u32| components.component(*node) == components.component(members[0]);
-        let stays = |node: &u32| {
-            let edges = self.out.row(*node).iter().filter(|to| inside(to)).count();
-            self.scale[*node as usize] * edges as f64
-        };
-        members.iter().map(stays).collect()
-    }
-
-    /// What the members get from elsewhere and from starting there, together.
-    fn comes(&self, components: &Components, members: &[u32]) -> f64 {
-        let own = components.component(members[0]);
-        let comes = |node: &u32| {
-            let from = self.back.row(*node).iter();
-            let outside = from.filter(|from| components.component(**from) != own);
-            self.starts[*node as usize] + outside.map(|from| self.passed[*from as usize]).sum::<f64>()
-        };
-        members.iter().map(comes).sum()
-    }
-
-    /// Multiplies the members' scores by one number, so that what comes in and what goes out are equal in sum. Without
-    /// this the sum alone would need a round for every factor of `damping` (iterative aggregation).
-    fn balance(&mut self, members: &[u32], stays: &[f64], comes: f64) {
-        let leaves: f64 = members
-            .iter()
-            .zip(stays)
-            .map(|(node, stays)| self.score[*node as usize] * (1.0 - stays))
-            .sum();
-        let factor = if leaves > 0.0 { comes / leaves } else { 1.0 };
-        for node in members {
-            let at = *node as usize;
-            self.score[at] *= factor;
-            self.passed[at] = self.scale[at] * self.score[at];
-        }
-    }
-
-    /// Computes a node's score anew; returns by how much it changed.
-    fn update(&mut self, node: u32) -> f64 {
-        let at = node as usize;
-        let mut score = self.starts[at];
-        for from in self.back.row(node) {
-            score += self.passed[*from as usize];
-        }
-        let change = (score - self.score[at]).abs();
-        self.score[at] = score;
-        self.passed[at] = self.scale[at] * score;
-        change
     }
 }
