@@ -124,7 +124,7 @@ impl CodeProject {
             || definition.is_damaged
             || is_entry
             || is_macro
-            || CALLED_BY_NAME.contains(&(function.name.as_str(), function.arity))
+            || CALLED_BY_NAME.contains(&(&*function.name, function.arity))
     }
 
     /// Whether a call with a computed module may mean it.
@@ -132,9 +132,7 @@ impl CodeProject {
         !is_private(definition.kind)
             && (function.arity.saturating_sub(definition.defaults)..=function.arity).any(|arity| {
                 self.dynamic
-                    .binary_search_by(|(name, known)| {
-                        (name.as_str(), *known).cmp(&(function.name.as_str(), arity))
-                    })
+                    .binary_search_by(|(name, known)| (name.as_str(), *known).cmp(&(&*function.name, arity)))
                     .is_ok()
             })
     }

@@ -7,14 +7,20 @@
 
 mod clones;
 mod dead;
+mod head;
+mod interner;
 mod join;
+mod live;
 mod matching;
+mod memo;
 mod names;
 mod read;
 mod slice;
 mod source;
+mod state;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use codegraph::DefinitionKind;
 use codegraph::complexity::Complexity;
@@ -25,6 +31,8 @@ use codegraph::link::otp::ModuleKind;
 
 pub use clones::{ClonePiece, CodeClone};
 pub use dead::{Dead, DeadReason};
+pub use head::Head;
+pub use live::{LiveProject, Refreshed};
 pub use matching::{PatternMatch, PatternRefused, pattern};
 pub use names::{Asked, Unknown};
 pub use slice::{SliceDirection, SlicePart, SliceRefused};
@@ -69,7 +77,7 @@ pub struct CodeFile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeModule {
     /// As the VM names it: `Elixir.Shop.Stock`, `maps`.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its file, an index into [`CodeProject::files`].
     pub file: u32,
     /// First line, from 1.
@@ -115,9 +123,9 @@ pub struct Definition {
 #[derive(Clone, Debug, PartialEq)]
 pub struct CodeFunction {
     /// Its module, as the VM names it.
-    pub module: String,
+    pub module: Arc<str>,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Parameters, those with defaults included.
     pub arity: u8,
     /// Where it is written; `None`: not in this project's sources (a library's, or made by a macro).
@@ -143,7 +151,7 @@ pub struct CallSite {
     pub how: &'static str,
 }
 
-/// Counts and times of one reading.
+/// Counts and times of what a project was made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
     /// Calls found, those that lead out of the project included.
@@ -156,14 +164,18 @@ pub struct Reading {
     pub lines: u64,
     /// Bytes of all files.
     pub bytes: u64,
-    /// Files that were parsed twice.
-    pub parsed_twice: u64,
+    /// Files that were parsed, those that were parsed twice counted twice.
+    pub parsed: u64,
+    /// Files whose local facts were computed, not found.
+    pub measured: u64,
+    /// Files whose calls were resolved, not found.
+    pub linked: u64,
     /// Seconds it took.
     pub seconds: f64,
 }
 
 /// A project and its code graph.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CodeProject {
     root: PathBuf,
     files: Vec<CodeFile>,
@@ -174,7 +186,6 @@ pub struct CodeProject {
     sites: Vec<CallSite>,
     // Names and numbers of arguments of calls whose module is not known.
     dynamic: Vec<(String, u8)>,
-    by_name: names::ByName,
     reading: Reading,
 }
 
@@ -189,7 +200,21 @@ impl CodeProject {
         options: &ProjectOptions,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, IndexFault> {
-        read::open(root, options, progress)
+        Ok(LiveProject::open(root, options, None, progress)?.into_project())
+    }
+
+    fn empty(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            files: Vec::new(),
+            modules: Vec::new(),
+            functions: Vec::new(),
+            faults: Vec::new(),
+            graph: Graph::default(),
+            sites: Vec::new(),
+            dynamic: Vec::new(),
+            reading: Reading::default(),
+        }
     }
 
     /// The folder it was read from.

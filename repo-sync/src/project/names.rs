@@ -1,57 +1,9 @@
 //! Names of modules and functions, as people write them and as the VM has them.
 
-use std::collections::HashMap;
-
 use super::{CodeFunction, CodeModule, CodeProject};
 
 /// Most names that an error offers.
 const NEAR_MAX: usize = 5;
-
-/// Nodes by name.
-#[derive(Debug, Default)]
-pub(super) struct ByName {
-    functions: HashMap<String, HashMap<String, Vec<(u8, u32)>>>,
-    modules: HashMap<String, u32>,
-}
-
-impl ByName {
-    /// A module; of two with one name the first counts.
-    pub(super) fn add_module(&mut self, name: &str, node: u32) {
-        self.modules.entry(name.to_owned()).or_insert(node);
-    }
-
-    /// A function, by its index; of two with one name the first counts.
-    pub(super) fn add_function(&mut self, function: &CodeFunction, index: u32) {
-        let list = self
-            .functions
-            .entry(function.module.clone())
-            .or_default()
-            .entry(function.name.clone())
-            .or_default();
-        if !list.iter().any(|(arity, _)| *arity == function.arity) {
-            list.push((function.arity, index));
-        }
-    }
-
-    pub(super) fn module(&self, name: &str) -> Option<u32> {
-        self.modules.get(name).copied()
-    }
-
-    /// The function of this very arity.
-    pub(super) fn function(&self, module: &str, name: &str, arity: u8) -> Option<u32> {
-        self.arities(module, name)
-            .iter()
-            .find(|(known, _)| *known == arity)
-            .map(|(_, function)| *function)
-    }
-
-    fn arities(&self, module: &str, name: &str) -> &[(u8, u32)] {
-        self.functions
-            .get(module)
-            .and_then(|module| module.get(name))
-            .map_or(&[], Vec::as_slice)
-    }
-}
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,8 +96,10 @@ impl CodeProject {
             name: text.to_owned(),
             near: self.near(text),
         };
-        if let Some(node) = self.by_name.module(&vm_name(text)) {
-            return Ok(Asked::Module(node));
+        let wanted = vm_name(text);
+        // Of two with one name the first counts.
+        if let Some(node) = self.modules.iter().position(|module| *module.name == *wanted) {
+            return Ok(Asked::Module(node as u32));
         }
         let (path, arity) = match text.rsplit_once('/') {
             // `Kernel.//2`
@@ -163,14 +117,18 @@ impl CodeProject {
         let Some((module, name)) = cut else {
             return Err(unknown());
         };
-        let mut nodes: Vec<u32> = self
-            .by_name
-            .arities(&vm_name(module), name)
-            .iter()
-            .filter(|(known, function)| arity.is_none_or(|arity| self.takes(*function, *known, arity)))
-            .map(|(_, function)| self.node_of(*function as usize))
-            .collect();
-        nodes.sort_unstable();
+        let module = vm_name(module);
+        let mut arities = Vec::new();
+        let mut nodes = Vec::new();
+        for (index, function) in self.functions.iter().enumerate() {
+            let is_meant = *function.name == *name && *function.module == *module;
+            if is_meant && !arities.contains(&function.arity) {
+                arities.push(function.arity);
+                if arity.is_none_or(|arity| self.takes(index as u32, function.arity, arity)) {
+                    nodes.push(self.node_of(index));
+                }
+            }
+        }
         if nodes.is_empty() {
             return Err(unknown());
         }

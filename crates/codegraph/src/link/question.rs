@@ -150,3 +150,31 @@ impl Trace {
         Ok(Self { questions })
     }
 }
+
+/// Most traces of one list.
+const LIST_MAX: usize = 255;
+
+impl Trace {
+    /// The bytes of several, at most 255.
+    #[must_use]
+    pub fn encode_list(traces: &[Self]) -> Vec<u8> {
+        let mut to = Writer::default();
+        let traces = traces.get(..LIST_MAX).unwrap_or(traces);
+        to.count(traces.len());
+        for trace in traces {
+            to.slice(&trace.encode());
+        }
+        to.bytes
+    }
+
+    /// Reads what [`Trace::encode_list`] wrote.
+    pub fn decode_list(bytes: &[u8]) -> Result<Vec<Self>, Malformed> {
+        let mut from = Reader::new(bytes, BYTES_MAX)?;
+        let count = from.count(3, "traces")?;
+        let traces = (0..count)
+            .map(|_| Self::decode(from.slice("a trace")?))
+            .collect::<Result<_, _>>()?;
+        from.finish()?;
+        Ok(traces)
+    }
+}

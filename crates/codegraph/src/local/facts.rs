@@ -52,6 +52,8 @@ pub struct LocalFunction {
 pub struct LocalClause {
     /// Index of its function.
     pub function: u32,
+    /// A syntax error is inside.
+    pub is_damaged: bool,
 }
 
 /// All of a file.
@@ -116,6 +118,7 @@ impl LocalFacts {
                 .iter()
                 .map(|clause| LocalClause {
                     function: clause.function,
+                    is_damaged: clause.damaged,
                 })
                 .collect(),
             interface: Interface::of(tree, outline),
@@ -163,6 +166,7 @@ impl LocalFacts {
         to.count(self.clauses.len());
         for clause in &self.clauses {
             to.number(clause.function);
+            to.byte(u8::from(clause.is_damaged));
         }
         self.interface.write(&mut to);
         to.bytes
@@ -194,12 +198,15 @@ impl LocalFacts {
         for _ in 0..from.count(45, "functions")? {
             facts.functions.push(function(&mut from, facts.modules.len())?);
         }
-        for _ in 0..from.count(1, "clauses")? {
+        for _ in 0..from.count(2, "clauses")? {
             let function = from.number("a clause's function")?;
             if function as usize >= facts.functions.len() {
                 return Err(from.invalid("a clause's function"));
             }
-            facts.clauses.push(LocalClause { function });
+            facts.clauses.push(LocalClause {
+                function,
+                is_damaged: from.flag("a clause's damage")?,
+            });
         }
         facts.interface = Interface::read(&mut from)?;
         from.finish()?;

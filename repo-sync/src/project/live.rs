@@ -1,0 +1,354 @@
+//! A project that is kept in step with its files. Two looks at the sources: the first finds what is defined and what
+//! others can read of it; the second, which needs the first of all files, finds what is called. After that only what an
+//! edit touches is looked at again (`docs/code-graph/store.md`); the join is always made anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use codegraph::SourceHash;
+use codegraph::link::{Exports, Interface, Question};
+use codegraph::records::{Records, RecordsFault};
+
+use super::head::{Head, Stamp};
+use super::interner::Interner;
+use super::join::Join;
+use super::memo::Memo;
+use super::read::{in_parallel, lowerers};
+use super::state::{self, FileState, Linked, Looked, Tree};
+use super::{CodeProject, ProjectOptions};
+use crate::lower::Lowerer;
+use crate::walk::{SourceFile, source_files};
+use crate::{FileFault, FileFaultKind, IndexFault};
+
+/// Files that are looked at before their results are put together.
+const BATCH_FILES: usize = 128;
+/// Bytes that a node of a tree takes, with its place among children and its share of the names.
+const NODE_BYTES: usize = 56;
+/// Records that are kept in memory before they are written.
+const PENDING_MAX: usize = 4096;
+
+/// What a look at the files found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refreshed {
+    /// Files that are new or other than before.
+    pub changed: Vec<String>,
+    /// Files that are gone.
+    pub gone: Vec<String>,
+    /// Files that were parsed.
+    pub parsed: u64,
+    /// Files whose local facts were computed, not found.
+    pub measured: u64,
+    /// Files whose calls were resolved, not found; also of files that did not change.
+    pub linked: u64,
+}
+
+impl Refreshed {
+    /// Whether the project is what it was.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.changed.is_empty() && self.gone.is_empty()
+    }
+}
+
+/// A project, its graph, and what is needed to bring it up to date.
+#[derive(Debug)]
+pub struct LiveProject {
+    root: PathBuf,
+    options: ProjectOptions,
+    memo: Memo,
+    head: String,
+    lowerers: Vec<Lowerer>,
+    exports: Exports,
+    interner: Interner,
+    files: BTreeMap<Arc<str>, FileState>,
+    unread: BTreeMap<Arc<str>, FileFaultKind>,
+    project: Arc<CodeProject>,
+}
+
+/// A file to look at.
+struct Todo {
+    file: SourceFile,
+    path: Arc<str>,
+    stamp: Stamp,
+    known: Option<SourceHash>,
+}
+
+impl LiveProject {
+    /// Reads a project. With records, what they hold is not made again, and what is new is kept in them by
+    /// [`LiveProject::save`]. `progress` is told files done and files in all, twice (once a look).
+    pub fn open(
+        root: &Path,
+        options: &ProjectOptions,
+        records: Option<Arc<dyn Records>>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self, IndexFault> {
+        let full = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let tests = if options.tests { "+tests" } else { "" };
+        let memo = Memo::new(records);
+        let head = format!("work{tests}/{}", full.display());
+        let known = memo.head(&head).and_then(|bytes| Head::decode(&bytes));
+        let mut live = Self {
+            root: root.to_owned(),
+            options: *options,
+            memo,
+            head,
+            lowerers: lowerers(options.threads)?,
+            exports: Exports::new(),
+            interner: Interner::default(),
+            files: BTreeMap::new(),
+            unread: BTreeMap::new(),
+            project: Arc::new(CodeProject::empty(root)),
+        };
+        live.look(&known.unwrap_or_default(), progress)?;
+        Ok(live)
+    }
+
+    /// The project as it was when it was last looked at.
+    #[must_use]
+    pub fn project(&self) -> &Arc<CodeProject> {
+        &self.project
+    }
+
+    /// The project alone.
+    #[must_use]
+    pub fn into_project(self) -> CodeProject {
+        let Self { project, files, .. } = self;
+        drop(files);
+        Arc::try_unwrap(project).unwrap_or_else(|shared| (*shared).clone())
+    }
+
+    /// Looks at all files again; those that the file system describes as before are not read.
+    pub fn refresh(&mut self) -> Result<Refreshed, IndexFault> {
+        self.look(&Head::default(), &|_, _| {})
+    }
+
+    /// Writes what is new to the records: facts, and what the files are now. A store that another process writes is left
+    /// as it is.
+    pub fn save(&self) -> Result<(), RecordsFault> {
+        let files = self
+            .files
+            .iter()
+            .map(|(path, state)| (&**path, state.stamp, state.source));
+        self.memo.keep_head(&self.head, Head::encode(files));
+        self.memo.save()
+    }
+
+    fn look(
+        &mut self,
+        head: &Head,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Refreshed, IndexFault> {
+        let started = Instant::now();
+        let (sources, walk_faults) =
+            source_files(&self.root, self.options.tests).map_err(|fault| IndexFault::Root {
+                root: self.root.clone(),
+                fault,
+            })?;
+        let todo = self.to_do(sources, head);
+        let mut refreshed = Refreshed::default();
+        refreshed.gone = todo.1.iter().map(|path| path.to_string()).collect();
+        let todo = todo.0;
+        if todo.is_empty() && refreshed.gone.is_empty() && !self.files.is_empty() {
+            return Ok(refreshed);
+        }
+        let (done, total) = (AtomicUsize::new(0), todo.len() * 2);
+        let tell = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+        let (mut trees, questions) = self.first_looks(&todo, &mut refreshed, &tell);
+        self.second_looks(&todo, &questions, &mut trees, &mut refreshed, &tell);
+        drop(trees);
+        self.join(walk_faults, &refreshed, started);
+        Ok(refreshed)
+    }
+
+    /// Files that are other than they were, and files that are gone.
+    fn to_do(&mut self, sources: Vec<SourceFile>, head: &Head) -> (Vec<Todo>, Vec<Arc<str>>) {
+        let mut todo = Vec::new();
+        let mut there = BTreeSet::new();
+        for file in sources {
+            let path: Arc<str> = file.relative.as_str().into();
+            there.insert(path.clone());
+            let stamp =
+                fs::symlink_metadata(&file.path).map_or_else(|_| Stamp::default(), |now| Stamp::of(&now));
+            let is_same = self.files.get(&path).is_some_and(|state| state.stamp == stamp);
+            if !is_same {
+                todo.push(Todo {
+                    known: head.source(&path, &stamp),
+                    file,
+                    path,
+                    stamp,
+                });
+            }
+        }
+        let gone: Vec<Arc<str>> = self
+            .files
+            .keys()
+            .filter(|path| !there.contains(*path))
+            .cloned()
+            .collect();
+        self.unread.retain(|path, _| there.contains(path));
+        (todo, gone)
+    }
+
+    /// Takes in what the changed files define. Returns trees that are at hand, and what is answered otherwise now.
+    fn first_looks(
+        &mut self,
+        todo: &[Todo],
+        refreshed: &mut Refreshed,
+        tell: &(dyn Fn() + Sync),
+    ) -> (BTreeMap<Arc<str>, Tree>, BTreeSet<Question>) {
+        let is_first = self.files.is_empty();
+        let mut trees = BTreeMap::new();
+        let mut questions = BTreeSet::new();
+        let mut tree_bytes_left = self.options.trees_bytes_max;
+        let gone: Vec<Arc<str>> = refreshed.gone.iter().map(|path| path.as_str().into()).collect();
+        for path in gone {
+            if let Some(state) = self.files.remove(&path) {
+                let before = &state.local.interface;
+                questions.extend(self.exports.replace(&path, before, &Interface::default()));
+            }
+        }
+        for batch in todo.chunks(BATCH_FILES) {
+            let memo = &self.memo;
+            let looks = in_parallel(&mut self.lowerers, batch, |lowerer, todo| {
+                let found = state::look(lowerer, memo, &todo.file.path, todo.known);
+                tell();
+                found
+            });
+            for (todo, found) in batch.iter().zip(looks) {
+                let mut found = match found {
+                    Ok(found) => found,
+                    Err(kind) => {
+                        if let Some(state) = self.files.remove(&todo.path) {
+                            let before = &state.local.interface;
+                            questions.extend(self.exports.replace(&todo.path, before, &Interface::default()));
+                            refreshed.gone.push(todo.file.relative.clone());
+                        }
+                        self.unread.insert(todo.path.clone(), kind);
+                        continue;
+                    }
+                };
+                refreshed.parsed += u64::from(found.was_parsed);
+                refreshed.measured += u64::from(found.was_measured);
+                self.unread.remove(&todo.path);
+                if let Some(tree) = found.tree.take() {
+                    let bytes = tree.quoted.nodes().len() * NODE_BYTES;
+                    if let Some(left) = tree_bytes_left.checked_sub(bytes) {
+                        tree_bytes_left = left;
+                        trees.insert(todo.path.clone(), tree);
+                    }
+                }
+                if is_first {
+                    self.exports.put(&todo.path, &found.local.interface);
+                }
+                self.take_in(todo, found, is_first, refreshed, &mut questions);
+            }
+            self.save_some();
+        }
+        (trees, questions)
+    }
+
+    fn take_in(
+        &mut self,
+        todo: &Todo,
+        found: Looked,
+        is_first: bool,
+        refreshed: &mut Refreshed,
+        questions: &mut BTreeSet<Question>,
+    ) {
+        let old = self.files.remove(&todo.path);
+        let is_same = old.as_ref().is_some_and(|old| old.source == found.source);
+        if !is_same {
+            refreshed.changed.push(todo.file.relative.clone());
+        }
+        if !is_first {
+            let none = Interface::default();
+            let before = old.as_ref().map_or(&none, |old| &old.local.interface);
+            let changed = self.exports.replace(&todo.path, before, &found.local.interface);
+            questions.extend(changed);
+        }
+        let state = FileState {
+            stamp: todo.stamp,
+            source: found.source,
+            places: found.places,
+            local: found.local,
+            linked: Linked::default(),
+            names: Default::default(),
+        };
+        self.files.insert(todo.path.clone(), state);
+    }
+
+    /// Links the changed files, and those that would be answered otherwise now.
+    fn second_looks(
+        &mut self,
+        todo: &[Todo],
+        questions: &BTreeSet<Question>,
+        trees: &mut BTreeMap<Arc<str>, Tree>,
+        refreshed: &mut Refreshed,
+        tell: &(dyn Fn() + Sync),
+    ) {
+        let questions: Vec<Question> = questions.iter().copied().collect();
+        let changed: BTreeSet<&Arc<str>> = todo.iter().map(|todo| &todo.path).collect();
+        let to_link: Vec<Arc<str>> = self
+            .files
+            .iter()
+            .filter(|(path, state)| changed.contains(path) || state.linked.trace.asked_any(&questions))
+            .map(|(path, _)| path.clone())
+            .collect();
+        for batch in to_link.chunks(BATCH_FILES) {
+            let (memo, exports, files, root) = (&self.memo, &self.exports, &self.files, &self.root);
+            let near: &BTreeMap<Arc<str>, Tree> = trees;
+            let links = in_parallel(&mut self.lowerers, batch, |lowerer, path| {
+                let state = files.get(path)?;
+                let tree = near.get(path);
+                let found = state::link(lowerer, memo, exports, &root.join(&**path), &state.places, tree);
+                tell();
+                Some(found)
+            });
+            for (path, found) in batch.iter().zip(links) {
+                trees.remove(path);
+                let (Some(found), Some(state)) = (found, self.files.get_mut(path)) else {
+                    continue;
+                };
+                refreshed.parsed += u64::from(found.was_parsed);
+                refreshed.linked += u64::from(found.was_linked);
+                state.names = self.interner.names(&state.local, &found.links);
+                state.linked = found;
+            }
+            self.save_some();
+        }
+    }
+
+    /// A first reading makes many records: they do not wait for its end. What cannot be written now is told by
+    /// [`LiveProject::save`].
+    fn save_some(&self) {
+        if self.memo.pending() >= PENDING_MAX {
+            drop(self.memo.save());
+        }
+    }
+
+    fn join(&mut self, mut faults: Vec<FileFault>, refreshed: &Refreshed, started: Instant) {
+        let unread = self.unread.iter().map(|(path, kind)| FileFault {
+            path: path.to_string(),
+            kind: kind.clone(),
+        });
+        faults.extend(unread);
+        faults.extend(self.files.iter().filter_map(|(path, state)| {
+            Some(FileFault {
+                path: path.to_string(),
+                kind: state.fault()?,
+            })
+        }));
+        faults.sort_by(|a, b| a.path.cmp(&b.path));
+        let files = self.files.iter().map(|(path, state)| (&**path, state));
+        let mut project = Join::of(&mut self.interner, files).finish(&self.root, faults);
+        project.reading.parsed = refreshed.parsed;
+        project.reading.measured = refreshed.measured;
+        project.reading.linked = refreshed.linked;
+        project.reading.seconds = started.elapsed().as_secs_f64();
+        self.project = Arc::new(project);
+    }
+}

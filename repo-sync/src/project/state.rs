@@ -1,0 +1,184 @@
+//! One file of a project: what it defines, and what it calls. Both are looked up in the code store before they are made.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use codegraph::SourceHash;
+use codegraph::definitions::Outline;
+use codegraph::link::otp::Facts;
+use codegraph::link::{Asking, Exports, Links, Trace};
+use codegraph::local::{LocalFacts, Places};
+use codegraph::quoted::{Quoted, Symbol};
+
+use super::head::Stamp;
+use super::memo::Memo;
+use super::read::text_of;
+use crate::FileFaultKind;
+use crate::lower::Lowerer;
+use crate::syntax::line_starts;
+
+/// A file's tree, as long as it is at hand.
+#[derive(Debug)]
+pub(super) struct Tree {
+    pub(super) quoted: Quoted,
+    pub(super) outline: Outline,
+}
+
+/// What a file is by itself.
+#[derive(Debug)]
+pub(super) struct Looked {
+    pub(super) source: SourceHash,
+    pub(super) places: Places,
+    pub(super) local: Arc<LocalFacts>,
+    pub(super) tree: Option<Tree>,
+    pub(super) was_parsed: bool,
+    pub(super) was_measured: bool,
+}
+
+/// What a file is among others.
+#[derive(Debug, Default)]
+pub(super) struct Linked {
+    pub(super) trace: Trace,
+    pub(super) links: Links,
+    pub(super) facts: Facts,
+    pub(super) was_parsed: bool,
+    pub(super) was_linked: bool,
+}
+
+/// A file of a project.
+#[derive(Debug)]
+pub(super) struct FileState {
+    pub(super) stamp: Stamp,
+    pub(super) source: SourceHash,
+    pub(super) places: Places,
+    pub(super) local: Arc<LocalFacts>,
+    pub(super) linked: Linked,
+    pub(super) names: FileNames,
+}
+
+/// A file's names as the project numbers them.
+#[derive(Debug, Default)]
+pub(super) struct FileNames {
+    /// Of the symbols of its links.
+    pub(super) links: Vec<Symbol>,
+    /// Of its modules, those of several names one after the other.
+    pub(super) modules: Vec<Symbol>,
+    /// Of its functions; the empty name if computed.
+    pub(super) functions: Vec<Symbol>,
+    /// Of its modules: the protocols that they implement.
+    pub(super) protocols: Vec<Option<Symbol>>,
+}
+
+impl FileState {
+    /// What is wrong with it.
+    pub(super) fn fault(&self) -> Option<FileFaultKind> {
+        let (errors, line) = self.places.errors?;
+        let damaged = self.local.clauses.iter().filter(|clause| clause.is_damaged);
+        Some(FileFaultKind::Syntax {
+            errors: errors as usize,
+            line,
+            damaged: damaged.count(),
+        })
+    }
+}
+
+/// Looks at a file. One whose source is known is not read.
+pub(super) fn look(
+    lowerer: &mut Lowerer,
+    memo: &Memo,
+    path: &Path,
+    known: Option<SourceHash>,
+) -> Result<Looked, FileFaultKind> {
+    if let Some(found) = known.and_then(|source| recall(memo, source)) {
+        return Ok(found);
+    }
+    let text = text_of(path)?;
+    let source = SourceHash::of(text.as_bytes());
+    if let Some(found) = recall(memo, source) {
+        return Ok(found);
+    }
+    let lowered = lowerer.lower(&text);
+    let (quoted, starts) = (lowered.quoted, line_starts(text.as_bytes()));
+    let outline = Outline::of(&quoted);
+    let mut places = Places::of(&quoted, &outline, &starts, &text);
+    let first = lowered.errors.first();
+    places.errors = first.map(|first| (lowered.errors.len() as u32, first.line as u32));
+    let known = memo.local(&places.shape);
+    let was_measured = known.is_none();
+    let local = known.unwrap_or_else(|| {
+        let made = LocalFacts::of(&quoted, &outline);
+        memo.keep_local(&places.shape, &made);
+        made
+    });
+    memo.keep_places(&source, &places);
+    Ok(Looked {
+        source,
+        places,
+        local: Arc::new(local),
+        tree: Some(Tree { quoted, outline }),
+        was_parsed: true,
+        was_measured,
+    })
+}
+
+fn recall(memo: &Memo, source: SourceHash) -> Option<Looked> {
+    let places = memo.places(&source)?;
+    let local = memo.local(&places.shape)?;
+    Some(Looked {
+        source,
+        places,
+        local: Arc::new(local),
+        tree: None,
+        was_parsed: false,
+        was_measured: false,
+    })
+}
+
+/// Finds what a file calls. A file that changed since it was looked at has no calls: it will be looked at again.
+pub(super) fn link(
+    lowerer: &mut Lowerer,
+    memo: &Memo,
+    exports: &Exports,
+    path: &Path,
+    places: &Places,
+    tree: Option<&Tree>,
+) -> Linked {
+    if let Some((trace, links, facts)) = memo.links(&places.shape, exports) {
+        return Linked {
+            trace,
+            links,
+            facts,
+            ..Linked::default()
+        };
+    }
+    let was_parsed = tree.is_none();
+    let made;
+    let tree = if let Some(tree) = tree {
+        tree
+    } else {
+        let Ok(text) = text_of(path) else {
+            return Linked::default();
+        };
+        let quoted = lowerer.lower(&text).quoted;
+        if quoted.shape() != places.shape {
+            return Linked::default();
+        }
+        made = Tree {
+            outline: Outline::of(&quoted),
+            quoted,
+        };
+        &made
+    };
+    let asking = Asking::new(exports);
+    let links = Links::of(&tree.quoted, &tree.outline, &asking);
+    let facts = Facts::of(&tree.quoted, &tree.outline, &links, &asking);
+    let trace = asking.trace();
+    memo.keep_links(&places.shape, exports, &trace, &links, &facts);
+    Linked {
+        trace,
+        links,
+        facts,
+        was_parsed,
+        was_linked: true,
+    }
+}
