@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::index::{FileFault, FileFaultKind};
 
 /// Most directories inside one another.
-const DEPTH_MAX: usize = 64;
-const SKIPPED: &[&str] = &["_build", "deps", "node_modules"];
+pub(crate) const DEPTH_MAX: usize = 64;
+/// Folders that are not entered.
+pub(crate) const SKIPPED: &[&str] = &["_build", "deps", "node_modules"];
 
 /// A source file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,4 +117,29 @@ impl Walk {
             }
         }
     }
+}
+
+/// Whether the walk would take a file of this path, relative to the root, if it is a plain file.
+pub(crate) fn is_source(relative: &str, tests: bool) -> bool {
+    let mut parts: Vec<&str> = relative.split('/').collect();
+    let Some(name) = parts.pop() else {
+        return false;
+    };
+    let is_named = Path::new(name)
+        .extension()
+        .is_some_and(|end| end == "ex" || end == "exs")
+        && !name.chars().any(char::is_control);
+    let below = match parts.as_slice() {
+        ["apps", _, folder, below @ ..] | [folder, below @ ..]
+            if *folder == "lib" || (tests && *folder == "test") =>
+        {
+            below
+        }
+        _ => return false,
+    };
+    let is_walked = below.len() <= DEPTH_MAX
+        && below
+            .iter()
+            .all(|part| !part.is_empty() && !part.starts_with('.') && !SKIPPED.contains(part));
+    is_named && is_walked
 }

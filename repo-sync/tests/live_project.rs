@@ -292,7 +292,13 @@ proptest! {
         for (at, edit) in edits.iter().enumerate() {
             let project = live.project().clone();
             apply(dir.path(), &project, edit);
-            live.refresh().unwrap();
+            if saves >> (at % 13) & 1 == 1 {
+                let all = project.files().iter().map(|file| file.path.clone());
+                let copies = (0..4).map(|n| format!("lib/copy_{n}.ex"));
+                live.refresh_paths(&all.chain(copies).collect::<Vec<_>>()).unwrap();
+            } else {
+                live.refresh().unwrap();
+            }
             assert_as_cold(&live, dir.path(), &format!("after {edit:?}"));
             if saves >> (at % 16) & 1 == 1 {
                 live.save().unwrap();

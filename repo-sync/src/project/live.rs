@@ -21,7 +21,7 @@ use super::read::{in_parallel, lowerers};
 use super::state::{self, FileState, Linked, Looked, Tree};
 use super::{CodeProject, ProjectOptions};
 use crate::lower::Lowerer;
-use crate::walk::{SourceFile, source_files};
+use crate::walk::{SourceFile, is_source, source_files};
 use crate::{FileFault, FileFaultKind, IndexFault};
 
 /// Files that are looked at before their results are put together.
@@ -66,6 +66,8 @@ pub struct LiveProject {
     interner: Interner,
     files: BTreeMap<Arc<str>, FileState>,
     unread: BTreeMap<Arc<str>, FileFaultKind>,
+    walk_faults: Vec<FileFault>,
+    is_joined: bool,
     project: Arc<CodeProject>,
 }
 
@@ -101,6 +103,8 @@ impl LiveProject {
             interner: Interner::default(),
             files: BTreeMap::new(),
             unread: BTreeMap::new(),
+            walk_faults: Vec::new(),
+            is_joined: false,
             project: Arc::new(CodeProject::empty(root)),
         };
         live.look(&known.unwrap_or_default(), progress)?;
@@ -126,6 +130,47 @@ impl LiveProject {
         self.look(&Head::default(), &|_, _| {})
     }
 
+    /// Looks at some files again, by path relative to the root: who watches the folder knows which. Paths that are no
+    /// sources of the project are passed over.
+    pub fn refresh_paths(&mut self, paths: &[String]) -> Result<Refreshed, IndexFault> {
+        let started = Instant::now();
+        let mut todo = Vec::new();
+        let mut gone = Vec::new();
+        for relative in paths.iter().collect::<BTreeSet<_>>() {
+            if !is_source(relative, self.options.tests) {
+                continue;
+            }
+            let path: Arc<str> = relative.as_str().into();
+            let file = SourceFile {
+                relative: relative.clone(),
+                path: self.root.join(relative),
+            };
+            match fs::symlink_metadata(&file.path) {
+                Ok(found) if found.is_file() => {
+                    let stamp = Stamp::of(&found);
+                    if self.files.get(&path).is_none_or(|state| state.stamp != stamp) {
+                        todo.push(Todo {
+                            file,
+                            path,
+                            stamp,
+                            known: None,
+                        });
+                    }
+                }
+                // What the whole walk says of it (a link, a folder) is said by the whole walk.
+                Ok(_) => return self.refresh(),
+                Err(_) => {
+                    self.unread.remove(&path);
+                    if self.files.contains_key(&path) {
+                        gone.push(path);
+                    }
+                }
+            }
+        }
+        let faults = self.walk_faults.clone();
+        Ok(self.take_up(todo, gone, faults, started, &|_, _| {}))
+    }
+
     /// Writes what is new to the records: facts, and what the files are now. A store that another process writes is left
     /// as it is.
     pub fn save(&self) -> Result<(), RecordsFault> {
@@ -148,20 +193,33 @@ impl LiveProject {
                 root: self.root.clone(),
                 fault,
             })?;
-        let todo = self.to_do(sources, head);
-        let mut refreshed = Refreshed::default();
-        refreshed.gone = todo.1.iter().map(|path| path.to_string()).collect();
-        let todo = todo.0;
-        if todo.is_empty() && refreshed.gone.is_empty() && !self.files.is_empty() {
-            return Ok(refreshed);
+        let (todo, gone) = self.to_do(sources, head);
+        Ok(self.take_up(todo, gone, walk_faults, started, progress))
+    }
+
+    fn take_up(
+        &mut self,
+        todo: Vec<Todo>,
+        gone: Vec<Arc<str>>,
+        walk_faults: Vec<FileFault>,
+        started: Instant,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Refreshed {
+        let mut refreshed = Refreshed {
+            gone: gone.iter().map(ToString::to_string).collect(),
+            ..Refreshed::default()
+        };
+        if todo.is_empty() && gone.is_empty() && self.walk_faults == walk_faults && self.is_joined {
+            return refreshed;
         }
+        self.walk_faults = walk_faults;
         let (done, total) = (AtomicUsize::new(0), todo.len() * 2);
         let tell = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
         let (mut trees, questions) = self.first_looks(&todo, &mut refreshed, &tell);
         self.second_looks(&todo, &questions, &mut trees, &mut refreshed, &tell);
         drop(trees);
-        self.join(walk_faults, &refreshed, started);
-        Ok(refreshed)
+        self.join(&refreshed, started);
+        refreshed
     }
 
     /// Files that are other than they were, and files that are gone.
@@ -330,7 +388,8 @@ impl LiveProject {
         }
     }
 
-    fn join(&mut self, mut faults: Vec<FileFault>, refreshed: &Refreshed, started: Instant) {
+    fn join(&mut self, refreshed: &Refreshed, started: Instant) {
+        let mut faults = self.walk_faults.clone();
         let unread = self.unread.iter().map(|(path, kind)| FileFault {
             path: path.to_string(),
             kind: kind.clone(),
@@ -350,5 +409,6 @@ impl LiveProject {
         project.reading.linked = refreshed.linked;
         project.reading.seconds = started.elapsed().as_secs_f64();
         self.project = Arc::new(project);
+        self.is_joined = true;
     }
 }
