@@ -3,6 +3,7 @@
 //!
 //! Read [`SyntaxDocument`] first, then [`resolve()`] and [`Manifest`].
 
+pub mod about;
 mod bytes;
 pub mod clones;
 pub mod compiled;
