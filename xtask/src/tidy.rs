@@ -21,6 +21,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("store", 3),
     ("transport", 3),
     ("host", 3),
+    ("search", 3),
     ("wire", 2),
     ("codegraph", 2),
     ("placement", 2),
@@ -35,6 +36,7 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("rustls", "transport"),
     ("rcgen", "transport"),
     ("openraft", "coordinator"),
+    ("tantivy", "search"),
     ("tree-sitter", "repo-sync"),
     ("tree-sitter-elixir", "repo-sync"),
 ];
