@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use repo_sync::project::{CodeFunction, CodeProject};
+use ::store::code_records::CodeRecords;
 use serde_json::{Value, json};
 
-use super::open;
+use super::{open, store};
 use super::table::Table;
 use crate::client;
 
@@ -32,7 +33,7 @@ pub(crate) struct FunctionsArgs {
 }
 
 /// What was read.
-pub(super) fn status(project: &CodeProject, json: bool) -> Result<()> {
+pub(super) fn status(project: &CodeProject, records: Option<&CodeRecords>, json: bool) -> Result<()> {
     let reading = project.reading();
     let functions = project
         .functions()
@@ -55,16 +56,23 @@ pub(super) fn status(project: &CodeProject, json: bool) -> Result<()> {
             "edges": project.graph().edge_count(),
             "faults": faults,
             "seconds": reading.seconds,
+            "parsed": reading.parsed,
+            "facts_computed": reading.measured,
+            "linked": reading.linked,
+            "store": records.map(store::value).transpose()?,
         }));
     }
     let mut text = format!(
-        "{} files, {} lines, read in {:.2} s\n\
+        "{} files, {} lines, read in {:.2} s: {} parsed, facts of {} computed, {} linked\n\
          {} modules, {functions} functions\n\
          {} calls ({} of them to a module known only at run time), to {outside} functions outside\n\
          {} connections by OTP, {} edges in the graph\n",
         project.files().len(),
         reading.lines,
         reading.seconds,
+        reading.parsed,
+        reading.measured,
+        reading.linked,
         project.modules().len(),
         reading.calls,
         reading.dynamic_calls,
@@ -81,6 +89,9 @@ pub(super) fn status(project: &CodeProject, json: bool) -> Result<()> {
         if faults.len() > FAULTS_MAX {
             let _ = writeln!(text, "  and {} more (--json)", faults.len() - FAULTS_MAX);
         }
+    }
+    if let Some(records) = records {
+        text += &store::text(records)?;
     }
     client::print(&text)
 }

@@ -9,7 +9,9 @@ mod picture;
 mod places;
 mod reach;
 mod show;
+mod store;
 mod table;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,12 +50,16 @@ pub(crate) struct Common {
     /// As JSON.
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    store: store::StoreArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// What was read: files, lines, modules, functions, calls, faults.
+    /// What was read: files, lines, modules, functions, calls, faults; what is kept of it.
     Status,
+    /// Keep the graph in step with the files while they are edited.
+    Watch(watch::WatchArgs),
     /// List the modules, with what they are.
     Modules(list::ModulesArgs),
     /// List the functions.
@@ -82,10 +88,17 @@ enum Command {
 
 /// Answers.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let project = open::open(&args.common)?;
     let json = args.common.json;
+    if let Command::Watch(args_of) = &args.command {
+        watch::run(&args.common, args_of)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (live, records) = open::live(&args.common)?;
+    let project = live.project().clone();
+    drop(live);
     match &args.command {
-        Command::Status => list::status(&project, json),
+        Command::Watch(_) => Ok(()),
+        Command::Status => list::status(&project, records.as_ref(), json),
         Command::Modules(args) => list::modules(&project, args, json),
         Command::Functions(args) => list::functions(&project, args, json),
         Command::Show(args) => show::run(&project, args, json),

@@ -4,17 +4,20 @@ use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Result, bail};
-use repo_sync::project::{Asked, CodeProject, ProjectOptions};
+use ::store::code_records::CodeRecords;
+use repo_sync::project::{Asked, CodeProject, LiveProject, ProjectOptions};
 use serde_json::{Value, json};
 
-use super::Common;
+use super::{Common, store};
 use crate::client;
 
 /// Steps between two lines of progress.
 const PROGRESS_STEPS: usize = 1000;
 
-/// Reads the project. Progress is told only where a person looks.
-pub(super) fn open(common: &Common) -> Result<CodeProject> {
+/// Reads the project, as far as the store does not know it, and keeps what is new there. Progress is told only where a
+/// person looks.
+pub(super) fn live(common: &Common) -> Result<(LiveProject, Option<CodeRecords>)> {
+    let records = common.store.open()?;
     let watched = std::io::stderr().is_terminal();
     let told = AtomicUsize::new(0);
     let progress = |done: usize, total: usize| {
@@ -26,14 +29,18 @@ pub(super) fn open(common: &Common) -> Result<CodeProject> {
         tests: common.tests,
         ..ProjectOptions::default()
     };
-    let project = CodeProject::open(&common.project, &options, &progress)?;
-    if project.files().is_empty() {
+    let shared = store::shared(records.as_ref());
+    let live = LiveProject::open(&common.project, &options, shared, &progress)?;
+    if live.project().files().is_empty() {
         bail!(
             "{} has no Elixir sources under lib/ or apps/*/lib/; say --project with the folder of its mix.exs",
             common.project.display()
         );
     }
-    Ok(project)
+    if let Err(fault) = live.save() {
+        client::say(&format!("what was read is not kept: {fault}"));
+    }
+    Ok((live, records))
 }
 
 /// The functions that a name stands for.

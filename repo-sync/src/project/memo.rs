@@ -113,6 +113,9 @@ impl Memo {
     }
 
     pub(super) fn keep_head(&self, key: &str, value: Vec<u8>) {
+        if self.head(key).as_ref() == Some(&value) {
+            return;
+        }
         self.put(Family::Head, key.as_bytes(), || value);
     }
 
