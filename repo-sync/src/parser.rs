@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use tree_sitter::{Language, ParseOptions, ParseState, Tree};
+use tree_sitter::{Language, ParseOptions, ParseState, Range, Tree};
 
 use crate::SourceFault;
 
@@ -35,6 +35,15 @@ impl Parser {
     /// The grammar.
     pub(crate) fn language(&self) -> &Language {
         &self.language
+    }
+
+    /// The tree of a part of a text, with places as in the whole; `None` if it took too long.
+    pub(crate) fn parse_part(&mut self, source: &[u8], part: Range) -> Option<Tree> {
+        self.parser.set_included_ranges(&[part]).ok()?;
+        let tree = self.parse(source);
+        // No ranges mean all of the text, which is always accepted.
+        let _ = self.parser.set_included_ranges(&[]);
+        tree
     }
 
     /// The tree of a text; `None` if it took too long.

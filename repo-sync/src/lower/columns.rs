@@ -31,6 +31,19 @@ pub(super) struct QuotedText {
     pub(super) escaped_holes: Vec<u32>,
 }
 
+impl QuotedText {
+    /// With what another tree says of the bytes in `start..end`.
+    pub(super) fn replace(&mut self, start: u32, end: u32, with: Self) {
+        let outside = |at: u32| at < start || at >= end;
+        self.spans.retain(|span| outside(span.0));
+        let at = self.spans.partition_point(|span| span.0 < start);
+        self.spans.splice(at..at, with.spans);
+        self.escaped_holes.retain(|hole| outside(*hole));
+        let at = self.escaped_holes.partition_point(|hole| *hole < start);
+        self.escaped_holes.splice(at..at, with.escaped_holes);
+    }
+}
+
 impl Columns {
     /// Reads the lines whose columns are not their bytes'.
     pub(super) fn new(text: &str, quoted: &QuotedText, rules: ColumnRules) -> Self {

@@ -12,10 +12,12 @@ mod collections;
 mod columns;
 mod escapes;
 mod flat;
+mod grafts;
 mod grammar;
 mod infix;
 mod literals;
 mod machine;
+mod masks;
 mod names;
 mod operators;
 mod quotes;
@@ -128,7 +130,42 @@ impl Lowerer {
             };
             flat = Flat::new(&tree, &self.grammar, source);
         }
+        self.put_right(source, &mut flat, masked);
         self.lower_flat(source, flat)
+    }
+
+    /// Reads again what the grammar reads wrong and Elixir does not. `seen` is what the grammar saw; empty: the source.
+    fn put_right(&mut self, source: &str, flat: &mut Flat, mut seen: Vec<u8>) {
+        for _ in 0..masks::PASSES_MAX {
+            let mut places = masks::certain(flat, source);
+            let certain = !places.is_empty();
+            if !certain && !flat.errors.is_empty() {
+                places = masks::likely(flat, source);
+            }
+            if places.is_empty() {
+                break;
+            }
+            let mut masked = if seen.is_empty() {
+                source.as_bytes().to_vec()
+            } else {
+                seen.clone()
+            };
+            for mask in places {
+                let place = mask.start as usize..mask.end as usize;
+                masked.get_mut(place).unwrap_or_default().fill(mask.with);
+            }
+            let Some(tree) = self.parser.parse(&masked) else {
+                break;
+            };
+            let again = Flat::new(&tree, &self.grammar, source);
+            let (after, before) = (again.errors.len(), flat.errors.len());
+            if after > before || (after == before && !certain) {
+                break;
+            }
+            (*flat, seen) = (again, masked);
+        }
+        let seen = if seen.is_empty() { source.as_bytes() } else { &seen };
+        grafts::apply(flat, &mut self.parser, &self.grammar, seen, source);
     }
 
     /// The quoted form of a text that is parsed already. The tree must be of this text and of this grammar.

@@ -6,6 +6,7 @@ mod calls;
 mod collections;
 mod invariants;
 mod literals;
+mod misread;
 mod operators;
 mod positions;
 mod properties;
