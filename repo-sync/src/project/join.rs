@@ -1,245 +1,159 @@
 //! Puts the facts of all files together: numbers for modules and functions, edges between them. Linear in the facts; no
-//! text is compared, because names are numbers.
+//! text is compared but those of functions outside, because names are numbers.
+//!
+//! A join is kept. As long as the files that changed define the same names and call nothing outside that is new, only
+//! their own places and calls are made again ([`Joined::patch`]); the result is the same as that of a new join.
 
-use std::path::Path;
-
-use codegraph::complexity::Complexity;
 use codegraph::fact::{Confidence, Mark, Provenance};
-use codegraph::graph::{Builder, Edge, EdgeKind};
-use codegraph::link::otp;
+use codegraph::graph::{Builder, Edge, EdgeKind, Graph};
+use codegraph::link::otp::{self, Facts};
 use codegraph::link::{Call, How};
 use codegraph::quoted::Symbol;
 use rustc_hash::FxHashMap;
 
 use super::interner::Interner;
+use super::numbers::{Key, Numbers};
 use super::state::FileState;
-use super::{CallSite, CodeFile, CodeFunction, CodeModule, CodeProject, Definition, Reading};
-use crate::FileFault;
+use super::{CallSite, Reading};
 
-/// A module whose name the source computes.
-const COMPUTED: &str = "Elixir.<computed>";
-/// Calls of this module are left out unless it is indexed: operators, `if`, `def` would drown the rest.
-const KERNEL: &str = "Elixir.Kernel";
-
-/// Where the numbers of what one file's outline lists begin; one more than there are. A module that is defined under
-/// several names is several, and so is each of its functions.
+/// What one file calls.
 #[derive(Debug, Default)]
-struct Numbers {
-    modules: Vec<u32>,
-    functions: Vec<u32>,
-    /// The module of each function.
-    of_functions: Vec<Option<u32>>,
-}
-
-impl Numbers {
-    fn modules(&self, module: u32) -> std::ops::Range<u32> {
-        range(&self.modules, module)
-    }
-
-    fn functions(&self, function: u32) -> std::ops::Range<u32> {
-        range(&self.functions, function)
-    }
-}
-
-fn range(starts: &[u32], index: u32) -> std::ops::Range<u32> {
-    let at = index as usize;
-    match (starts.get(at), starts.get(at + 1)) {
-        (Some(start), Some(end)) => *start..*end,
-        _ => 0..0,
-    }
-}
-
-/// A function's key: its module, its name, its parameters.
-type Key = (Symbol, Symbol, u8);
-
-pub(super) struct Join<'a> {
-    interner: &'a mut Interner,
-    files: Vec<(&'a str, &'a FileState)>,
-    numbers: Vec<Numbers>,
-    out_files: Vec<CodeFile>,
-    modules: Vec<CodeModule>,
-    module_names: Vec<Symbol>,
-    functions: Vec<CodeFunction>,
-    by_name: FxHashMap<Key, u32>,
-    // By file.
-    sites: Vec<Vec<CallSite>>,
+struct FileCalls {
+    // Ascending.
+    sites: Vec<CallSite>,
     dynamic: Vec<(String, u8)>,
-    kernel: Symbol,
-    computed: Symbol,
-    reading: Reading,
+    calls: u64,
 }
 
-impl<'a> Join<'a> {
-    /// Numbers what all files define. Files come by path.
-    pub(super) fn of(
-        interner: &'a mut Interner,
-        files: impl Iterator<Item = (&'a str, &'a FileState)>,
-    ) -> Self {
-        let (kernel, computed) = (interner.intern(KERNEL), interner.intern(COMPUTED));
-        let files: Vec<_> = files.collect();
-        let functions = files.iter().map(|(_, file)| file.local.functions.len()).sum();
-        let mut join = Self {
-            interner,
-            numbers: Vec::with_capacity(files.len()),
-            out_files: Vec::with_capacity(files.len()),
-            modules: Vec::new(),
-            module_names: Vec::new(),
-            functions: Vec::with_capacity(functions),
-            by_name: FxHashMap::with_capacity_and_hasher(functions * 2, Default::default()),
-            sites: Vec::new(),
-            dynamic: Vec::new(),
-            kernel,
-            computed,
-            reading: Reading::default(),
-            files,
-        };
-        for index in 0..join.files.len() {
-            join.define(index);
-        }
-        join
-    }
+/// All files together.
+#[derive(Debug, Default)]
+pub(super) struct Joined {
+    pub(super) numbers: Numbers,
+    calls: Vec<FileCalls>,
+    // Connections that no call says, by the file that they come from; ascending.
+    inferred: Vec<Vec<CallSite>>,
+    // How many sites lead to each function outside.
+    uses: Vec<u32>,
+}
 
-    fn define(&mut self, index: usize) {
-        let Some((path, state)) = self.files.get(index).copied() else {
-            return;
-        };
-        let file = index as u32;
-        self.out_files.push(CodeFile {
-            path: path.to_owned(),
-            lines: state.places.lines,
-            bytes: state.places.bytes,
-        });
-        self.reading.lines += u64::from(state.places.lines);
-        self.reading.bytes += u64::from(state.places.bytes);
-        let mut numbers = Numbers::default();
-        let mut names = state.names.modules.as_slice();
-        for (at, module) in state.local.modules.iter().enumerate() {
-            numbers.modules.push(self.modules.len() as u32);
-            let computed = [self.computed];
-            let (named, rest) = names.split_at_checked(module.names.len()).unwrap_or_default();
-            names = rest;
-            let named = if named.is_empty() { &computed[..] } else { named };
-            let (line, end_line) = state.places.modules.get(at).copied().unwrap_or((1, 1));
-            let kinds = state.linked.facts.kinds.get(at);
-            for name in named {
-                self.module_names.push(*name);
-                self.modules.push(CodeModule {
-                    name: self.interner.text(*name),
-                    file,
-                    line,
-                    end_line,
-                    kind: module.kind,
-                    kinds: kinds.map(|kinds| kinds.kinds.clone()).unwrap_or_default(),
-                    behaviours: kinds.map(|kinds| kinds.behaviours.clone()).unwrap_or_default(),
-                });
-            }
-        }
-        numbers.modules.push(self.modules.len() as u32);
-        self.define_functions(file, state, &mut numbers);
-        self.numbers.push(numbers);
-    }
+/// A function outside, while its number is not known.
+const OUTSIDE: u32 = 1 << 31;
 
-    fn define_functions(&mut self, file: u32, state: &FileState, numbers: &mut Numbers) {
-        let mut spans = vec![(u32::MAX, 0, 0); state.local.functions.len()];
-        for (clause, place) in state.local.clauses.iter().zip(&state.places.clauses) {
-            if let Some((line, end_line, lines)) = spans.get_mut(clause.function as usize) {
-                *line = place.line.min(*line);
-                *end_line = place.end_line.max(*end_line);
-                *lines += place.lines;
-            }
+impl Joined {
+    /// A join of these files, by path.
+    pub(super) fn new(interner: &mut Interner, files: &[(&str, &FileState)]) -> Self {
+        let numbers = Numbers::of(interner, files);
+        let mut joined = Self {
+            numbers,
+            ..Self::default()
+        };
+        let (mut outside, mut keys): (FxHashMap<Key, u32>, Vec<Key>) = Default::default();
+        for (file, (_, state)) in files.iter().enumerate() {
+            let found = joined.file_calls(file, state, &mut |key| {
+                let next = keys.len() as u32;
+                Some(
+                    OUTSIDE
+                        + *outside.entry(key).or_insert_with(|| {
+                            keys.push(key);
+                            next
+                        }),
+                )
+            });
+            joined.calls.push(found.unwrap_or_default());
         }
-        let found = state
-            .local
-            .functions
-            .iter()
-            .zip(&state.names.functions)
-            .zip(spans);
-        for (in_outline, ((function, name), (line, end_line, lines))) in found.enumerate() {
-            numbers.functions.push(self.functions.len() as u32);
-            numbers.of_functions.push(function.module);
-            let modules = function
-                .module
-                .filter(|_| !function.name.is_empty())
-                .map_or(0..0, |module| numbers.modules(module));
-            for module in modules {
-                let index = self.functions.len() as u32;
-                let of = self.module_names[module as usize];
-                self.functions.push(CodeFunction {
-                    module: self.interner.text(of),
-                    name: self.interner.text(*name),
-                    arity: function.arity,
-                    definition: Some(Definition {
-                        module,
-                        file,
-                        in_outline: in_outline as u32,
-                        line: line.min(end_line.max(1)),
-                        end_line: end_line.max(1),
-                        kind: function.kind,
-                        defaults: function.defaults,
-                        is_callback: false,
-                        is_damaged: function.is_damaged,
-                        complexity: Complexity {
-                            lines,
-                            ..function.complexity
-                        },
-                        content: function.content,
-                    }),
-                });
-                // Of two with one name the first counts.
-                self.by_name.entry((of, *name, function.arity)).or_insert(index);
-            }
-        }
-        numbers.functions.push(self.functions.len() as u32);
-        for function in state.linked.facts.kinds.iter().flat_map(|kinds| &kinds.callbacks) {
-            for index in numbers.functions(*function) {
-                if let Some(definition) = &mut self.functions[index as usize].definition {
-                    definition.is_callback = true;
+        let indices = joined.numbers.add_outside(interner, &keys);
+        joined.uses = vec![0; keys.len()];
+        let first = joined.numbers.node_of(joined.numbers.defined);
+        for file in &mut joined.calls {
+            for site in &mut file.sites {
+                if let Some(at) = site.to.checked_sub(OUTSIDE) {
+                    let index = indices.get(at as usize).copied().unwrap_or_default();
+                    site.to = first + index - joined.numbers.defined;
+                    joined.uses[(index - joined.numbers.defined) as usize] += 1;
                 }
             }
+            file.sites.sort_unstable();
         }
+        joined.inferred = joined.infer(files);
+        joined
     }
 
-    fn node_of(&self, function: u32) -> u32 {
-        self.modules.len() as u32 + function
-    }
-
-    /// The nodes that call: the functions of the clause, or the modules whose body it is.
-    fn callers(&self, file: usize, module: Option<u32>, clause: Option<u32>) -> std::ops::Range<u32> {
-        let (numbers, (_, state)) = (&self.numbers[file], self.files[file]);
-        let clause = clause.and_then(|clause| state.local.clauses.get(clause as usize));
-        let functions = clause.map_or(0..0, |clause| numbers.functions(clause.function));
-        if functions.is_empty() {
-            module.map_or(0..0, |module| numbers.modules(module))
-        } else {
-            self.node_of(functions.start)..self.node_of(functions.end)
+    /// Takes in files that changed; `None` if that takes a new join. Says whether the graph's edges are others than
+    /// before.
+    pub(super) fn patch(
+        &mut self,
+        interner: &Interner,
+        files: &[(&str, &FileState)],
+        changed: &[usize],
+    ) -> Option<bool> {
+        if files.len() != self.calls.len() {
+            return None;
         }
-    }
-
-    /// The name of the module that a calling node is or belongs to.
-    fn module_of(&self, node: u32) -> Symbol {
-        let function = node.checked_sub(self.modules.len() as u32);
-        let module = match function {
-            None => Some(node),
-            Some(function) => {
-                let function = self.functions.get(function as usize);
-                function.and_then(|function| Some(function.definition.as_ref()?.module))
+        let first = self.numbers.node_of(self.numbers.defined);
+        let mut are_others = false;
+        for file in changed {
+            let (_, state) = files.get(*file)?;
+            if !self.numbers.redefine(interner, *file as u32, state) {
+                return None;
             }
-        };
-        module.map_or(Symbol::NONE, |module| self.module_names[module as usize])
+            let mut found = self.file_calls(*file, state, &mut |_| None)?;
+            found.sites.sort_unstable();
+            for (sites, step) in [(&self.calls[*file].sites, -1), (&found.sites, 1)] {
+                for site in sites {
+                    let at = site.to.checked_sub(first).map(|at| at as usize);
+                    if let Some(uses) = at.and_then(|at| self.uses.get_mut(at)) {
+                        *uses = uses.wrapping_add_signed(step);
+                    }
+                }
+            }
+            are_others |= !same_edges(&self.calls[*file].sites, &found.sites);
+            self.calls[*file] = found;
+        }
+        // What nobody calls any more has no number.
+        if self.uses.contains(&0) {
+            return None;
+        }
+        let inferred = self.infer(files);
+        let both = self.inferred.iter().zip(&inferred);
+        are_others |= both.into_iter().any(|(old, new)| !same_edges(old, new));
+        self.inferred = inferred;
+        Some(are_others)
     }
 
-    fn call(&mut self, file: usize, state: &FileState, call: &Call, found: &mut Vec<CallSite>) {
-        self.reading.calls += 1;
+    /// What a file calls; `None` if a function outside has no number.
+    fn file_calls(
+        &self,
+        file: usize,
+        state: &FileState,
+        outside: &mut dyn FnMut(Key) -> Option<u32>,
+    ) -> Option<FileCalls> {
+        let mut found = FileCalls {
+            sites: Vec::with_capacity(state.linked.links.calls.len() / 2),
+            ..FileCalls::default()
+        };
+        for call in &state.linked.links.calls {
+            self.call(file, state, call, outside, &mut found)?;
+        }
+        Some(found)
+    }
+
+    fn call(
+        &self,
+        file: usize,
+        state: &FileState,
+        call: &Call,
+        outside: &mut dyn FnMut(Key) -> Option<u32>,
+        found: &mut FileCalls,
+    ) -> Option<()> {
+        found.calls += 1;
         let name = |symbol: Symbol| {
             let known = state.names.links.get(symbol.index());
             known.copied().unwrap_or(Symbol::NONE)
         };
-        let called = name(call.name);
         if call.how == How::Dynamic {
-            self.reading.dynamic_calls += 1;
             let text = state.linked.links.text(call.name).to_owned();
-            self.dynamic.push((text, call.arity));
-            return;
+            found.dynamic.push((text, call.arity));
+            return Some(());
         }
         let kind = match call.how {
             _ if call.is_captured => EdgeKind::REFERENCES,
@@ -247,16 +161,22 @@ impl<'a> Join<'a> {
             _ if call.is_macro => EdgeKind::EXPANDS,
             _ => EdgeKind::CALLS,
         };
-        for from in self.callers(file, call.module, call.clause) {
+        let called = name(call.name);
+        for from in self.numbers.callers(file, state, call.module, call.clause) {
             let target = if call.how == How::Local {
-                self.module_of(from)
+                self.numbers.module_of(from)
             } else {
                 name(call.target)
             };
-            let Some(to) = self.called(target, called, call) else {
-                continue;
+            let key = |arity| (target, called, arity);
+            let known = self.numbers.by_key.get(&key(call.defined_arity));
+            let known = known.or_else(|| self.numbers.by_key.get(&key(call.arity)));
+            let to = match known {
+                Some(index) => self.numbers.node_of(*index),
+                None if self.numbers.is_silent(target) => continue,
+                None => outside(key(call.arity))?,
             };
-            found.push(CallSite {
+            found.sites.push(CallSite {
                 from,
                 to,
                 kind,
@@ -270,145 +190,63 @@ impl<'a> Join<'a> {
                 },
             });
         }
+        Some(())
     }
 
-    /// The called node; one that the sources do not define gets a number here.
-    fn called(&mut self, module: Symbol, name: Symbol, call: &Call) -> Option<u32> {
-        let known = self.by_name.get(&(module, name, call.defined_arity));
-        let known = known.or_else(|| self.by_name.get(&(module, name, call.arity)));
-        if let Some(index) = known {
-            return Some(self.node_of(*index));
-        }
-        if module == Symbol::NONE || module == self.kernel || module == self.computed {
-            return None;
-        }
-        let index = self.functions.len() as u32;
-        self.functions.push(CodeFunction {
-            module: self.interner.text(module),
-            name: self.interner.text(name),
-            arity: call.arity,
-            definition: None,
-        });
-        self.by_name.insert((module, name, call.arity), index);
-        Some(self.node_of(index))
-    }
-
-    /// The graph.
-    pub(super) fn finish(mut self, root: &Path, faults: Vec<FileFault>) -> CodeProject {
-        let mut sites: Vec<Vec<CallSite>> = Vec::with_capacity(self.files.len());
-        for (file, (_, state)) in self.files.clone().into_iter().enumerate() {
-            let mut found = Vec::with_capacity(state.linked.links.calls.len() / 2);
-            for call in &state.linked.links.calls {
-                self.call(file, state, call, &mut found);
-            }
-            sites.push(found);
-        }
-        self.sites = sites;
-        let facts: Vec<_> = self.files.iter().map(|(_, state)| &state.linked.facts).collect();
+    /// Connections that no call says.
+    fn infer(&self, files: &[(&str, &FileState)]) -> Vec<Vec<CallSite>> {
+        let mut inferred = vec![Vec::new(); files.len()];
+        let facts: Vec<&Facts> = files.iter().map(|(_, state)| &state.linked.facts).collect();
         for edge in otp::connect(&facts) {
-            self.connect(&edge);
+            self.connect(files, &edge, &mut inferred);
         }
-        self.dispatch();
-        let sites = self.sorted_sites();
-        let nodes = (self.modules.len() + self.functions.len()) as u32;
-        let mut builder = Builder::new(nodes);
-        for (index, function) in self.functions.iter().enumerate() {
-            if let Some(definition) = &function.definition {
-                builder.add(Edge {
-                    from: definition.module,
-                    to: self.node_of(index as u32),
-                    kind: EdgeKind::CONTAINS,
-                    mark: Mark::default(),
-                });
-            }
-        }
-        builder.extend(sites.iter().map(|site| Edge {
-            from: site.from,
-            to: site.to,
-            kind: site.kind,
-            mark: site.mark,
-        }));
-        self.dynamic.sort();
-        self.dynamic.dedup();
-        CodeProject {
-            root: root.to_owned(),
-            files: self.out_files,
-            modules: self.modules,
-            functions: self.functions,
-            faults,
-            // Every number was given out above, and 32 bits hold them: a source file is at most 64 MiB.
-            graph: builder.build().unwrap_or_default(),
-            sites,
-            dynamic: self.dynamic,
-            reading: self.reading,
-        }
-    }
-
-    /// All sites in order. A file's numbers follow one another, so what is sorted by file is sorted.
-    fn sorted_sites(&mut self) -> Vec<CallSite> {
-        let total = self.sites.iter().map(Vec::len).sum();
-        let mut sorted = Vec::with_capacity(total);
-        let modules = self.modules.len() as u32;
-        for sites in &mut self.sites {
+        self.dispatch(files, &mut inferred);
+        for sites in &mut inferred {
             sites.sort_unstable();
-            let cut = sites.partition_point(|site| site.from < modules);
-            sorted.extend_from_slice(&sites[..cut]);
         }
-        for sites in &self.sites {
-            let cut = sites.partition_point(|site| site.from < modules);
-            sorted.extend_from_slice(&sites[cut..]);
-        }
-        sorted.dedup();
-        sorted
+        inferred
     }
 
     /// A protocol's function leads to those of its implementations: to one of them, so each is possible.
-    fn dispatch(&mut self) {
-        let mut found = Vec::new();
-        for (file, (_, state)) in self.files.iter().enumerate() {
-            let numbers = &self.numbers[file];
-            for (function, module) in numbers.of_functions.iter().enumerate() {
+    fn dispatch(&self, files: &[(&str, &FileState)], inferred: &mut [Vec<CallSite>]) {
+        for (file, (_, state)) in files.iter().enumerate() {
+            let numbers = &self.numbers.files[file];
+            if state.names.protocols.iter().all(Option::is_none) {
+                continue;
+            }
+            for (function, module) in numbers.of_functions().enumerate() {
                 let protocol =
                     module.and_then(|module| state.names.protocols.get(module as usize).copied().flatten());
                 let (Some(protocol), Some(name)) = (protocol, state.names.functions.get(function)) else {
                     continue;
                 };
                 for index in numbers.functions(function as u32) {
-                    let arity = self.functions[index as usize].arity;
-                    let Some(called) = self.by_name.get(&(protocol, *name, arity)) else {
+                    let arity = self.numbers.functions[index as usize].arity;
+                    let Some(called) = self.numbers.by_key.get(&(protocol, *name, arity)) else {
                         continue;
                     };
-                    let definition = |index: u32| self.functions[index as usize].definition.as_ref();
+                    let definition = |index: u32| self.numbers.functions[index as usize].definition.as_ref();
                     let (Some(at), Some(own)) = (definition(*called), definition(index)) else {
                         continue;
                     };
-                    found.push((
-                        at.file as usize,
-                        CallSite {
-                            from: self.node_of(*called),
-                            to: self.node_of(index),
-                            kind: EdgeKind::CALLS,
-                            line: at.line,
-                            clause_line: own.line,
-                            mark: Mark::new(Provenance::Inferred, Confidence::Possible),
-                            how: "dispatch",
-                        },
-                    ));
+                    inferred[at.file as usize].push(CallSite {
+                        from: self.numbers.node_of(*called),
+                        to: self.numbers.node_of(index),
+                        kind: EdgeKind::CALLS,
+                        line: at.line,
+                        clause_line: own.line,
+                        mark: Mark::new(Provenance::Inferred, Confidence::Possible),
+                        how: "dispatch",
+                    });
                 }
             }
         }
-        for (file, site) in found {
-            self.sites[file].push(site);
-        }
     }
 
-    fn connect(&mut self, edge: &otp::Edge) {
+    fn connect(&self, files: &[(&str, &FileState)], edge: &otp::Edge, inferred: &mut [Vec<CallSite>]) {
         let (from_file, node, clause) = edge.from;
         let (to_file, to_module) = edge.to;
-        let ends = (
-            self.files.get(from_file as usize),
-            self.files.get(to_file as usize),
-        );
+        let ends = (files.get(from_file as usize), files.get(to_file as usize));
         let (Some((_, from)), Some((_, to))) = ends else {
             return;
         };
@@ -422,35 +260,135 @@ impl<'a> Join<'a> {
             .and_then(|clause| from.local.functions.get(clause.function as usize))
             .and_then(|function| function.module);
         let line = from.places.line(node);
-        let numbers = &self.numbers[to_file as usize];
+        let numbers = &self.numbers.files[to_file as usize];
         let (ends, clause_line) = if let Some(clause) = edge.clause {
             let Some(found) = to.local.clauses.get(clause as usize) else {
                 return;
             };
             let functions = numbers.functions(found.function);
-            let line = to
-                .places
-                .clauses
-                .get(clause as usize)
-                .map_or(0, |place| place.line);
-            (self.node_of(functions.start)..self.node_of(functions.end), line)
+            let place = to.places.clauses.get(clause as usize);
+            let (start, end) = (functions.start, functions.end);
+            let nodes = self.numbers.node_of(start)..self.numbers.node_of(end);
+            (nodes, place.map_or(0, |place| place.line))
         } else {
             (numbers.modules(to_module), 0)
         };
         // A supervisor is its module, whichever function lists the children.
         let clause = clause.filter(|_| kind != EdgeKind::SUPERVISES);
-        for from in self.callers(from_file as usize, module, clause) {
-            for to in ends.clone() {
-                self.reading.otp_edges += 1;
-                self.sites[from_file as usize].push(CallSite {
-                    from,
-                    to,
-                    kind,
-                    line,
-                    clause_line,
-                    mark: edge.mark,
-                    how: edge.kind.name(),
+        for from in self.numbers.callers(from_file as usize, from, module, clause) {
+            inferred[from_file as usize].extend(ends.clone().map(|to| CallSite {
+                from,
+                to,
+                kind,
+                line,
+                clause_line,
+                mark: edge.mark,
+                how: edge.kind.name(),
+            }));
+        }
+    }
+
+    /// All sites in order. A file's numbers follow one another, so what is sorted by file is sorted.
+    pub(super) fn sites(&self) -> Vec<CallSite> {
+        let lists = || self.calls.iter().map(|file| &file.sites).zip(&self.inferred);
+        let total = lists()
+            .map(|(calls, inferred)| calls.len() + inferred.len())
+            .sum();
+        let mut sorted: Vec<CallSite> = Vec::with_capacity(total);
+        let modules = self.numbers.modules.len() as u32;
+        for of_functions in [false, true] {
+            for lists in lists() {
+                let [calls, inferred] = [lists.0, lists.1].map(|sites: &Vec<CallSite>| {
+                    let cut = sites.partition_point(|site| site.from < modules);
+                    if of_functions {
+                        &sites[cut..]
+                    } else {
+                        &sites[..cut]
+                    }
                 });
+                merge(&mut sorted, calls, inferred);
+            }
+        }
+        sorted
+    }
+
+    /// The graph of these sites.
+    pub(super) fn graph(&self, sites: &[CallSite]) -> Graph {
+        let nodes = (self.numbers.modules.len() + self.numbers.functions.len()) as u32;
+        let mut builder = Builder::new(nodes);
+        for (index, function) in self.numbers.functions.iter().enumerate() {
+            if let Some(definition) = &function.definition {
+                builder.add(Edge {
+                    from: definition.module,
+                    to: self.numbers.node_of(index as u32),
+                    kind: EdgeKind::CONTAINS,
+                    mark: Mark::default(),
+                });
+            }
+        }
+        builder.extend(sites.iter().map(edge));
+        // Every number was given out above, and 32 bits hold them: a source file is at most 64 MiB.
+        builder.build().unwrap_or_default()
+    }
+
+    /// Names and numbers of arguments of calls whose module is not known, ascending.
+    pub(super) fn dynamic(&self) -> Vec<(String, u8)> {
+        let all = self.calls.iter().flat_map(|file| &file.dynamic);
+        let mut dynamic: Vec<_> = all.cloned().collect();
+        dynamic.sort();
+        dynamic.dedup();
+        dynamic
+    }
+
+    /// Counts.
+    pub(super) fn reading(&self, files: &[(&str, &FileState)]) -> Reading {
+        let sum = |of: &dyn Fn(&FileCalls) -> u64| self.calls.iter().map(of).sum();
+        let not_dispatch = |site: &&CallSite| site.how != "dispatch";
+        Reading {
+            calls: sum(&|file| file.calls),
+            dynamic_calls: sum(&|file| file.dynamic.len() as u64),
+            otp_edges: self.inferred.iter().flatten().filter(not_dispatch).count() as u64,
+            lines: files.iter().map(|(_, state)| u64::from(state.places.lines)).sum(),
+            bytes: files.iter().map(|(_, state)| u64::from(state.places.bytes)).sum(),
+            ..Reading::default()
+        }
+    }
+}
+
+fn edge(site: &CallSite) -> Edge {
+    Edge {
+        from: site.from,
+        to: site.to,
+        kind: site.kind,
+        mark: site.mark,
+    }
+}
+
+/// Whether two lists of sites, both ascending, make the same edges.
+fn same_edges(old: &[CallSite], new: &[CallSite]) -> bool {
+    let edges = |sites: &[CallSite]| {
+        let mut edges: Vec<Edge> = sites.iter().map(edge).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        edges
+    };
+    edges(old) == edges(new)
+}
+
+/// Appends two ascending lists as one, each site once.
+fn merge<'a>(into: &mut Vec<CallSite>, mut a: &'a [CallSite], mut b: &'a [CallSite]) {
+    loop {
+        let from_a = match (a.first(), b.first()) {
+            (Some(left), Some(right)) => left <= right,
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (None, None) => return,
+        };
+        let list = if from_a { &mut a } else { &mut b };
+        if let Some((next, rest)) = list.split_first() {
+            *list = rest;
+            if into.last() != Some(next) {
+                into.push(*next);
             }
         }
     }

@@ -15,11 +15,11 @@ use codegraph::records::{Records, RecordsFault};
 
 use super::head::{Head, Stamp};
 use super::interner::Interner;
-use super::join::Join;
+use super::join::Joined;
 use super::memo::Memo;
 use super::read::{in_parallel, lowerers};
-use super::state::{self, FileState, Linked, Looked, Tree};
-use super::{CodeProject, ProjectOptions};
+use super::state::{self, FileNames, FileState, Linked, Looked, Tree};
+use super::{CodeFile, CodeProject, ProjectOptions};
 use crate::lower::Lowerer;
 use crate::walk::{SourceFile, is_source, source_files};
 use crate::{FileFault, FileFaultKind, IndexFault};
@@ -67,6 +67,8 @@ pub struct LiveProject {
     files: BTreeMap<Arc<str>, FileState>,
     unread: BTreeMap<Arc<str>, FileFaultKind>,
     walk_faults: Vec<FileFault>,
+    // The project has the modules and functions of its numbers.
+    joined: Joined,
     is_joined: bool,
     project: Arc<CodeProject>,
 }
@@ -104,6 +106,7 @@ impl LiveProject {
             files: BTreeMap::new(),
             unread: BTreeMap::new(),
             walk_faults: Vec::new(),
+            joined: Joined::default(),
             is_joined: false,
             project: Arc::new(CodeProject::empty(root)),
         };
@@ -168,7 +171,7 @@ impl LiveProject {
             }
         }
         let faults = self.walk_faults.clone();
-        Ok(self.take_up(todo, gone, faults, started, &|_, _| {}))
+        Ok(self.take_up(&todo, &gone, faults, started, &|_, _| {}))
     }
 
     /// Writes what is new to the records: facts, and what the files are now. A store that another process writes is left
@@ -193,14 +196,14 @@ impl LiveProject {
                 root: self.root.clone(),
                 fault,
             })?;
-        let (todo, gone) = self.to_do(sources, head);
-        Ok(self.take_up(todo, gone, walk_faults, started, progress))
+        let (todo, gone) = self.others(sources, head);
+        Ok(self.take_up(&todo, &gone, walk_faults, started, progress))
     }
 
     fn take_up(
         &mut self,
-        todo: Vec<Todo>,
-        gone: Vec<Arc<str>>,
+        todo: &[Todo],
+        gone: &[Arc<str>],
         walk_faults: Vec<FileFault>,
         started: Instant,
         progress: &(dyn Fn(usize, usize) + Sync),
@@ -215,15 +218,15 @@ impl LiveProject {
         self.walk_faults = walk_faults;
         let (done, total) = (AtomicUsize::new(0), todo.len() * 2);
         let tell = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-        let (mut trees, questions) = self.first_looks(&todo, &mut refreshed, &tell);
-        self.second_looks(&todo, &questions, &mut trees, &mut refreshed, &tell);
+        let (mut trees, questions) = self.first_looks(todo, &mut refreshed, &tell);
+        let touched = self.second_looks(todo, &questions, &mut trees, &mut refreshed, &tell);
         drop(trees);
-        self.join(&refreshed, started);
+        self.join(&touched, &refreshed, started);
         refreshed
     }
 
     /// Files that are other than they were, and files that are gone.
-    fn to_do(&mut self, sources: Vec<SourceFile>, head: &Head) -> (Vec<Todo>, Vec<Arc<str>>) {
+    fn others(&mut self, sources: Vec<SourceFile>, head: &Head) -> (Vec<Todo>, Vec<Arc<str>>) {
         let mut todo = Vec::new();
         let mut there = BTreeSet::new();
         for file in sources {
@@ -334,12 +337,12 @@ impl LiveProject {
             places: found.places,
             local: found.local,
             linked: Linked::default(),
-            names: Default::default(),
+            names: FileNames::default(),
         };
         self.files.insert(todo.path.clone(), state);
     }
 
-    /// Links the changed files, and those that would be answered otherwise now.
+    /// Links the changed files, and those that would be answered otherwise now. Returns all of them.
     fn second_looks(
         &mut self,
         todo: &[Todo],
@@ -347,7 +350,7 @@ impl LiveProject {
         trees: &mut BTreeMap<Arc<str>, Tree>,
         refreshed: &mut Refreshed,
         tell: &(dyn Fn() + Sync),
-    ) {
+    ) -> BTreeSet<Arc<str>> {
         let questions: Vec<Question> = questions.iter().copied().collect();
         let changed: BTreeSet<&Arc<str>> = todo.iter().map(|todo| &todo.path).collect();
         let to_link: Vec<Arc<str>> = self
@@ -372,12 +375,13 @@ impl LiveProject {
                     continue;
                 };
                 refreshed.parsed += u64::from(found.was_parsed);
-                refreshed.linked += u64::from(found.was_linked);
+                refreshed.linked += u64::from(found.was_made);
                 state.names = self.interner.names(&state.local, &found.links);
                 state.linked = found;
             }
             self.save_some();
         }
+        to_link.into_iter().collect()
     }
 
     /// A first reading makes many records: they do not wait for its end. What cannot be written now is told by
@@ -388,7 +392,8 @@ impl LiveProject {
         }
     }
 
-    fn join(&mut self, refreshed: &Refreshed, started: Instant) {
+    /// Puts all together; `touched` are the files that are other than they were.
+    fn join(&mut self, touched: &BTreeSet<Arc<str>>, refreshed: &Refreshed, started: Instant) {
         let mut faults = self.walk_faults.clone();
         let unread = self.unread.iter().map(|(path, kind)| FileFault {
             path: path.to_string(),
@@ -402,8 +407,46 @@ impl LiveProject {
             })
         }));
         faults.sort_by(|a, b| a.path.cmp(&b.path));
-        let files = self.files.iter().map(|(path, state)| (&**path, state));
-        let mut project = Join::of(&mut self.interner, files).finish(&self.root, faults);
+        let files: Vec<(&str, &FileState)> =
+            self.files.iter().map(|(path, state)| (&**path, state)).collect();
+        let places: Option<Vec<usize>> = touched
+            .iter()
+            .map(|path| files.binary_search_by_key(&&**path, |(path, _)| path).ok())
+            .collect();
+        let old = std::mem::replace(&mut self.project, Arc::new(CodeProject::empty(&self.root)));
+        let mut old = Arc::try_unwrap(old).unwrap_or_else(|shared| (*shared).clone());
+        std::mem::swap(&mut self.joined.numbers.modules, &mut old.modules);
+        std::mem::swap(&mut self.joined.numbers.functions, &mut old.functions);
+        let patched = places
+            .filter(|_| self.is_joined && refreshed.gone.is_empty())
+            .and_then(|places| self.joined.patch(&self.interner, &files, &places));
+        if patched.is_none() {
+            self.joined = Joined::new(&mut self.interner, &files);
+        }
+        let sites = self.joined.sites();
+        let graph = if patched == Some(false) {
+            old.graph
+        } else {
+            self.joined.graph(&sites)
+        };
+        let mut project = CodeProject {
+            files: files
+                .iter()
+                .map(|(path, state)| CodeFile {
+                    path: (*path).to_owned(),
+                    lines: state.places.lines,
+                    bytes: state.places.bytes,
+                })
+                .collect(),
+            faults,
+            graph,
+            sites,
+            dynamic: self.joined.dynamic(),
+            reading: self.joined.reading(&files),
+            modules: std::mem::take(&mut self.joined.numbers.modules),
+            functions: std::mem::take(&mut self.joined.numbers.functions),
+            ..CodeProject::empty(&self.root)
+        };
         project.reading.parsed = refreshed.parsed;
         project.reading.measured = refreshed.measured;
         project.reading.linked = refreshed.linked;

@@ -14,6 +14,7 @@ mod live;
 mod matching;
 mod memo;
 mod names;
+mod numbers;
 mod read;
 mod slice;
 mod source;

@@ -42,7 +42,7 @@ pub(super) struct Linked {
     pub(super) links: Links,
     pub(super) facts: Facts,
     pub(super) was_parsed: bool,
-    pub(super) was_linked: bool,
+    pub(super) was_made: bool,
 }
 
 /// A file of a project.
@@ -102,7 +102,7 @@ pub(super) fn look(
     let outline = Outline::of(&quoted);
     let mut places = Places::of(&quoted, &outline, &starts, &text);
     let first = lowered.errors.first();
-    places.errors = first.map(|first| (lowered.errors.len() as u32, first.line as u32));
+    places.errors = first.map(|first| (lowered.errors.len() as u32, first.line));
     let known = memo.local(&places.shape);
     let was_measured = known.is_none();
     let local = known.unwrap_or_else(|| {
@@ -179,6 +179,6 @@ pub(super) fn link(
         links,
         facts,
         was_parsed,
-        was_linked: true,
+        was_made: true,
     }
 }
