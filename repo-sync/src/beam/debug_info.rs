@@ -45,10 +45,10 @@ impl Beam<'_> {
         }
         let backend = terms.atom(backend).unwrap_or_default();
         match (backend.as_ref(), terms.tuple(info)) {
-            ("elixir_erl", Some([version, map, _specs]))
+            ("elixir_erl", Some([version, map, specs]))
                 if terms.atom(version).as_deref() == Some("elixir_v1") =>
             {
-                let expanded = expanded::read(&terms, map)?;
+                let expanded = expanded::read(&terms, map, specs)?;
                 Ok(DebugInfo::Elixir(Box::new(expanded)))
             }
             ("erl_abstract_code", _) => {

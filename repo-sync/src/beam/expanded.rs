@@ -1,12 +1,13 @@
 //! Elixir's definitions after macro expansion, as a [`Quoted`] tree. A clause is `{:->, meta, [args, guards, body]}` with
 //! args and guards as lists; the root is a `__block__` of all clauses, in the order of [`Expanded::functions`].
 
+use codegraph::compiled::CompiledSpec;
 use codegraph::quoted::{Builder, Flags, Kind, NodeId, Place, Quoted, Symbol};
 use wire::etf::Token;
 
 use super::numbers::{decimal, float};
 use super::terms::{TermRef, Terms};
-use super::{BeamFault, TERM_DEPTH_MAX};
+use super::{BeamFault, TERM_DEPTH_MAX, types};
 
 /// `def`, `defp`, `defmacro`, `defmacrop`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,11 +81,13 @@ pub struct Expanded {
     pub behaviours: Vec<String>,
     /// Functions, by name and arity.
     pub functions: Vec<ExpandedFunction>,
+    /// Specs, callbacks and types, ascending.
+    pub specs: Vec<CompiledSpec>,
     /// All clauses.
     pub tree: Quoted,
 }
 
-pub(super) fn read(terms: &Terms<'_>, map: TermRef) -> Result<Expanded, BeamFault> {
+pub(super) fn read(terms: &Terms<'_>, map: TermRef, specs: TermRef) -> Result<Expanded, BeamFault> {
     let text = |key: &str| {
         let value = terms.get(map, key)?;
         let bytes = terms.bytes(value)?;
@@ -120,6 +123,7 @@ pub(super) fn read(terms: &Terms<'_>, map: TermRef) -> Result<Expanded, BeamFaul
         line: number(terms, map, "line"),
         behaviours: behaviours(terms, map),
         functions,
+        specs: types::read(terms, specs),
         tree: builder.finish(Some(root)),
     })
 }

@@ -13,6 +13,7 @@ mod identity;
 mod names;
 mod numbers;
 mod terms;
+mod types;
 
 pub use about::About;
 pub use chunks::Beam;

@@ -114,6 +114,7 @@ fn of_elixir(module: &mut CompiledModule, expanded: &Expanded) {
     }
     module.relative_file.clone_from(&expanded.relative_file);
     module.line = expanded.line;
+    module.specs.clone_from(&expanded.specs);
     module.behaviours.extend(expanded.behaviours.iter().cloned());
     module.behaviours.sort();
     module.behaviours.dedup();

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use codegraph::compiled::{CompiledModule, Exported, decode, encode};
+use codegraph::link::{Exports, Interface};
 use codegraph::records::{Change, Family, Records};
 
 pub use extract::record;
@@ -189,6 +190,25 @@ impl Compiled {
     #[must_use]
     pub fn libraries(&self) -> &[LibraryModule] {
         &self.libraries
+    }
+
+    /// What its modules export, as far as sources do not say it: dependencies' functions and macros, and what macros made
+    /// in the project's own modules.
+    #[must_use]
+    pub fn exports(&self) -> Exports {
+        let mut exports = Exports::new();
+        let libraries = Interface::of_exports(self.libraries.iter().map(|library| {
+            let exports = library.exports.iter();
+            let exports = exports.map(|export| (export.name.as_str(), export.arity, export.is_macro));
+            (library.name.as_str(), exports.collect())
+        }));
+        exports.put(&"<dependencies>".into(), &libraries);
+        let made = Interface::of_exports(self.modules.iter().map(|module| {
+            let made = module.record.made_exports();
+            (module.record.name.as_str(), made.collect())
+        }));
+        exports.put(&"<macros>".into(), &made);
+        exports
     }
 
     /// Whether a dependency exports this as a macro.

@@ -189,6 +189,19 @@ impl CompiledModule {
         self.names.get(name as usize).map_or("", String::as_str)
     }
 
+    /// What it exports and macros made: name, parameters, whether it is a macro.
+    pub fn made_exports(&self) -> impl Iterator<Item = (&str, u8, bool)> {
+        let made = self.functions.iter().filter(|function| {
+            let mut clauses = function.clauses.iter();
+            clauses.any(|clause| clause.made_by.is_some())
+                && matches!(function.defined_by, DefinedBy::Def | DefinedBy::Defmacro)
+        });
+        made.map(|function| {
+            let is_macro = function.defined_by == DefinedBy::Defmacro;
+            (function.name.as_str(), function.arity, is_macro)
+        })
+    }
+
     /// The clause of a call.
     #[must_use]
     pub fn clause_of(&self, call: &CompiledCall) -> Option<&CompiledClause> {

@@ -112,6 +112,25 @@ impl Interface {
     }
 }
 
+/// A function or macro of a compiled module: its name, its parameters, whether it is a macro.
+pub type CompiledExport<'a> = (&'a str, u8, bool);
+
+impl Interface {
+    /// Modules whose sources are not read, by what they export when they are compiled.
+    pub fn of_exports<'a>(modules: impl Iterator<Item = (&'a str, Vec<CompiledExport<'a>>)>) -> Self {
+        let shared = modules.map(|(module, exports)| {
+            let mut into = ModuleInterface::default();
+            for (name, arity, is_macro) in exports {
+                into.export(name, (arity, arity), is_macro);
+            }
+            (module.to_owned(), Arc::new(into))
+        });
+        Self {
+            modules: shared.collect(),
+        }
+    }
+}
+
 fn names(outline: &Outline, module: Option<u32>) -> &[String] {
     module
         .and_then(|index| outline.modules.get(index as usize))

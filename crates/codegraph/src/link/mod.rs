@@ -22,7 +22,7 @@ mod using;
 
 pub use asking::Asking;
 pub use exports::{Export, Exports};
-pub use interface::Interface;
+pub use interface::{CompiledExport, Interface};
 pub use question::{Answer, Question, Trace};
 
 use crate::definitions::Outline;
