@@ -155,8 +155,9 @@ impl Places {
         for _ in 0..from.count(2, "runs")? {
             let line = unzigzag(from.number("a line")?).wrapping_add(before);
             let run = from.number("a run")? as usize;
-            // A node takes at least a byte of its text.
-            if places.nodes.len() + run > crate::SOURCE_BYTES_MAX {
+            // A node has a byte of its own, or was put around one that has.
+            let most = (places.bytes as usize).min(crate::SOURCE_BYTES_MAX) * 2 + 16;
+            if places.nodes.len() + run > most {
                 return Err(from.invalid("a run"));
             }
             places.nodes.resize(places.nodes.len() + run, line);
