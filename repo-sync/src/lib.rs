@@ -13,6 +13,7 @@ mod publish;
 mod syntax;
 pub mod templates;
 mod walk;
+pub mod watch;
 
 pub use index::{FileFault, FileFaultKind, Index, IndexFault, IndexOptions, Progress, index_project};
 pub use publish::{PublishError, PublishFault, Published, Publisher, publish};
