@@ -1,37 +1,60 @@
 //! How often lowering gives what Elixir itself gives, over all sources below some folders.
 //!
-//! Arguments: folders. Prints a line for each difference and then one JSON object a figure, for `cargo xtask accuracy`.
+//! Arguments: folders, each a project. Prints a line for each difference, one for each project, and then one JSON object
+//! a figure, for `cargo xtask accuracy`.
 
 #![expect(clippy::print_stdout, reason = "what it prints is its result")]
 
 mod class;
 mod compare;
+mod tally;
 mod term;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
 
-use class::Class;
-use codegraph::quoted::Kind;
-use compare::{Difference, differences};
 use repo_sync::lower::Lowerer;
+use tally::Tally;
 use term::Terms;
 
+/// Files that the reference reads before they are compared: its answers are kept until then.
+const BATCH_FILES: usize = 200;
+
 fn main() -> ExitCode {
-    let mut paths = Vec::new();
-    for folder in std::env::args_os().skip(1) {
-        collect(Path::new(&folder), &mut paths);
-    }
-    paths.sort();
-    paths.retain(|path| path.to_str().is_some_and(|path| !path.contains('\n')));
-    match run(&paths) {
+    let folders: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    match run(&folders) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             println!("error: {fault}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(folders: &[PathBuf]) -> Result<(), String> {
+    let mut lowerer = Lowerer::new().map_err(|fault| fault.to_string())?;
+    let (mut all, mut version) = (Tally::default(), String::new());
+    let mut rows = Vec::new();
+    for folder in folders {
+        let mut paths = Vec::new();
+        collect(folder, &mut paths);
+        paths.sort();
+        paths.retain(|path| path.to_str().is_some_and(|path| !path.contains('\n')));
+        let mut project = Tally::default();
+        for batch in paths.chunks(BATCH_FILES) {
+            version = compare_batch(batch, &mut lowerer, &mut project)?;
+        }
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        rows.push(format!("{name}: {}", project.row()));
+        all.add(project);
+    }
+    all.print_differences();
+    for row in rows {
+        println!("{row}");
+    }
+    println!("reference: Elixir {version}; all: {}", all.row());
+    all.print_figures();
+    Ok(())
 }
 
 fn collect(path: &Path, into: &mut Vec<PathBuf>) {
@@ -46,6 +69,27 @@ fn collect(path: &Path, into: &mut Vec<PathBuf>) {
     } else if path.extension().is_some_and(|kind| kind == "ex" || kind == "exs") {
         into.push(path.to_owned());
     }
+}
+
+/// The reference's version.
+fn compare_batch(paths: &[PathBuf], lowerer: &mut Lowerer, tally: &mut Tally) -> Result<String, String> {
+    let (version, answers) = reference(paths)?;
+    let mut rest = answers.as_slice();
+    for path in paths {
+        let (length, after) = rest.split_first_chunk::<4>().ok_or("an answer is missing")?;
+        let (term, after) = after
+            .split_at_checked(u32::from_be_bytes(*length) as usize)
+            .ok_or("an answer is cut off")?;
+        rest = after;
+        let terms = Terms::read(term).ok_or("an answer is no term")?;
+        if terms.atom(0) == Some("refused") {
+            tally.refused(path);
+            continue;
+        }
+        let text = std::fs::read_to_string(path).map_err(|fault| fault.to_string())?;
+        tally.file(path, &text, &terms, lowerer);
+    }
+    Ok(version)
 }
 
 /// The reference's version, and one answer a file.
@@ -66,84 +110,4 @@ fn reference(paths: &[PathBuf]) -> Result<(String, Vec<u8>), String> {
     }
     let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
     Ok((version, std::fs::read(output).map_err(|fault| fault.to_string())?))
-}
-
-fn run(paths: &[PathBuf]) -> Result<(), String> {
-    let (version, answers) = reference(paths)?;
-    let mut lowerer = Lowerer::new().map_err(|fault| fault.to_string())?;
-    let mut rest = answers.as_slice();
-    let (mut accepted, mut broken, mut unequal, mut lines, mut nodes) = (0u32, 0u32, 0u32, 0, 0);
-    let mut took = Duration::ZERO;
-    let mut listed: Vec<(Class, String)> = Vec::new();
-    for path in paths {
-        let (length, after) = rest.split_first_chunk::<4>().ok_or("an answer is missing")?;
-        let (term, after) = after
-            .split_at_checked(u32::from_be_bytes(*length) as usize)
-            .ok_or("an answer is cut off")?;
-        rest = after;
-        let terms = Terms::read(term).ok_or("an answer is no term")?;
-        if terms.atom(0) == Some("refused") {
-            println!("refused by the reference: {}", path.display());
-            continue;
-        }
-        let text = std::fs::read_to_string(path).map_err(|fault| fault.to_string())?;
-        accepted += 1;
-        lines += text.lines().count();
-        let start = Instant::now();
-        let lowered = lowerer.lower(&text);
-        took += start.elapsed();
-        nodes += lowered.quoted.nodes().len();
-        if !lowered.errors.is_empty() || lowered.quoted.nodes().iter().any(|node| node.kind == Kind::Error) {
-            broken += 1;
-            for error in &lowered.errors {
-                println!(
-                    "error node: {}:{}:{}: {}",
-                    path.display(),
-                    error.line,
-                    error.column,
-                    error.message
-                );
-            }
-        }
-        let found = differences(&lowered.quoted, &terms);
-        unequal += u32::from(!found.is_empty());
-        for difference in &found {
-            let class = Class::of(&text, difference.line);
-            let Difference {
-                line, column, what, ..
-            } = difference;
-            listed.push((class, format!("{}:{line}:{column}: {what}", path.display())));
-        }
-    }
-    listed.sort();
-    for (class, line) in &listed {
-        println!("difference ({class:?}): {line}");
-    }
-    println!(
-        "reference: Elixir {version}; {accepted} of {} files accepted",
-        paths.len()
-    );
-    let speed = lines as f64 / took.as_secs_f64().max(1e-9);
-    println!("{lines} lines, {nodes} nodes, {speed:.0} lines/s parsed and lowered on one core");
-    let share = |count: u32| f64::from(count) * 100.0 / f64::from(accepted.max(1));
-    figure(
-        "files with an error node",
-        share(broken),
-        "% of files",
-        Some(0.05),
-    );
-    figure(
-        "files whose quoted form differs",
-        share(unequal),
-        "% of files",
-        Some(0.5),
-    );
-    figure("files compared", f64::from(accepted), "files", None);
-    figure("time to parse and lower", 1e9 / speed, "ns/line", None);
-    Ok(())
-}
-
-fn figure(name: &str, value: f64, unit: &str, goal: Option<f64>) {
-    let goal = goal.map_or_else(|| "null".to_owned(), |goal| goal.to_string());
-    println!("{{\"name\": \"{name}\", \"value\": {value}, \"unit\": \"{unit}\", \"goal\": {goal}}}");
 }
