@@ -5,12 +5,13 @@
 //! their own places and calls are made again ([`Joined::patch`]); the result is the same as that of a new join.
 
 use codegraph::fact::{Confidence, Mark, Provenance};
-use codegraph::graph::{Builder, Edge, EdgeKind, Graph};
+use codegraph::graph::{Edge, EdgeKind, Graph};
 use codegraph::link::otp::{self, Facts};
 use codegraph::link::{Call, How};
 use codegraph::quoted::Symbol;
 use rustc_hash::FxHashMap;
 
+use super::expansion::rows;
 use super::interner::Interner;
 use super::numbers::{Key, Numbers};
 use super::state::FileState;
@@ -314,21 +315,7 @@ impl Joined {
 
     /// The graph of these sites.
     pub(super) fn graph(&self, sites: &[CallSite]) -> Graph {
-        let nodes = (self.numbers.modules.len() + self.numbers.functions.len()) as u32;
-        let mut builder = Builder::new(nodes);
-        for (index, function) in self.numbers.functions.iter().enumerate() {
-            if let Some(definition) = &function.definition {
-                builder.add(Edge {
-                    from: definition.module,
-                    to: self.numbers.node_of(index as u32),
-                    kind: EdgeKind::CONTAINS,
-                    mark: Mark::default(),
-                });
-            }
-        }
-        builder.extend(sites.iter().map(edge));
-        // Every number was given out above, and 32 bits hold them: a source file is at most 64 MiB.
-        builder.build().unwrap_or_default()
+        rows(&self.numbers.modules, &self.numbers.functions, sites)
     }
 
     /// Names and numbers of arguments of calls whose module is not known, ascending.

@@ -7,6 +7,7 @@
 
 mod clones;
 mod dead;
+mod expansion;
 mod head;
 mod interner;
 mod join;
@@ -16,6 +17,7 @@ mod memo;
 mod names;
 mod numbers;
 mod read;
+mod seen;
 mod slice;
 mod source;
 mod state;
@@ -32,6 +34,7 @@ use codegraph::link::otp::ModuleKind;
 
 pub use clones::{ClonePiece, CodeClone};
 pub use dead::{Dead, DeadReason};
+pub use expansion::{Imported, ImportedModule, MacroMade};
 pub use head::Head;
 pub use live::{LiveProject, Refreshed};
 pub use matching::{PatternMatch, PatternRefused, pattern};
@@ -131,6 +134,8 @@ pub struct CodeFunction {
     pub arity: u8,
     /// Where it is written; `None`: not in this project's sources (a library's, or made by a macro).
     pub definition: Option<Definition>,
+    /// Of a function that a macro made, as a build shows: whose, and where the macro is called.
+    pub made: Option<MacroMade>,
 }
 
 /// One place from which one node reaches another.
@@ -188,6 +193,7 @@ pub struct CodeProject {
     // Names and numbers of arguments of calls whose module is not known.
     dynamic: Vec<(String, u8)>,
     reading: Reading,
+    imported: Option<Imported>,
 }
 
 /// Edges by which code reaches code: calls, captures, messages, processes.
@@ -215,6 +221,7 @@ impl CodeProject {
             sites: Vec::new(),
             dynamic: Vec::new(),
             reading: Reading::default(),
+            imported: None,
         }
     }
 
@@ -303,8 +310,12 @@ impl CodeProject {
         let (file, line) = if let Some(module) = self.module(node) {
             (module.file, module.line)
         } else {
-            let definition = self.function(node)?.definition.as_ref()?;
-            (definition.file, definition.line)
+            let function = self.function(node)?;
+            match (&function.definition, &function.made) {
+                (Some(definition), _) => (definition.file, definition.line),
+                (None, Some(made)) => (made.file, made.line),
+                (None, None) => return None,
+            }
         };
         Some((self.files.get(file as usize)?.path.as_str(), line))
     }

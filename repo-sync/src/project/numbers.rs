@@ -224,6 +224,7 @@ impl Numbers {
                         },
                         content: function.content,
                     }),
+                    made: None,
                 });
             }
         }
@@ -310,6 +311,7 @@ impl Numbers {
                 name,
                 arity,
                 definition: None,
+                made: None,
             });
         }
         indices
