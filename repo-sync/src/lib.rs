@@ -5,6 +5,7 @@
 
 pub mod beam;
 pub mod compiled;
+pub mod export;
 mod index;
 pub mod lower;
 mod parser;

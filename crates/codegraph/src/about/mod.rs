@@ -7,6 +7,7 @@ mod doc;
 mod fields;
 mod functions;
 mod modules;
+mod reading;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -40,7 +41,7 @@ impl About {
     /// Reads it, in time proportional to the file's nodes.
     #[must_use]
     pub fn of(tree: &Quoted, outline: &Outline) -> Self {
-        let mut reading = modules::Reading::new(tree, outline);
+        let mut reading = reading::Reading::new(tree, outline);
         reading.run();
         reading.about
     }
