@@ -6,6 +6,8 @@
 pub mod beam;
 pub mod compiled;
 pub mod export;
+pub mod git;
+pub mod history;
 mod index;
 pub mod lower;
 mod parser;

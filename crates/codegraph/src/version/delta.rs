@@ -112,30 +112,28 @@ fn write_steps(to: &mut Writer, base: &[u8], value: &[u8]) {
     while let Some(sum) = hash {
         let block = value.get(at..at + BLOCK).unwrap_or_default();
         let found = blocks.get(&sum).map(|start| *start as usize);
-        match found.filter(|start| base.get(*start..*start + BLOCK) == Some(block)) {
-            Some(start) => {
-                let back = base.get(..start).unwrap_or_default().iter().rev();
-                let back = back
-                    .zip(value.get(done..at).unwrap_or_default().iter().rev())
-                    .take_while(|(a, b)| a == b)
-                    .count();
-                let ahead = base.get(start..).unwrap_or_default().iter();
-                let ahead = ahead
-                    .zip(value.get(at..).unwrap_or_default())
-                    .take_while(|(a, b)| a == b)
-                    .count();
-                insert(to, value.get(done..at - back).unwrap_or_default());
-                step(to, back + ahead, true);
-                to.count(start - back);
-                at += ahead;
-                done = at;
-                hash = value.get(at..at + BLOCK).map(self::hash);
-            }
-            None => {
-                hash = roll(sum, value, at);
-                at += 1;
-            }
-        }
+        let found = found.filter(|start| base.get(*start..*start + BLOCK) == Some(block));
+        let Some(start) = found else {
+            hash = roll(sum, value, at);
+            at += 1;
+            continue;
+        };
+        let back = base.get(..start).unwrap_or_default().iter().rev();
+        let back = back
+            .zip(value.get(done..at).unwrap_or_default().iter().rev())
+            .take_while(|(a, b)| a == b)
+            .count();
+        let ahead = base.get(start..).unwrap_or_default().iter();
+        let ahead = ahead
+            .zip(value.get(at..).unwrap_or_default())
+            .take_while(|(a, b)| a == b)
+            .count();
+        insert(to, value.get(done..at - back).unwrap_or_default());
+        step(to, back + ahead, true);
+        to.count(start - back);
+        at += ahead;
+        done = at;
+        hash = value.get(at..at + BLOCK).map(self::hash);
     }
     insert(to, value.get(done..).unwrap_or_default());
 }
