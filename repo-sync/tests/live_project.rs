@@ -281,7 +281,7 @@ fn apply(root: &Path, project: &CodeProject, edit: &Edit) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     /// Scenario: random edits of the shop, each followed by a look, some saved. Guarantee: after each the project equals
     /// one that is read anew, numbers and edges included.

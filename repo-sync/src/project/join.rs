@@ -13,15 +13,16 @@ use rustc_hash::FxHashMap;
 
 use super::expansion::rows;
 use super::interner::Interner;
+use super::moved::Moved;
 use super::numbers::{Key, Numbers};
 use super::state::FileState;
 use super::{CallSite, Reading};
 
 /// What one file calls.
 #[derive(Debug, Default)]
-struct FileCalls {
+pub(super) struct FileCalls {
     // Ascending.
-    sites: Vec<CallSite>,
+    pub(super) sites: Vec<CallSite>,
     dynamic: Vec<(String, u8)>,
     calls: u64,
 }
@@ -33,47 +34,102 @@ pub(super) struct Joined {
     calls: Vec<FileCalls>,
     // Connections that no call says, by the file that they come from; ascending.
     inferred: Vec<Vec<CallSite>>,
-    // How many sites lead to each function outside.
+    // Functions outside, and how many sites lead to each.
+    outside: Vec<Key>,
     uses: Vec<u32>,
 }
 
 /// A function outside, while its number is not known.
 const OUTSIDE: u32 = 1 << 31;
 
+/// Functions outside, while all files are put together: numbered as they are met, and how many sites lead to each.
+#[derive(Debug, Default)]
+struct Outside {
+    known: FxHashMap<Key, u32>,
+    keys: Vec<Key>,
+    uses: Vec<u32>,
+}
+
+impl Outside {
+    fn number(&mut self, key: Key) -> u32 {
+        let next = self.keys.len() as u32;
+        let at = *self.known.entry(key).or_insert(next);
+        if at == next {
+            self.keys.push(key);
+            self.uses.push(0);
+        }
+        OUTSIDE + at
+    }
+}
+
 impl Joined {
     /// A join of these files, by path.
     pub(super) fn new(interner: &mut Interner, files: &[(&str, &FileState)]) -> Self {
-        let numbers = Numbers::of(interner, files);
+        let all: Vec<usize> = (0..files.len()).collect();
+        Self::default().renumber(interner, files, &all)
+    }
+
+    /// A join of the same files, of which some (ascending) changed: what the others call is kept, under the numbers that
+    /// hold now.
+    pub(super) fn renumber(
+        self,
+        interner: &mut Interner,
+        files: &[(&str, &FileState)],
+        changed: &[usize],
+    ) -> Self {
         let mut joined = Self {
-            numbers,
+            numbers: Numbers::of(interner, files),
             ..Self::default()
         };
-        let (mut outside, mut keys): (FxHashMap<Key, u32>, Vec<Key>) = Default::default();
+        let is_changed = |file: usize| changed.binary_search(&file).is_ok();
+        let moved = Moved::new(&self.numbers, &self.outside, &joined.numbers, &is_changed);
+        let mut old = self.calls.into_iter();
+        let mut outside = Outside::default();
         for (file, (_, state)) in files.iter().enumerate() {
-            let found = joined.file_calls(file, state, &mut |key| {
-                let next = keys.len() as u32;
-                Some(
-                    OUTSIDE
-                        + *outside.entry(key).or_insert_with(|| {
-                            keys.push(key);
-                            next
-                        }),
-                )
+            let kept = old.next().filter(|_| !is_changed(file));
+            let kept = kept.and_then(|kept| {
+                let moved = moved.as_ref()?;
+                moved.calls(file, kept, &mut |key| outside.number(key))
             });
-            joined.calls.push(found.unwrap_or_default());
+            let found = kept.or_else(|| {
+                let mut found = joined.file_calls(file, state, &mut |key| Some(outside.number(key)))?;
+                found.sites.sort_unstable();
+                Some(found)
+            });
+            let found = found.unwrap_or_default();
+            for site in &found.sites {
+                if let Some(at) = site.to.checked_sub(OUTSIDE) {
+                    outside.uses[at as usize] += 1;
+                }
+            }
+            joined.calls.push(found);
         }
+        let used: Vec<usize> = (0..outside.keys.len())
+            .filter(|at| outside.uses[*at] > 0)
+            .collect();
+        let keys: Vec<Key> = used.iter().map(|at| outside.keys[*at]).collect();
         let indices = joined.numbers.add_outside(interner, &keys);
+        let (defined, first) = (
+            joined.numbers.defined,
+            joined.numbers.node_of(joined.numbers.defined),
+        );
         joined.uses = vec![0; keys.len()];
-        let first = joined.numbers.node_of(joined.numbers.defined);
+        joined.outside = vec![Key::default(); keys.len()];
+        let mut numbers = vec![0; outside.keys.len()];
+        for (at, index) in used.iter().zip(&indices) {
+            numbers[*at] = index - defined;
+            joined.uses[(index - defined) as usize] = outside.uses[*at];
+            joined.outside[(index - defined) as usize] = outside.keys[*at];
+        }
         for file in &mut joined.calls {
             for site in &mut file.sites {
                 if let Some(at) = site.to.checked_sub(OUTSIDE) {
-                    let index = indices.get(at as usize).copied().unwrap_or_default();
-                    site.to = first + index - joined.numbers.defined;
-                    joined.uses[(index - joined.numbers.defined) as usize] += 1;
+                    site.to = first + numbers[at as usize];
                 }
             }
-            file.sites.sort_unstable();
+            if !file.sites.is_sorted() {
+                file.sites.sort_unstable();
+            }
         }
         joined.inferred = joined.infer(files);
         joined

@@ -417,11 +417,17 @@ impl LiveProject {
         let mut old = Arc::try_unwrap(old).unwrap_or_else(|shared| (*shared).clone());
         std::mem::swap(&mut self.joined.numbers.modules, &mut old.modules);
         std::mem::swap(&mut self.joined.numbers.functions, &mut old.functions);
+        let is_same_files = self.is_joined && refreshed.gone.is_empty();
         let patched = places
-            .filter(|_| self.is_joined && refreshed.gone.is_empty())
-            .and_then(|places| self.joined.patch(&self.interner, &files, &places));
+            .as_ref()
+            .filter(|_| is_same_files)
+            .and_then(|places| self.joined.patch(&self.interner, &files, places));
         if patched.is_none() {
-            self.joined = Joined::new(&mut self.interner, &files);
+            let kept = std::mem::take(&mut self.joined);
+            self.joined = match &places {
+                Some(places) if is_same_files => kept.renumber(&mut self.interner, &files, places),
+                _ => Joined::new(&mut self.interner, &files),
+            };
         }
         let sites = self.joined.sites();
         let graph = if patched == Some(false) {

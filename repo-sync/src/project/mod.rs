@@ -14,6 +14,7 @@ mod join;
 mod live;
 mod matching;
 mod memo;
+mod moved;
 mod names;
 mod numbers;
 mod read;

@@ -40,6 +40,30 @@ impl FileNumbers {
         range(&self.functions, function)
     }
 
+    /// Indices of all of its functions.
+    pub(super) fn all_functions(&self) -> Range<u32> {
+        let ends = (self.functions.first(), self.functions.last());
+        ends.0.copied().unwrap_or_default()..ends.1.copied().unwrap_or_default()
+    }
+
+    /// Where its modules and its functions begin.
+    pub(super) fn starts(&self) -> (u32, u32) {
+        let first = |starts: &[u32]| starts.first().copied().unwrap_or_default();
+        (first(&self.modules), first(&self.functions))
+    }
+
+    /// The keys of its functions, in the order of their indices.
+    pub(super) fn keys_in<'a>(&'a self, numbers: &'a Numbers) -> impl Iterator<Item = Key> + 'a {
+        self.keys.iter().flat_map(move |(module, name, arity)| {
+            let module = module.filter(|_| *name != Symbol::NONE);
+            let modules = module.map_or(0..0, |module| self.modules(module));
+            modules.map(move |module| {
+                let of = numbers.names.get(module as usize).copied();
+                (of.unwrap_or(Symbol::NONE), *name, *arity)
+            })
+        })
+    }
+
     /// The module of each function in the outline.
     pub(super) fn of_functions(&self) -> impl Iterator<Item = Option<u32>> + '_ {
         self.keys.iter().map(|(module, _, _)| *module)
@@ -237,8 +261,7 @@ impl Numbers {
         let Some(old) = self.files.get(file as usize) else {
             return false;
         };
-        let start = |starts: &[u32]| starts.first().copied().unwrap_or_default();
-        let (module, function) = (start(&old.modules), start(&old.functions));
+        let (module, function) = old.starts();
         let found = Self::file_numbers(state, module, function);
         let names = self.module_names(state);
         let known = self.names.get(module as usize..module as usize + names.len());
