@@ -12,7 +12,7 @@ use codegraph::compiled::Detail;
 use codegraph::fact::{Confidence, Provenance};
 use codegraph::graph::EdgeKind;
 use codegraph::records::{Family, Memory, Records as _};
-use repo_sync::compiled::{BuildOptions, Compiled, NoBuild, Standing};
+use repo_sync::compiled::{BuildOptions, Compiled, NoBuild, Standing, expanded_text};
 use repo_sync::project::{CallSite, CodeProject, Imported, LiveProject, ProjectOptions};
 
 fn copy(from: &Path, to: &Path) {
@@ -450,5 +450,47 @@ fn what_a_dependency_exports_is_known() {
     let without = open(user.path());
     // Which of the two imports it comes from is not known then.
     let unsure = between(&without, "User.go/1", "Small.Helper.twice/1");
-    assert!(unsure.iter().all(|site| site.mark.confidence() < Confidence::Certain));
+    assert!(
+        unsure
+            .iter()
+            .all(|site| site.mark.confidence() < Confidence::Certain)
+    );
+}
+
+/// Scenario: functions after expansion: one with a macro inside, one with blocks, one that a macro made. Guarantee: they
+/// are written as Elixir, with modules as in source, and say who made them.
+#[test]
+fn expanded_definitions_are_written_as_elixir() {
+    let Some(root) = small() else {
+        return println!("skipped: elixir does not run here");
+    };
+    let build = read(root);
+    let module = build.module("Elixir.Small.Server").unwrap();
+    let expanded = repo_sync::compiled::expanded(&module.path).unwrap();
+    let text = |name: &str| {
+        let function = expanded
+            .functions
+            .iter()
+            .find(|function| function.name == name)
+            .unwrap();
+        let mut clauses = expanded_text(&expanded, function);
+        assert_eq!(clauses.len(), 1);
+        clauses.remove(0)
+    };
+    let total = text("total");
+    assert_eq!(
+        total.text,
+        "def total(order) do\n  result = Small.Price.of(order)\n  Small.Helper.log(result)\n  result\nend\n"
+    );
+    assert_eq!((total.line, total.made_by), (line(root, "def total"), None));
+    assert_eq!(text("name").made_by.as_deref(), Some("Elixir.Small.Maker"));
+    let tricky = text("tricky").text;
+    assert!(
+        tricky.contains("case m do\n") && tricky.contains("&Small.Helper.twice/1"),
+        "{tricky}"
+    );
+    assert!(
+        tricky.contains("for i <- ") && !tricky.contains("Elixir."),
+        "{tricky}"
+    );
 }

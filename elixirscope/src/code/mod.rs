@@ -1,6 +1,7 @@
 //! `elixirscope code`: questions about a project's code graph, answered from its sources. Needs no server.
 
 mod calls;
+mod export;
 mod list;
 mod matches;
 mod metrics;
@@ -82,6 +83,8 @@ enum Command {
     Dead(metrics::DeadArgs),
     /// Code that is written several times.
     Clones(places::ClonesArgs),
+    /// Write the code graph for other tools: a JSON document a module, a SCIP index.
+    Export(export::ExportArgs),
     /// Code found by example: a pattern in Elixir.
     Match(matches::Args),
 }
@@ -110,6 +113,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Command::Metrics(args) => metrics::metrics(&project, args, json),
         Command::Dead(args) => metrics::dead(&project, args, json),
         Command::Clones(args) => places::clones(&project, args, json),
+        Command::Export(args) => export::run(&project, args, json),
         Command::Match(args) => matches::run(&project, args, json),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail};
 use codegraph::draw::Drawing;
-use repo_sync::project::{CodeProject, Definition};
+use repo_sync::project::{Asked, CodeProject, Definition};
 use serde_json::{Value, json};
 
 use super::picture::{self, Picture};
 use super::table::Table;
-use super::{list, open};
+use super::{export, list, open};
 use crate::client;
 
 /// Arguments of `show`.
@@ -19,9 +19,12 @@ use crate::client;
   elixirscope code show Shop.Stock.reserve/2 --cfg
   elixirscope code show Shop.Stock.reserve/2 --cfg --svg > reserve.svg
   elixirscope code show Shop.Stock.reserve/2 --dfg --dot | dot -Tpng > reserve.png
-  elixirscope code show Shop.Stock.reserve/2 --ast --json")]
+  elixirscope code show Shop.Stock.reserve/2 --ast --json
+  elixirscope code show Shop.Stock --json
+
+Of a module --json gives all that is known of it: docs/code-graph/module-document.md.")]
 pub(crate) struct Args {
-    /// The function: Shop.Stock.reserve/2, or without /2 for all numbers of arguments.
+    /// The function: Shop.Stock.reserve/2, or without /2 for all numbers of arguments; or a module.
     #[arg(value_name = "M.f/a")]
     function: String,
     /// Which part of it is looked at.
@@ -61,6 +64,9 @@ struct Form {
 pub(super) fn run(project: &CodeProject, args: &Args, json: bool) -> Result<()> {
     if args.look.cfg || args.look.dfg || args.look.ast {
         return drawn(project, args, json);
+    }
+    if let Ok(Asked::Module(node)) = project.find(&args.function) {
+        return export::module(project, node, json);
     }
     let (mut text, mut answer) = (String::new(), Vec::new());
     for node in open::functions(project, &args.function)? {

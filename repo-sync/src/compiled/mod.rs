@@ -7,6 +7,7 @@
 mod extract;
 mod find;
 mod standing;
+mod text;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -19,6 +20,7 @@ use codegraph::records::{Change, Family, Records};
 
 pub use extract::record;
 pub use standing::{SourceFunction, SourceModule, Standing, standing};
+pub use text::{ExpandedText, expanded_text};
 
 use crate::beam::{BEAM_BYTES_MAX, Beam, BeamFault, DebugInfo, Expanded, ModuleVersion};
 

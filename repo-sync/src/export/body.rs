@@ -10,10 +10,10 @@ use codegraph::graph::{Direction, View};
 use serde_json::{Value, json};
 
 use super::document::{Reading, doc, metadata, text};
-use crate::project::{CodeModule, CodeProject, Definition, REACHES};
+use crate::project::{CodeProject, Definition, REACHES};
 
 impl Reading<'_> {
-    pub(super) fn functions(&self, module: u32, _in: &CodeModule, analyzer: &mut Analyzer<'_>) -> Vec<Value> {
+    pub(super) fn functions(&self, module: u32, analyzer: &mut Analyzer<'_>) -> Vec<Value> {
         let functions = self.project.functions();
         // Functions are in the order of their files, those outside last; in a file not by module.
         let file_of = |function: &crate::project::CodeFunction| {

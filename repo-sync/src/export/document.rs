@@ -99,7 +99,7 @@ impl Reading<'_> {
             "types": self.types(about),
             "callbacks": self.callbacks(about),
             "struct": has_struct.then(|| self.structure(about)),
-            "functions": self.functions(node, module, analyzer),
+            "functions": self.functions(node, analyzer),
             "calls": body::calls(self.project, node),
         })
     }

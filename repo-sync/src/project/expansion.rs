@@ -63,20 +63,23 @@ pub struct Imported {
     pub libraries: usize,
     /// Files of the build that are no modules.
     pub faults: Vec<BuiltFault>,
+    // How many functions there were without it.
+    known: usize,
 }
 
 impl CodeProject {
     /// Puts a build into the graph. Only modules of the source as it lies there add calls and functions; what the others
     /// are is said in the answer and by [`CodeProject::imported`]. A project takes one build.
     pub fn import(&mut self, compiled: &Compiled) -> &Imported {
+        let known = self.functions.len();
         let mut index = Index::of(self);
         let mut written = HashMap::new();
         let mut modules = Vec::with_capacity(compiled.modules().len());
         let mut all = Vec::new();
         for built in compiled.modules() {
             let node = index.modules.get(built.record.name.as_str()).copied();
-            let known = node.and_then(|node| Some((node, self.module(node)?)));
-            let source = known.map(|(node, module)| {
+            let module = node.and_then(|node| Some((node, self.module(node)?)));
+            let source = module.map(|(node, module)| {
                 let newest = written
                     .entry(module.file)
                     .or_insert_with(|| written_at(&self.root, self.path(module.file)));
@@ -128,6 +131,7 @@ impl CodeProject {
             modules,
             libraries: compiled.libraries().len(),
             faults: compiled.faults().to_vec(),
+            known,
         })
     }
 
@@ -135,6 +139,16 @@ impl CodeProject {
     #[must_use]
     pub fn imported(&self) -> Option<&Imported> {
         self.imported.as_ref()
+    }
+
+    /// Takes the functions of a build out again; sites and graph are of no use afterwards.
+    pub(super) fn forget_build(&mut self) {
+        if let Some(imported) = self.imported.take() {
+            self.functions.truncate(imported.known);
+            for function in &mut self.functions {
+                function.made = None;
+            }
+        }
     }
 
     fn path(&self, file: u32) -> &str {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use codegraph::SourceHash;
+use codegraph::graph::Graph;
 use codegraph::link::{Exports, Interface, Question};
 use codegraph::records::{Records, RecordsFault};
 
@@ -20,6 +21,7 @@ use super::memo::Memo;
 use super::read::{in_parallel, lowerers};
 use super::state::{self, FileNames, FileState, Linked, Looked, Tree};
 use super::{CodeFile, CodeProject, ProjectOptions};
+use crate::compiled::Compiled;
 use crate::lower::Lowerer;
 use crate::walk::{SourceFile, is_source, source_files};
 use crate::{FileFault, FileFaultKind, IndexFault};
@@ -70,6 +72,7 @@ pub struct LiveProject {
     // The project has the modules and functions of its numbers.
     joined: Joined,
     is_joined: bool,
+    build: Option<Arc<Compiled>>,
     project: Arc<CodeProject>,
 }
 
@@ -90,6 +93,18 @@ impl LiveProject {
         records: Option<Arc<dyn Records>>,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, IndexFault> {
+        Self::open_built(root, options, records, None, progress)
+    }
+
+    /// As [`LiveProject::open`], with a build: what its modules export is known to the sources, what macros made is in
+    /// the graph ([`CodeProject::import`]), also after each refresh.
+    pub fn open_built(
+        root: &Path,
+        options: &ProjectOptions,
+        records: Option<Arc<dyn Records>>,
+        build: Option<Arc<Compiled>>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self, IndexFault> {
         let full = root.canonicalize().unwrap_or_else(|_| root.to_owned());
         let tests = if options.tests { "+tests" } else { "" };
         let memo = Memo::new(records);
@@ -101,7 +116,8 @@ impl LiveProject {
             memo,
             head,
             lowerers: lowerers(options.threads)?,
-            exports: Exports::new(),
+            exports: build.as_deref().map(Compiled::exports).unwrap_or_default(),
+            build,
             interner: Interner::default(),
             files: BTreeMap::new(),
             unread: BTreeMap::new(),
@@ -415,6 +431,7 @@ impl LiveProject {
             .collect();
         let old = std::mem::replace(&mut self.project, Arc::new(CodeProject::empty(&self.root)));
         let mut old = Arc::try_unwrap(old).unwrap_or_else(|shared| (*shared).clone());
+        old.forget_build();
         std::mem::swap(&mut self.joined.numbers.modules, &mut old.modules);
         std::mem::swap(&mut self.joined.numbers.functions, &mut old.functions);
         let is_same_files = self.is_joined && refreshed.gone.is_empty();
@@ -430,10 +447,11 @@ impl LiveProject {
             };
         }
         let sites = self.joined.sites();
-        let graph = if patched == Some(false) {
-            old.graph
-        } else {
-            self.joined.graph(&sites)
+        let graph = match (patched, &self.build) {
+            // The build makes it.
+            (_, Some(_)) => Graph::default(),
+            (Some(false), None) => old.graph,
+            _ => self.joined.graph(&sites),
         };
         let mut project = CodeProject {
             files: files
@@ -453,6 +471,9 @@ impl LiveProject {
             functions: std::mem::take(&mut self.joined.numbers.functions),
             ..CodeProject::empty(&self.root)
         };
+        if let Some(build) = &self.build {
+            project.import(build);
+        }
         project.reading.parsed = refreshed.parsed;
         project.reading.measured = refreshed.measured;
         project.reading.linked = refreshed.linked;

@@ -135,7 +135,7 @@ pub struct CodeFunction {
     pub arity: u8,
     /// Where it is written; `None`: not in this project's sources (a library's, or made by a macro).
     pub definition: Option<Definition>,
-    /// Of a function that a macro made, as a build shows: whose, and where the macro is called.
+    /// A macro made it, as a compiled module says.
     pub made: Option<MacroMade>,
 }
 
@@ -305,7 +305,8 @@ impl CodeProject {
         u32::try_from(self.modules.len() + function).unwrap_or(u32::MAX)
     }
 
-    /// File and line where a node is written; `None` of what is not in the project.
+    /// File and line where a node is written, or where the macro is called that made it; `None` of what is not in the
+    /// project.
     #[must_use]
     pub fn place(&self, node: u32) -> Option<(&str, u32)> {
         let (file, line) = if let Some(module) = self.module(node) {

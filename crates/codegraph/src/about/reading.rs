@@ -22,13 +22,16 @@ struct Waiting {
     optional: Vec<(Symbol, u8)>,
 }
 
+/// Specifications of one name, each with its number of parameters.
+type Specs = Vec<(u8, Spec)>;
+
 pub(super) struct Reading<'a> {
     tree: &'a Quoted,
     outline: &'a Outline,
     pub(super) about: About,
     // One a module, and the last for what is outside of all.
     waiting: Vec<Waiting>,
-    specs: HashMap<(Option<u32>, Symbol), Vec<(u8, Spec)>>,
+    specs: HashMap<(Option<u32>, Symbol), Specs>,
 }
 
 impl<'a> Reading<'a> {
@@ -104,8 +107,8 @@ impl<'a> Reading<'a> {
             doc => about.doc = doc,
         }
         about.metadata.append(&mut waiting.metadata);
-        about.since = waiting.since.take().or(about.since.take());
-        about.deprecated = waiting.deprecated.take().or(about.deprecated.take());
+        about.since = waiting.since.take().or_else(|| about.since.take());
+        about.deprecated = waiting.deprecated.take().or_else(|| about.deprecated.take());
         match std::mem::take(&mut waiting.implements) {
             Implements::Unsaid => {}
             implements => about.implements = implements,

@@ -18,6 +18,8 @@ mod slice;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod wires;
 
 pub use cfg::{Cfg, Edge, EdgeKind, Graph, NO_STEP, Step, StepId, StepKind};
 pub use control::Control;
@@ -26,7 +28,10 @@ pub use dominators::{NONE, dominators};
 pub use locals::{Locals, Origin};
 pub use program::{Program, Slice};
 pub use rows::Rows;
+pub use slice::Evidence;
 pub use summary::{Parameters, Summary};
+pub use trace::{Reached, Trace};
+pub use wires::{Sent, Wire, Wires};
 
 use crate::definitions::{Clause, Outline};
 use crate::quoted::{NodeId, Quoted};

@@ -5,9 +5,10 @@
 use super::control::Control;
 use super::dfg::{Call, FlowKind, Vertex};
 use super::locals::Origin;
-use super::slice::{Ask, Through, outcome, value};
+use super::slice::{Ask, Evidence, Through, outcome, value};
 use super::summary::{Parameters, Summary};
 use super::{FunctionFlow, NONE, StepKind};
+use crate::fact::Confidence;
 use crate::quoted::NodeId;
 
 /// What a slice holds: for each function that it touches, its index among the program's and its nodes in the order of
@@ -16,21 +17,22 @@ pub type Slice = Vec<(u32, Vec<NodeId>)>;
 
 /// A call to a function of the program.
 #[derive(Clone, Copy, Debug)]
-struct Link {
+pub(super) struct Link {
     /// Index among the calls.
-    call: u32,
-    vertex: Vertex,
-    callee: u32,
+    pub(super) call: u32,
+    pub(super) vertex: Vertex,
+    pub(super) callee: u32,
+    pub(super) confidence: Confidence,
 }
 
 /// Functions with their calls resolved.
 #[derive(Debug)]
 pub struct Program<'a> {
-    flows: &'a [FunctionFlow],
+    pub(super) flows: &'a [FunctionFlow],
     // By function, ascending by vertex.
-    links: Vec<Vec<Link>>,
+    pub(super) links: Vec<Vec<Link>>,
     // By function: who calls it, by which link.
-    callers: Vec<Vec<(u32, u32)>>,
+    pub(super) callers: Vec<Vec<(u32, u32)>>,
     controls: Vec<Option<Control>>,
     summaries: Vec<Summary>,
 }
@@ -40,6 +42,14 @@ impl<'a> Program<'a> {
     /// the summaries: the least ones that fit together.
     #[must_use]
     pub fn new(flows: &'a [FunctionFlow], callee: impl Fn(u32, &Call) -> Option<u32>) -> Self {
+        Self::sure(flows, |function, call| {
+            callee(function, call).map(|callee| (callee, Confidence::Certain))
+        })
+    }
+
+    /// As [`Program::new`], with how sure each callee is.
+    #[must_use]
+    pub fn sure(flows: &'a [FunctionFlow], callee: impl Fn(u32, &Call) -> Option<(u32, Confidence)>) -> Self {
         let mut links: Vec<Vec<Link>> = Vec::with_capacity(flows.len());
         let mut callers = vec![Vec::new(); flows.len()];
         for (function, flow) in flows.iter().enumerate() {
@@ -51,12 +61,14 @@ impl<'a> Program<'a> {
                 .enumerate()
                 .filter(|(_, call)| !call.captured)
             {
-                let callee = callee(function as u32, call).filter(|callee| (*callee as usize) < flows.len());
-                if let (Some(callee), Some(vertex)) = (callee, flow.locals.of(call.node)) {
+                let callee =
+                    callee(function as u32, call).filter(|(callee, _)| (*callee as usize) < flows.len());
+                if let (Some((callee, confidence)), Some(vertex)) = (callee, flow.locals.of(call.node)) {
                     found.push(Link {
                         call: place as u32,
                         vertex,
                         callee,
+                        confidence,
                     });
                 }
             }
@@ -84,7 +96,7 @@ impl<'a> Program<'a> {
         &self.summaries
     }
 
-    fn control(&self, function: usize) -> &Control {
+    pub(super) fn control(&self, function: usize) -> &Control {
         self.controls[function]
             .as_ref()
             .unwrap_or(&self.flows[function].control)
@@ -159,7 +171,7 @@ impl<'a> Program<'a> {
     }
 
     /// The outcomes that are a written way out of the function by an exception.
-    fn raise_asks(&self, function: usize) -> Vec<Ask> {
+    pub(super) fn raise_asks(&self, function: usize) -> Vec<Ask> {
         let flow = &self.flows[function];
         let mut asks: Vec<Ask> = written_raises(flow).into_iter().map(outcome).collect();
         let called = self.links[function]
@@ -181,19 +193,19 @@ impl<'a> Program<'a> {
             if let Origin::Parameter(place) = flow.locals.origin(ask / 2) {
                 parameters.add(place as usize);
             }
-            self.sources(function, ask, |source| work.push(source));
+            self.sources(function, ask, |source, _| work.push(source));
         }
         parameters
     }
 
-    fn link_at(&self, function: usize, vertex: Vertex) -> Option<&Link> {
+    pub(super) fn link_at(&self, function: usize, vertex: Vertex) -> Option<&Link> {
         let links = &self.links[function];
         let place = links.binary_search_by_key(&vertex, |link| link.vertex).ok()?;
         links.get(place)
     }
 
     /// What an answer depends on inside its function, through calls by their summaries.
-    fn sources(&self, function: usize, ask: Ask, found: impl FnMut(Ask)) {
+    pub(super) fn sources(&self, function: usize, ask: Ask, found: impl FnMut(Ask, Evidence)) {
         let flow = &self.flows[function];
         let through = self.link_at(function, ask / 2).and_then(|link| {
             let call = flow.dfg.calls.get(link.call as usize)?;
@@ -217,7 +229,7 @@ impl<'a> Program<'a> {
     }
 
     /// The parameters that the arguments of a call are for: defaults are left out from the right.
-    fn passed(&self, callee: u32, arity: u32) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn passed(&self, callee: u32, arity: u32) -> impl Iterator<Item = u32> + '_ {
         let flow = &self.flows[callee as usize];
         let parameters = flow.locals.parameters();
         let mut left_out = parameters.saturating_sub(arity);
@@ -260,7 +272,7 @@ impl<'a> Program<'a> {
                 continue;
             }
             met.push((function, ask));
-            self.sources(at, ask, |source| work.push((function, source)));
+            self.sources(at, ask, |source, _| work.push((function, source)));
             let parameter = match self.flows[at].locals.origin(ask / 2) {
                 Origin::Parameter(place) => Some(place),
                 _ => None,
@@ -299,7 +311,7 @@ impl<'a> Program<'a> {
             if std::mem::replace(&mut seen[at][ask as usize], true) {
                 continue;
             }
-            self.sources(at, ask, |source| down.push((function, source)));
+            self.sources(at, ask, |source, _| down.push((function, source)));
             self.descend(function, ask, &mut down);
         }
         let slices = self.flows.iter().zip(&seen).enumerate();

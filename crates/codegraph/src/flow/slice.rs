@@ -24,6 +24,45 @@ pub(super) fn outcome(vertex: Vertex) -> Ask {
     vertex * 2 + 1
 }
 
+/// Why one expression depends on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Evidence {
+    /// It was asked for.
+    Start,
+    /// The value goes there, inside one function.
+    Data,
+    /// It decides whether the other runs.
+    Control,
+    /// An argument is a callee's parameter, or goes through a call into its result.
+    Call,
+    /// What a callee returns or raises is what its call gives.
+    Return,
+    /// What is sent is what the clause that handles it takes.
+    Message,
+    /// What a clause replies is what the sender's call gives.
+    Reply,
+    /// The state that one callback leaves is the state that another is given.
+    State,
+}
+
+impl Evidence {
+    /// The name in answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Data => "data",
+            Self::Control => "control",
+            Self::Call => "call",
+            Self::Return => "return",
+            Self::Message => "message",
+            Self::Reply => "reply",
+            Self::State => "state",
+        }
+    }
+}
+
 /// What a call to a known function depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Through {
@@ -46,7 +85,7 @@ impl FunctionFlow {
                 Some(seen) if !*seen => *seen = true,
                 _ => continue,
             }
-            self.sources_of(&self.control, ask, None, |source| work.push(source));
+            self.sources_of(&self.control, ask, None, |source, _| work.push(source));
         }
         self.nodes_of(&seen)
     }
@@ -58,7 +97,7 @@ impl FunctionFlow {
         let asks = self.dfg.values() as u32 * 2;
         let mut pairs = Vec::new();
         for ask in 0..asks {
-            self.sources_of(&self.control, ask, None, |source| pairs.push((source, ask)));
+            self.sources_of(&self.control, ask, None, |source, _| pairs.push((source, ask)));
         }
         let rows = Rows::new(asks as usize, pairs.iter().copied());
         let mut work = Vec::new();
@@ -75,6 +114,14 @@ impl FunctionFlow {
             }
         }
         self.nodes_of(&seen)
+    }
+
+    /// The values inside this function that decide whether a node is evaluated.
+    #[must_use]
+    pub fn deciders_of(&self, node: NodeId) -> Vec<Vertex> {
+        let mut found = Vec::new();
+        self.deciders(&self.control, self.step_of(node), |ask| found.push(ask / 2));
+        found
     }
 
     /// The syntax nodes among asks that were seen.
@@ -98,7 +145,7 @@ impl FunctionFlow {
         control: &Control,
         ask: Ask,
         through: Option<(&Call, Through)>,
-        mut found: impl FnMut(Ask),
+        mut found: impl FnMut(Ask, Evidence),
     ) {
         let (vertex, is_outcome) = (ask / 2, ask % 2 == 1);
         let step = self.step_of_vertex(vertex);
@@ -115,7 +162,7 @@ impl FunctionFlow {
             };
             for (place, argument) in self.dfg.arguments(call).iter().enumerate() {
                 if parameters.has(place) {
-                    found(value(*argument));
+                    found(value(*argument), Evidence::Call);
                 }
             }
         }
@@ -126,7 +173,7 @@ impl FunctionFlow {
                 .step_of_vertex(flow.from)
                 .is_some_and(|step| !self.cfg.is_reachable(step));
             if !(known || dead) {
-                found(value(flow.from));
+                found(value(flow.from), Evidence::Data);
             }
         }
         if is_closure {
@@ -134,10 +181,11 @@ impl FunctionFlow {
             let from = self.invoked.partition_point(|(closure, _)| *closure < vertex);
             let calls = self.invoked.get(from..).unwrap_or_default();
             for (_, call) in calls.iter().take_while(|(closure, _)| *closure == vertex) {
-                self.deciders(control, self.step_of_vertex(*call), &mut found);
+                let step = self.step_of_vertex(*call);
+                self.deciders(control, step, |ask| found(ask, Evidence::Control));
             }
         }
-        self.deciders(control, step, found);
+        self.deciders(control, step, |ask| found(ask, Evidence::Control));
     }
 
     /// What decides whether a step runs: the value of a condition, the outcome of a call that may raise.

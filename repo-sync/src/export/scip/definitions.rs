@@ -189,10 +189,6 @@ impl FileIndex<'_> {
         signature.push(format!("{word} {head}"));
         let symbol = self.symbols.function(&known.module, &known.name, known.arity);
         let relationships = self.implemented_by(function.module, known, &about.implements);
-        let last = clauses().last().map_or(first.node, |clause| clause.node);
-        let together = clauses().count() == function.clauses.len();
-        let _ = together;
-        let _ = last;
         let mut said = Some(Said {
             kind: match function.kind {
                 DefinitionKind::Def | DefinitionKind::Defp | DefinitionKind::Defdelegate => {

@@ -123,21 +123,18 @@ impl Writer<'_> {
         }
         self.put("fn ");
         let kids = tree.kids(node);
-        match kids {
-            [clause] => {
-                self.then(Task::Clause(*clause));
-                self.then(Task::Text(" end"));
-            }
-            _ => {
-                self.then(Task::Indent(true));
-                for clause in kids {
-                    self.then(Task::Line);
-                    self.then(Task::Clause(*clause));
-                }
-                self.then(Task::Indent(false));
+        if let [clause] = kids {
+            self.then(Task::Clause(*clause));
+            self.then(Task::Text(" end"));
+        } else {
+            self.then(Task::Indent(true));
+            for clause in kids {
                 self.then(Task::Line);
-                self.then(Task::Text("end"));
+                self.then(Task::Clause(*clause));
             }
+            self.then(Task::Indent(false));
+            self.then(Task::Line);
+            self.then(Task::Text("end"));
         }
         if wrap {
             self.then(Task::Text(")"));

@@ -64,11 +64,10 @@ impl Writer<'_> {
 
     pub(super) fn name(&mut self, node: NodeId) {
         let text = self.tree.text(node);
+        let foreign = text.starts_with(|first: char| !first.is_ascii()) && !text.contains(['"', ' ']);
+        let operator = super::operators::binary(text).is_some() || super::operators::unary(text).is_some();
         self.out.push('.');
-        if is_name(text) || (text.starts_with(|first: char| !first.is_ascii()) && !text.contains(['"', ' ']))
-        {
-            self.out.push_str(text);
-        } else if super::operators::binary(text).is_some() || super::operators::unary(text).is_some() {
+        if is_name(text) || foreign || operator {
             self.out.push_str(text);
         } else {
             self.out.push('"');
