@@ -1,7 +1,7 @@
 //! The code store: records of the code graph ([`codegraph::records::Records`]) in a RocksDB of their own.
 //!
-//! A column family a kind of record, so that alike values lie together under one compression dictionary and each kind
-//! has sizes of its own. One process writes; whoever comes second opens the folder for reading, as it was at that
+//! A column family a kind of record, so that alike values lie together and each kind has sizes of its own (a key prefix
+//! instead would open 10 ms sooner, and be as large). One process writes; whoever comes second opens the folder for reading, as it was at that
 //! moment. A record is named by what it was made of and written once; a batch is one write with one sync of the log.
 //! Calls block: keep them off async threads.
 

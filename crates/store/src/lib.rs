@@ -2,7 +2,7 @@
 //!
 //! Read [`Store`] first: frames go in by [`Store::submit`], traces come out by [`Store::traces`] and
 //! [`Store::trace_rows`]. The key families are on one page, `docs/keyspace.md`. Beside it stand the coordinator's
-//! [`raft_log`] and the [`blobs`], each a database of its own.
+//! [`raft_log`], the [`blobs`] and the [`code_records`], each a database of its own.
 //!
 //! Frames are stored as the bytes that were sent. One thread writes ([`Receipt`] says what became of each batch); a commit is
 //! one write batch and one sync of the log, for all that waits. Indexes are made of what frames say of themselves: in

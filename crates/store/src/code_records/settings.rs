@@ -13,15 +13,16 @@ const WRITE_BUFFER_BYTES: usize = 16 << 20;
 /// Of all families together.
 const WRITE_BUFFERS_BYTES: usize = 48 << 20;
 const BLOCK_CACHE_BYTES: usize = 32 << 20;
+/// Small, because one store has the code of many projects, and a project's records lie anywhere in it.
 const BLOCK_BYTES: usize = 16 << 10;
-/// Also what is held in memory while a table's dictionary is trained.
 const TABLE_BYTES: u64 = 16 << 20;
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
 const ZSTD_LEVEL: i32 = 3;
 /// zstd's own choice of window.
 const ZSTD_WINDOW_BITS: i32 = -14;
-const DICTIONARY_BYTES: i32 = 16 << 10;
-const TRAINING_BYTES: i32 = 100 * DICTIONARY_BYTES;
+/// Dictionaries do not pay. Over the records and texts of Elixir's sources (527 files, 10.3 MB): 3.52 MB without, 3.46
+/// with 16 KiB of samples, 3.35 with 16 KiB trained, which takes 7 times as long to write.
+const DICTIONARY_BYTES: i32 = 0;
 /// All tables stay open: a reader beside a writer then keeps what the writer replaces.
 const OPEN_FILES_ALL: i32 = -1;
 
@@ -79,6 +80,5 @@ fn family(cache: &Cache) -> Options {
     options.set_target_file_size_base(TABLE_BYTES);
     options.set_compression_type(DBCompressionType::Zstd);
     options.set_compression_options(ZSTD_WINDOW_BITS, ZSTD_LEVEL, 0, DICTIONARY_BYTES);
-    options.set_zstd_max_train_bytes(TRAINING_BYTES);
     options
 }
