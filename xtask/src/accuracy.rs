@@ -6,9 +6,10 @@ pub mod corpus;
 mod identity;
 mod quoted;
 
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::{machine, report, run};
 
@@ -17,6 +18,10 @@ pub struct Args {
     /// What to compare.
     #[arg(value_enum)]
     what: What,
+    /// For `quoted`: a folder whose subfolders are the projects to compare, instead of Debian's sources of Elixir.
+    /// `xtask/corpus.txt` names those that docs/code-graph/corpus.md has figures of.
+    #[arg(long, value_name = "FOLDER")]
+    corpus: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -30,9 +35,12 @@ enum What {
 }
 
 pub fn run(args: &Args) -> Result<()> {
+    if args.corpus.is_some() && !matches!(args.what, What::Quoted) {
+        bail!("--corpus is for `quoted` only");
+    }
     machine::for_accuracy()?;
     match args.what {
-        What::Quoted => quoted::run(),
+        What::Quoted => quoted::run(args.corpus.as_deref()),
         What::Calls => calls::run(),
         What::Identity => identity::run(),
     }

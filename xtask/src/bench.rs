@@ -2,7 +2,9 @@
 
 mod shop;
 
-use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
 
 use crate::accuracy::corpus;
 use crate::{machine, report, run};
@@ -15,6 +17,9 @@ pub struct Args {
     /// Pairs of the shop's comparison.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(5..=500))]
     pairs: u16,
+    /// For `code`: a folder whose subfolders are the projects to read, instead of Debian's sources of Elixir.
+    #[arg(long, value_name = "FOLDER")]
+    corpus: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -30,11 +35,14 @@ enum What {
 }
 
 pub fn run(args: &Args) -> Result<()> {
+    if args.corpus.is_some() && !matches!(args.what, What::Code) {
+        bail!("--corpus is for `code` only");
+    }
     match args.what {
         What::Graph => graph(),
         What::Code => {
             machine::for_accuracy()?;
-            code()
+            code(args.corpus.as_deref())
         }
         What::Beam => {
             machine::for_demo()?;
@@ -65,9 +73,8 @@ fn graph() -> Result<()> {
     report::printed("graph", &run::output(&mut bench)?)
 }
 
-/// Runs the example of `repo-sync` that reads Elixir's sources.
-fn code() -> Result<()> {
-    let elixir = corpus::elixir()?;
+/// Runs the example of `repo-sync` that reads Elixir's sources, or the projects of a corpus.
+fn code(folder: Option<&Path>) -> Result<()> {
     let mut bench = run::cargo(&[
         "run",
         "--quiet",
@@ -77,5 +84,9 @@ fn code() -> Result<()> {
         "bench_code",
         "--",
     ]);
-    report::printed("code", &run::output(bench.arg(elixir))?)
+    if let Some(folder) = folder {
+        bench.args(corpus::projects(folder)?);
+        return report::printed("code-corpus", &run::output(&mut bench)?);
+    }
+    report::printed("code", &run::output(bench.arg(corpus::elixir()?))?)
 }

@@ -1,4 +1,5 @@
-//! Elixir's own sources, as Debian's source package has them: of the release that runs here.
+//! What is compared: Elixir's own sources, as Debian's source package has them (of the release that runs here), or the
+//! projects of a folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,29 @@ use crate::run;
 /// Where package lists are named.
 const LISTS: &str = "/etc/apt/sources.list.d";
 const LIST: &str = "/etc/apt/sources.list";
+
+/// The projects of a corpus: its subfolders by name, those aside that begin with a dot.
+pub fn projects(folder: &Path) -> Result<Vec<PathBuf>> {
+    let folder = fs::canonicalize(folder).with_context(|| format!("no corpus in {}", folder.display()))?;
+    let hidden = |path: &Path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    };
+    let mut projects: Vec<PathBuf> = fs::read_dir(&folder)
+        .with_context(|| format!("cannot list {}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir() && !hidden(path))
+        .collect();
+    projects.sort();
+    if projects.is_empty() {
+        bail!(
+            "{} has no subfolder, and each is to be a project",
+            folder.display()
+        );
+    }
+    Ok(projects)
+}
 
 /// The folder of Elixir's sources, unpacked below the target folder the first time.
 pub fn elixir() -> Result<PathBuf> {
