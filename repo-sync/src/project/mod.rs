@@ -7,6 +7,7 @@
 
 mod clones;
 mod dead;
+mod effects;
 mod expansion;
 mod head;
 mod interner;
@@ -35,12 +36,15 @@ use codegraph::link::otp::ModuleKind;
 
 pub use clones::{ClonePiece, CodeClone};
 pub use dead::{Dead, DeadReason};
+pub use effects::FunctionEffects;
 pub use expansion::{Imported, ImportedModule, MacroMade};
 pub use head::Head;
 pub use live::{LiveProject, Refreshed};
 pub use matching::{PatternMatch, PatternRefused, pattern};
 pub use names::{Asked, Unknown};
-pub use slice::{SliceDirection, SlicePart, SliceRefused};
+pub use slice::{
+    FunctionSlice, ProjectSlice, SliceBudget, SliceDirection, SliceLine, SlicePart, SliceRefused,
+};
 pub use source::FileSource;
 
 use crate::{FileFault, IndexFault};

@@ -1,5 +1,12 @@
-//! What a line depends on, and what depends on it: slices of one file's functions. Backward through calls between
-//! functions of the file; forward inside the function.
+//! What a line depends on, and what depends on it. [`FileSource::slice`] looks at one file: backward through calls between
+//! its functions, forward inside the function. [`CodeProject::slice`](super::CodeProject::slice) goes through the whole
+//! project.
+
+mod across;
+pub(super) mod loaded;
+mod otp;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -7,7 +14,10 @@ use codegraph::definitions::Outline;
 use codegraph::flow::{Analyzer, Call, Callee, Program};
 use codegraph::quoted::{NodeId, Quoted};
 
+pub use across::{FunctionSlice, ProjectSlice, SliceBudget, SliceLine};
+
 use super::FileSource;
+use crate::FileFault;
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +38,7 @@ pub struct SlicePart {
 }
 
 /// Why there is no slice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SliceRefused {
     /// The line is no part of a function's body.
     #[error("line {0} is in no function's body")]
@@ -36,6 +46,9 @@ pub enum SliceRefused {
     /// There is no expression there.
     #[error("no expression begins on line {0}; say a column with FILE:LINE:COLUMN")]
     NoExpression(u32),
+    /// A file that the slice needs cannot be read.
+    #[error(transparent)]
+    File(#[from] FileFault),
 }
 
 impl FileSource {
@@ -76,7 +89,7 @@ impl FileSource {
     }
 
     /// The line of the token that a node is named after.
-    fn line_of(&self, node: NodeId) -> u32 {
+    pub(super) fn line_of(&self, node: NodeId) -> u32 {
         match self.tree.node(node).line {
             0 => self.lines(node).0,
             line => line,
@@ -84,7 +97,7 @@ impl FileSource {
     }
 
     /// The function and the node of a place.
-    fn expression(&self, line: u32, column: Option<u32>) -> Result<(u32, NodeId), SliceRefused> {
+    pub(super) fn expression(&self, line: u32, column: Option<u32>) -> Result<(u32, NodeId), SliceRefused> {
         let around = |node: NodeId| {
             let (first, last) = self.lines(node);
             (first..=last).contains(&line)
