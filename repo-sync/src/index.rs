@@ -252,6 +252,10 @@ impl Index {
 /// A file's bytes, never more than a source may have.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileFaultKind> {
     let unreadable = |fault: std::io::Error| FileFaultKind::Unreadable(fault.to_string());
+    // Opening a FIFO would wait for a writer.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(crate::walk::special());
+    }
     let file = File::open(path).map_err(unreadable)?;
     let bytes = file.metadata().map_err(unreadable)?.len();
     if bytes > SOURCE_BYTES_MAX as u64 {

@@ -13,6 +13,11 @@ pub(crate) const DEPTH_MAX: usize = 64;
 /// Folders that are not entered.
 pub(crate) const SKIPPED: &[&str] = &["_build", "deps", "node_modules"];
 
+/// What a FIFO, a socket or a device is told.
+pub(crate) fn special() -> FileFaultKind {
+    FileFaultKind::Unreadable("neither a file nor a folder".to_owned())
+}
+
 /// A source file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SourceFile {
@@ -113,6 +118,8 @@ impl Walk {
                     self.fault(&relative, FileFaultKind::Name);
                 } else if kind.is_file() && is_source {
                     self.files.push(SourceFile { relative, path });
+                } else if is_source && !kind.is_dir() && !skipped {
+                    self.fault(&relative, special());
                 }
             }
         }
