@@ -1,7 +1,7 @@
 //! Definitions: modules, functions, callbacks, types, fields, attributes.
 
 use codegraph::DefinitionKind;
-use codegraph::about::{Doc, Implements, VALUE_BYTES_MAX, render};
+use codegraph::about::{Doc, Implements, ModuleAbout, VALUE_BYTES_MAX, render};
 use codegraph::quoted::{Kind, NodeId};
 use scip::types::Relationship;
 use scip::types::symbol_information::Kind as SymbolKind;
@@ -63,9 +63,13 @@ impl FileIndex<'_> {
             let symbol = self.symbols.module(name);
             self.define(symbol, self.span(at), said);
         }
-        let Some(name) = module.names.first().cloned() else {
-            return;
-        };
+        if let Some(name) = module.names.first() {
+            self.types_and_callbacks(name, &about);
+            self.fields_and_attributes(name, &about);
+        }
+    }
+
+    fn types_and_callbacks(&mut self, name: &str, about: &ModuleAbout) {
         for one in &about.types {
             let at = self.head(one.node).and_then(|head| self.name_span(head));
             let said = Said {
@@ -77,7 +81,7 @@ impl FileIndex<'_> {
                 ..Said::default()
             };
             if let Some(at) = at {
-                self.define(self.symbols.type_of(&name, &one.name, one.arity), at, said);
+                self.define(self.symbols.type_of(name, &one.name, one.arity), at, said);
             }
         }
         for one in &about.callbacks {
@@ -93,10 +97,13 @@ impl FileIndex<'_> {
                     ..Said::default()
                 };
                 if let Some(at) = at {
-                    self.define(self.symbols.callback(&name, &one.name, one.arity), at, said);
+                    self.define(self.symbols.callback(name, &one.name, one.arity), at, said);
                 }
             }
         }
+    }
+
+    fn fields_and_attributes(&mut self, name: &str, about: &ModuleAbout) {
         for field in &about.fields {
             let default = field
                 .default
@@ -109,7 +116,7 @@ impl FileIndex<'_> {
                 ..Said::default()
             };
             if let Some(at) = self.atom(field.node, &field.name) {
-                self.define(self.symbols.field(&name, &field.name), at, said);
+                self.define(self.symbols.field(name, &field.name), at, said);
             }
         }
         for one in &about.attributes {
@@ -122,7 +129,7 @@ impl FileIndex<'_> {
             };
             let inner = self.source.tree.kid(one.node, 0);
             if let Some(at) = inner.and_then(|inner| self.name_span(inner)) {
-                self.define(self.symbols.attribute(&name, &one.name), at, said);
+                self.define(self.symbols.attribute(name, &one.name), at, said);
             }
         }
     }

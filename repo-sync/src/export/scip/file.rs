@@ -206,8 +206,8 @@ impl<'a> FileIndex<'a> {
 
     /// Adds a reference, once a place.
     pub(super) fn refer(&mut self, symbol: String, at: Span, role: SymbolRole) {
-        if self.seen.insert((at, symbol.clone())) {
-            let occurrence = self.occurrence(&symbol, at, role);
+        let occurrence = self.occurrence(&symbol, at, role);
+        if self.seen.insert((at, symbol)) {
             self.document.occurrences.push(occurrence);
         }
     }
