@@ -17,6 +17,9 @@ pub struct Args {
     /// Pairs of the shop's comparison.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(5..=500))]
     pairs: u16,
+    /// Of `history`: a git repository to measure with, instead of one that is made of Elixir's own sources.
+    #[arg(long, value_name = "FOLDER")]
+    repository: Option<PathBuf>,
     /// For `code`: a folder whose subfolders are the projects to read, instead of Debian's sources of Elixir.
     #[arg(long, value_name = "FOLDER")]
     corpus: Option<PathBuf>,
@@ -32,6 +35,10 @@ enum What {
     Graph,
     /// A project's code graph from Elixir's own sources: lines a second, peak memory.
     Code,
+    /// The static tables of Elixir's own sources: rows, bytes, seconds, memory; and what DuckDB finds wrong in them.
+    Tables,
+    /// History in the code store: time a commit, bytes against those of separate indexes.
+    History,
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -43,6 +50,15 @@ pub fn run(args: &Args) -> Result<()> {
         What::Code => {
             machine::for_accuracy()?;
             code(args.corpus.as_deref())
+        }
+        What::History => {
+            machine::for_accuracy()?;
+            history(args.repository.as_deref())
+        }
+        What::Tables => {
+            machine::for_accuracy()?;
+            machine::for_tables()?;
+            tables()
         }
         What::Beam => {
             machine::for_demo()?;
@@ -67,6 +83,24 @@ fn beam() -> Result<()> {
     report::printed("beam", &run::output(&mut bench)?)
 }
 
+/// Runs the example of `repo-sync` that exports the tables of Elixir's sources.
+fn tables() -> Result<()> {
+    let mut bench = run::cargo(&[
+        "run",
+        "-q",
+        "-p",
+        "repo-sync",
+        "--example",
+        "bench_tables",
+        "--",
+    ]);
+    let printed = run::output(bench.arg(corpus::elixir()?))?;
+    for line in printed.lines().filter(|line| !line.starts_with('{')) {
+        println!("{line}");
+    }
+    report::printed("tables", &printed)
+}
+
 /// Runs the graph engine's example, which prints the same.
 fn graph() -> Result<()> {
     let mut bench = run::cargo(&["run", "--quiet", "-p", "codegraph", "--example", "bench_graph"]);
@@ -89,4 +123,23 @@ fn code(folder: Option<&Path>) -> Result<()> {
         return report::printed("code-corpus", &run::output(&mut bench)?);
     }
     report::printed("code", &run::output(bench.arg(corpus::elixir()?))?)
+}
+
+/// Runs the example of `repo-sync` that indexes the commits of a repository.
+fn history(repository: Option<&Path>) -> Result<()> {
+    let args = [
+        "run",
+        "--quiet",
+        "-p",
+        "repo-sync",
+        "--example",
+        "bench_history",
+        "--",
+    ];
+    let mut bench = run::cargo(&args);
+    match repository {
+        Some(folder) => bench.arg("--repository").arg(folder),
+        None => bench.arg(corpus::elixir()?),
+    };
+    report::printed("history", &run::output(&mut bench)?)
 }
