@@ -35,8 +35,6 @@ enum What {
     Graph,
     /// A project's code graph from Elixir's own sources: lines a second, peak memory.
     Code,
-    /// The static tables of Elixir's own sources: rows, bytes, seconds, memory; and what DuckDB finds wrong in them.
-    Tables,
     /// History in the code store: time a commit, bytes against those of separate indexes.
     History,
 }
@@ -54,11 +52,6 @@ pub fn run(args: &Args) -> Result<()> {
         What::History => {
             machine::for_accuracy()?;
             history(args.repository.as_deref())
-        }
-        What::Tables => {
-            machine::for_accuracy()?;
-            machine::for_tables()?;
-            tables()
         }
         What::Beam => {
             machine::for_demo()?;
@@ -81,48 +74,6 @@ fn beam() -> Result<()> {
         .env("MIX_ENV", "prod")
         .env("MIX_BUILD_PATH", build);
     report::printed("beam", &run::output(&mut bench)?)
-}
-
-/// Runs the example of `repo-sync` that exports the tables of Elixir's sources.
-fn tables() -> Result<()> {
-    let mut bench = run::cargo(&[
-        "run",
-        "-q",
-        "-p",
-        "repo-sync",
-        "--example",
-        "bench_tables",
-        "--",
-    ]);
-    let printed = run::output(bench.arg(corpus::elixir()?))?;
-    for line in printed.lines().filter(|line| !line.starts_with('{')) {
-        println!("{line}");
-    }
-    report::printed("tables", &printed)
-}
-
-/// Runs the graph engine's example, which prints the same.
-fn graph() -> Result<()> {
-    let mut bench = run::cargo(&["run", "--quiet", "-p", "codegraph", "--example", "bench_graph"]);
-    report::printed("graph", &run::output(&mut bench)?)
-}
-
-/// Runs the example of `repo-sync` that reads Elixir's sources, or the projects of a corpus.
-fn code(folder: Option<&Path>) -> Result<()> {
-    let mut bench = run::cargo(&[
-        "run",
-        "--quiet",
-        "-p",
-        "repo-sync",
-        "--example",
-        "bench_code",
-        "--",
-    ]);
-    if let Some(folder) = folder {
-        bench.args(corpus::projects(folder)?);
-        return report::printed("code-corpus", &run::output(&mut bench)?);
-    }
-    report::printed("code", &run::output(bench.arg(corpus::elixir()?))?)
 }
 
 /// Runs the example of `repo-sync` that indexes the commits of a repository.
