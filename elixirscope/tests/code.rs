@@ -14,7 +14,7 @@ fn code(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_elixirscope"));
     command.arg("code").args(args).current_dir(shop());
     command.env("ELIXIRSCOPE_URL", "http://127.0.0.1:1");
-    command.arg("--no-store");
+    command.args(["--no-store", "--no-build"]);
     command
 }
 

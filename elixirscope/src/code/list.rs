@@ -7,7 +7,7 @@ use repo_sync::project::{CodeFunction, CodeProject};
 use ::store::code_records::CodeRecords;
 use serde_json::{Value, json};
 
-use super::{open, store};
+use super::{build, open, store};
 use super::table::Table;
 use crate::client;
 
@@ -59,6 +59,7 @@ pub(super) fn status(project: &CodeProject, records: Option<&CodeRecords>, json:
             "parsed": reading.parsed,
             "facts_computed": reading.measured,
             "linked": reading.linked,
+            "build": build::value(project),
             "store": records.map(store::value).transpose()?,
         }));
     }
@@ -79,6 +80,7 @@ pub(super) fn status(project: &CodeProject, records: Option<&CodeRecords>, json:
         reading.otp_edges,
         project.graph().edge_count(),
     );
+    text += &build::text(project);
     if faults.is_empty() {
         text.push_str("no faults\n");
     } else {

@@ -1,5 +1,6 @@
 //! `elixirscope code`: questions about a project's code graph, answered from its sources. Needs no server.
 
+mod build;
 mod calls;
 mod export;
 mod list;
@@ -52,6 +53,8 @@ pub(crate) struct Common {
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
+    build: build::BuildArgs,
+    #[command(flatten)]
     store: store::StoreArgs,
 }
 
@@ -65,7 +68,7 @@ enum Command {
     Modules(list::ModulesArgs),
     /// List the functions.
     Functions(list::FunctionsArgs),
-    /// Show a function's source, control flow, data flow or syntax.
+    /// Show a function's source, control flow, data flow, syntax, or what macros made of it.
     Show(show::Args),
     /// Who calls a function, also by messages and captures.
     Callers(calls::Args),

@@ -30,7 +30,8 @@ pub(super) fn live(common: &Common) -> Result<(LiveProject, Option<CodeRecords>)
         ..ProjectOptions::default()
     };
     let shared = store::shared(records.as_ref());
-    let live = LiveProject::open(&common.project, &options, shared, &progress)?;
+    let build = common.build.open(&common.project, shared.as_deref())?;
+    let live = LiveProject::open_built(&common.project, &options, shared, build, &progress)?;
     if live.project().files().is_empty() {
         bail!(
             "{} has no Elixir sources under lib/ or apps/*/lib/; say --project with the folder of its mix.exs",

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::picture::{self, Picture};
 use super::table::Table;
-use super::{export, list, open};
+use super::{build, export, list, open};
 use crate::client;
 
 /// Arguments of `show`.
@@ -20,6 +20,7 @@ use crate::client;
   elixirscope code show Shop.Stock.reserve/2 --cfg --svg > reserve.svg
   elixirscope code show Shop.Stock.reserve/2 --dfg --dot | dot -Tpng > reserve.png
   elixirscope code show Shop.Stock.reserve/2 --ast --json
+  elixirscope code show Shop.Stock.reserve/2 --expanded
   elixirscope code show Shop.Stock --json
 
 Of a module --json gives all that is known of it: docs/code-graph/module-document.md.")]
@@ -47,6 +48,9 @@ struct Look {
     /// Its syntax tree, in Elixir's quoted form.
     #[arg(long)]
     ast: bool,
+    /// What the compiler made of it: the definition after macro expansion, from the build.
+    #[arg(long, conflicts_with_all = ["dot", "svg"])]
+    expanded: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,6 +66,9 @@ struct Form {
 
 /// Shows.
 pub(super) fn run(project: &CodeProject, args: &Args, json: bool) -> Result<()> {
+    if args.look.expanded {
+        return build::show(project, &args.function, json);
+    }
     if args.look.cfg || args.look.dfg || args.look.ast {
         return drawn(project, args, json);
     }
@@ -75,8 +82,13 @@ pub(super) fn run(project: &CodeProject, args: &Args, json: bool) -> Result<()> 
         };
         let Some(definition) = &function.definition else {
             bail!(
-                "{} is not in this project's sources: a library's, or made by a macro",
-                function.text()
+                "{} is not in this project's sources: {}",
+                function.text(),
+                if function.made.is_some() {
+                    "a macro made it; say --expanded"
+                } else {
+                    "a library's, or made by a macro"
+                }
             );
         };
         let clauses = clauses(project, definition)?;
