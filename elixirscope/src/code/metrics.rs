@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use codegraph::fact::Confidence;
 use codegraph::graph::{Direction, View as _};
-use repo_sync::project::{CodeFunction, CodeProject, Definition, REACHES};
+use repo_sync::project::{CodeFunction, CodeProject, Definition, FunctionEffects, REACHES};
 use serde_json::{Value, json};
 
-use super::open;
 use super::table::Table;
+use super::{open, structure};
 use crate::client;
 
 /// Arguments of `metrics`.
@@ -19,6 +19,9 @@ use crate::client;
   elixirscope code metrics
   elixirscope code metrics Shop.Stock --sort cognitive --limit 5
   elixirscope code metrics --sort rank --json
+  elixirscope code metrics --cycles
+  elixirscope code metrics --communities
+  elixirscope code metrics --central --limit 10
 
 The rules by which each is counted: docs/code-graph/metrics.md. RANK is PageRank over calls, captures and messages, in
 thousandths: how much of the code leads there.")]
@@ -31,6 +34,23 @@ pub(crate) struct MetricsArgs {
     /// At most so many.
     #[arg(long, default_value_t = 20)]
     limit: usize,
+    #[command(flatten)]
+    whole: Whole,
+}
+
+/// Questions about the project as a whole, instead of function by function.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct Whole {
+    /// Modules that need one another in a circle, with the calls that make it.
+    #[arg(long)]
+    cycles: bool,
+    /// Modules that have more to do with one another than with the rest.
+    #[arg(long)]
+    communities: bool,
+    /// Functions on the most shortest ways from one function to another.
+    #[arg(long)]
+    central: bool,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -122,8 +142,15 @@ fn beside(project: &CodeProject, node: u32, direction: Direction) -> usize {
     nodes.len()
 }
 
-/// The measures of functions.
+/// The measures of functions, or of the whole.
 pub(super) fn metrics(project: &CodeProject, args: &MetricsArgs, json: bool) -> Result<()> {
+    let pattern = args.pattern.as_deref().unwrap_or_default();
+    match &args.whole {
+        Whole { cycles: true, .. } => return structure::cycles(project, pattern, args.limit, json),
+        Whole { communities: true, .. } => return structure::communities(project, pattern, args.limit, json),
+        Whole { central: true, .. } => return structure::central(project, pattern, args.limit, json),
+        Whole { .. } => {}
+    }
     let ranks = project.ranks();
     let functions = project.functions().iter().enumerate();
     let rows = functions.filter_map(|(index, function)| {
@@ -146,7 +173,14 @@ pub(super) fn metrics(project: &CodeProject, args: &MetricsArgs, json: bool) -> 
     rows.sort_by(|a, b| b.key(args.sort).total_cmp(&a.key(args.sort)));
     rows.truncate(args.limit);
     if json {
-        let answer: Vec<Value> = rows.iter().map(|row| value(project, row)).collect();
+        let nodes: Vec<u32> = rows.iter().map(|row| row.node).collect();
+        let effects = project.effects(&nodes)?;
+        let answer = rows.iter().map(|row| {
+            let mut value = value(project, row);
+            value["effects"] = effects.get(&row.node).map_or(Value::Null, effects_value);
+            value
+        });
+        let answer: Vec<Value> = answer.collect();
         return open::print(&json!({ "functions": answer }));
     }
     let mut table = Table::new(&[
@@ -170,6 +204,16 @@ pub(super) fn metrics(project: &CodeProject, args: &MetricsArgs, json: bool) -> 
         ]);
     }
     client::print(&table.text())
+}
+
+/// What a function does beside computing: by itself, and with all that it calls.
+pub(super) fn effects_value(effects: &FunctionEffects) -> Value {
+    json!({
+        "pure": effects.all.is_pure(),
+        "own": effects.own.names().collect::<Vec<_>>(),
+        "all": effects.all.names().collect::<Vec<_>>(),
+        "unknown": effects.unknown,
+    })
 }
 
 fn value(project: &CodeProject, row: &Row<'_>) -> Value {

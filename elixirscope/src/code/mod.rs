@@ -2,7 +2,11 @@
 
 mod build;
 mod calls;
+mod diff;
 mod export;
+mod gc;
+mod history;
+mod index;
 mod list;
 mod matches;
 mod metrics;
@@ -11,6 +15,7 @@ mod picture;
 mod places;
 mod reach;
 mod show;
+mod structure;
 mod store;
 mod table;
 mod watch;
@@ -64,6 +69,14 @@ enum Command {
     Status,
     /// Keep the graph in step with the files while they are edited.
     Watch(watch::WatchArgs),
+    /// Make commits of git, or what the folder has now, versions in the store.
+    Index(index::IndexArgs),
+    /// What became of a function or module, through renames and moves.
+    History(history::HistoryArgs),
+    /// What differs between two versions, by function: added, removed, renamed, moved, edited, extracted.
+    Diff(diff::DiffArgs),
+    /// Remove from the store what no project, branch or version leads to any more.
+    Gc(gc::GcArgs),
     /// List the modules, with what they are.
     Modules(list::ModulesArgs),
     /// List the functions.
@@ -94,16 +107,27 @@ enum Command {
 
 /// Answers.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let json = args.common.json;
-    if let Command::Watch(args_of) = &args.command {
-        watch::run(&args.common, args_of)?;
-        return Ok(ExitCode::SUCCESS);
+    let common = &args.common;
+    // These need no project in memory.
+    match &args.command {
+        Command::Watch(args) => watch::run(common, args)?,
+        Command::Gc(args) => gc::run(common, args)?,
+        Command::Index(args) => index::run(common, args, &common.store.required()?)?,
+        Command::History(args) => history::run(common, args, &common.store.required()?)?,
+        Command::Diff(args) => diff::run(common, args, &common.store.required()?)?,
+        _ => return of_project(args),
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Answers what is about the project as it is now.
+fn of_project(args: &Args) -> Result<ExitCode> {
+    let json = args.common.json;
     let (live, records) = open::live(&args.common)?;
     let project = live.project().clone();
     drop(live);
     match &args.command {
-        Command::Watch(_) => Ok(()),
+        Command::Watch(_) | Command::Gc(_) | Command::Index(_) | Command::History(_) | Command::Diff(_) => Ok(()),
         Command::Status => list::status(&project, records.as_ref(), json),
         Command::Modules(args) => list::modules(&project, args, json),
         Command::Functions(args) => list::functions(&project, args, json),

@@ -1,10 +1,14 @@
 //! `slice` and `clones`: answers that are places in files.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail};
 use codegraph::clones::{CloneType, Options};
-use repo_sync::project::{CodeProject, FileSource, SliceDirection, SlicePart};
+use codegraph::fact::Confidence;
+use codegraph::flow::Evidence;
+use repo_sync::project::{CodeProject, FunctionSlice, ProjectSlice, SliceBudget, SliceDirection, SliceLine};
 use serde_json::{Value, json};
 
 use super::open;
@@ -16,8 +20,9 @@ use crate::client;
   elixirscope code slice lib/shop/stock.ex:42 --backward
   elixirscope code slice stock.ex:42:15 --forward --json
 
-Without a column: the largest expression that begins on the line. Backward goes through calls between functions of the
-file, forward stays inside the function.")]
+Without a column: the largest expression that begins on the line. Both ways go through calls, messages, replies and the
+state of processes; each line says why it is there (data, control, call, return, message, reply, state) and, if that does
+not follow from the language, how sure it is.")]
 pub(crate) struct SliceArgs {
     /// The place: FILE:LINE or FILE:LINE:COLUMN; FILE as the project lists it, or its end.
     #[arg(value_name = "FILE:LINE[:COL]")]
@@ -28,6 +33,12 @@ pub(crate) struct SliceArgs {
     /// What depends on the value there.
     #[arg(long)]
     forward: bool,
+    /// Look at so many functions at most, the nearest first.
+    #[arg(long, default_value_t = SliceBudget::default().functions_max, value_name = "N")]
+    functions_max: usize,
+    /// End with so many expressions.
+    #[arg(long, default_value_t = SliceBudget::default().nodes_max, value_name = "N")]
+    nodes_max: usize,
 }
 
 /// Arguments of `clones`.
@@ -77,49 +88,111 @@ pub(super) fn slice(project: &CodeProject, args: &SliceArgs, json: bool) -> Resu
     } else {
         SliceDirection::Backward
     };
-    let source = project.source(file)?;
-    let parts = source.slice(line, column, direction)?;
-    let path = project.files().get(file as usize).map_or("", |file| &file.path);
+    let budget = SliceBudget {
+        functions_max: args.functions_max,
+        nodes_max: args.nodes_max,
+    };
+    let slice = project.slice(file, line, column, direction, &budget)?;
     if json {
-        let parts: Vec<Value> = parts
-            .iter()
-            .map(|part| json!({ "function": name(project, &source, part), "lines": part.lines }))
-            .collect();
         let direction = if args.forward { "forward" } else { "backward" };
-        return open::print(
-            &json!({ "file": path, "line": line, "direction": direction, "functions": parts }),
-        );
+        let functions = slice.functions.iter().map(|one| value(project, one));
+        return open::print(&json!({
+            "file": path_of(project, file),
+            "line": line,
+            "direction": direction,
+            "complete": !slice.cut_functions && !slice.cut_nodes,
+            "functions": functions.collect::<Vec<Value>>(),
+        }));
     }
+    client::print(&text(project, &slice, (file, line), args)?)
+}
+
+fn path_of(project: &CodeProject, file: u32) -> &str {
+    project.files().get(file as usize).map_or("", |file| &file.path)
+}
+
+fn value(project: &CodeProject, function: &FunctionSlice) -> Value {
+    let steps = function.lines.iter().map(|line| {
+        json!({
+            "line": line.line,
+            "evidence": line.evidence.name(),
+            "confidence": line.confidence.name(),
+            "from": line.from.map(|(file, line)| json!({ "file": path_of(project, file), "line": line })),
+        })
+    });
+    json!({
+        "function": name(project, function),
+        "file": path_of(project, function.file),
+        "lines": function.lines.iter().map(|line| line.line).collect::<Vec<u32>>(),
+        "steps": steps.collect::<Vec<Value>>(),
+    })
+}
+
+/// The lines of a slice, function by function, each with why it is there.
+fn text(
+    project: &CodeProject,
+    slice: &ProjectSlice,
+    asked: (u32, u32),
+    args: &SliceArgs,
+) -> Result<String> {
     let mut text = String::new();
-    for part in parts {
+    let mut sources = BTreeMap::new();
+    for function in &slice.functions {
         if !text.is_empty() {
             text.push('\n');
         }
-        let first = part.lines.first().copied().unwrap_or_default();
-        let _ = writeln!(text, "# {}  {path}:{first}", name(project, &source, &part));
+        let source = match sources.entry(function.file) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(project.source(function.file)?),
+        };
+        let first = function.lines.first().map_or(0, |line| line.line);
+        let _ = writeln!(
+            text,
+            "# {}  {}:{first}",
+            name(project, function),
+            path_of(project, function.file)
+        );
         let mut before = None;
-        for number in &part.lines {
-            if before.is_some_and(|before| before + 1 < *number) {
+        for one in &function.lines {
+            if before.is_some_and(|before| before + 1 < one.line) {
                 text.push_str("       ...\n");
             }
-            let mark = if *number == line { '>' } else { ' ' };
-            let _ = writeln!(text, "{mark}{number:>5}  {}", source.line(*number));
-            before = Some(*number);
+            let mark = if (function.file, one.line) == asked { '>' } else { ' ' };
+            let _ = writeln!(text, "{mark}{:>5}  {}{}", one.line, source.line(one.line), why(project, function, one));
+            before = Some(one.line);
         }
     }
-    client::print(&text)
+    if slice.cut_functions {
+        let _ = writeln!(text, "\nonly the {} nearest functions were looked at (--functions-max)", args.functions_max);
+    }
+    if slice.cut_nodes {
+        let _ = writeln!(text, "\nended at {} expressions (--nodes-max)", args.nodes_max);
+    }
+    Ok(text)
 }
 
-/// The name of the function of a part.
-fn name(project: &CodeProject, source: &FileSource, part: &SlicePart) -> String {
-    let found = project.functions().iter().find(|function| {
-        function.definition.as_ref().is_some_and(|definition| {
-            definition.file == source.file && definition.in_outline == part.in_outline
-        })
-    });
-    found.map_or_else(
+/// Why a line is there, if the line before it in the same function does not say so: `  # reply of 45, likely`.
+fn why(project: &CodeProject, function: &FunctionSlice, line: &SliceLine) -> String {
+    if matches!(line.evidence, Evidence::Start | Evidence::Data | Evidence::Control) {
+        return String::new();
+    }
+    let from = match line.from {
+        Some((file, at)) if file == function.file => format!(" {at}"),
+        Some((file, at)) => format!(" {}:{at}", path_of(project, file)),
+        None => String::new(),
+    };
+    let sure = match line.confidence {
+        Confidence::Certain => String::new(),
+        other => format!(", {}", other.name()),
+    };
+    format!("  # {}{from}{sure}", line.evidence.name())
+}
+
+/// The name of a function of a slice.
+fn name(project: &CodeProject, function: &FunctionSlice) -> String {
+    function.node.map_or_else(
         || "(a function whose name is computed)".to_owned(),
-        repo_sync::project::CodeFunction::text,
+        |node| project.text(node),
     )
 }
 

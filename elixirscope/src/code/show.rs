@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::picture::{self, Picture};
 use super::table::Table;
-use super::{build, export, list, open};
+use super::{build, export, list, metrics, open};
 use crate::client;
 
 /// Arguments of `show`.
@@ -94,6 +94,8 @@ pub(super) fn run(project: &CodeProject, args: &Args, json: bool) -> Result<()> 
         let clauses = clauses(project, definition)?;
         if json {
             let mut value = list::function_value(project, node, function);
+            let effects = project.effects(&[node])?;
+            value["effects"] = effects.get(&node).map_or(Value::Null, metrics::effects_value);
             let clauses = clauses.iter().map(
                 |(first, lines)| json!({ "line": first, "end_line": *first as usize + lines.len() - 1, "text": lines.join("\n") }),
             );
