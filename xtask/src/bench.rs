@@ -76,6 +76,30 @@ fn beam() -> Result<()> {
     report::printed("beam", &run::output(&mut bench)?)
 }
 
+/// Runs the graph engine's example, which prints the same.
+fn graph() -> Result<()> {
+    let mut bench = run::cargo(&["run", "--quiet", "-p", "codegraph", "--example", "bench_graph"]);
+    report::printed("graph", &run::output(&mut bench)?)
+}
+
+/// Runs the example of `repo-sync` that reads Elixir's sources, or the projects of a corpus.
+fn code(folder: Option<&Path>) -> Result<()> {
+    let mut bench = run::cargo(&[
+        "run",
+        "--quiet",
+        "-p",
+        "repo-sync",
+        "--example",
+        "bench_code",
+        "--",
+    ]);
+    if let Some(folder) = folder {
+        bench.args(corpus::projects(folder)?);
+        return report::printed("code-corpus", &run::output(&mut bench)?);
+    }
+    report::printed("code", &run::output(bench.arg(corpus::elixir()?))?)
+}
+
 /// Runs the example of `repo-sync` that indexes the commits of a repository.
 fn history(repository: Option<&Path>) -> Result<()> {
     let args = [
