@@ -15,6 +15,7 @@ mod parser;
 pub mod project;
 mod publish;
 mod syntax;
+pub mod tables;
 pub mod templates;
 mod walk;
 pub mod watch;

@@ -35,6 +35,8 @@ enum What {
     Graph,
     /// A project's code graph from Elixir's own sources: lines a second, peak memory.
     Code,
+    /// The static tables of Elixir's own sources: rows, bytes, seconds, memory; and what DuckDB finds wrong in them.
+    Tables,
     /// History in the code store: time a commit, bytes against those of separate indexes.
     History,
 }
@@ -52,6 +54,11 @@ pub fn run(args: &Args) -> Result<()> {
         What::History => {
             machine::for_accuracy()?;
             history(args.repository.as_deref())
+        }
+        What::Tables => {
+            machine::for_accuracy()?;
+            machine::for_tables()?;
+            tables()
         }
         What::Beam => {
             machine::for_demo()?;
@@ -74,6 +81,24 @@ fn beam() -> Result<()> {
         .env("MIX_ENV", "prod")
         .env("MIX_BUILD_PATH", build);
     report::printed("beam", &run::output(&mut bench)?)
+}
+
+/// Runs the example of `repo-sync` that exports the tables of Elixir's sources.
+fn tables() -> Result<()> {
+    let mut bench = run::cargo(&[
+        "run",
+        "-q",
+        "-p",
+        "repo-sync",
+        "--example",
+        "bench_tables",
+        "--",
+    ]);
+    let printed = run::output(bench.arg(corpus::elixir()?))?;
+    for line in printed.lines().filter(|line| !line.starts_with('{')) {
+        println!("{line}");
+    }
+    report::printed("tables", &printed)
 }
 
 /// Runs the graph engine's example, which prints the same.

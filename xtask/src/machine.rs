@@ -54,6 +54,13 @@ const TESTS: &[Need] = &[Need {
     present: has_faketime,
 }];
 
+/// For DuckDB, which the tests of the tables install into an environment of their own.
+const TABLES: &[Need] = &[Need {
+    what: "Python with venv",
+    packages: &["python3", "python3-venv"],
+    present: has_venv,
+}];
+
 /// For the compatibility tests.
 const COMPAT: &[Need] = &[Need {
     what: "debootstrap",
@@ -75,7 +82,7 @@ pub fn for_demo() -> Result<()> {
 
 /// Installs what the tests need.
 pub fn for_tests() -> Result<()> {
-    install(&[BUILD, BEAM, TESTS])?;
+    install(&[BUILD, BEAM, TESTS, TABLES])?;
     if !on_path("cargo-nextest") {
         run::check(&mut run::cargo(&["install", "--locked", "cargo-nextest"]))?;
     }
@@ -99,6 +106,11 @@ pub fn for_compat() -> Result<()> {
 /// Installs what comparing with Elixir needs.
 pub fn for_accuracy() -> Result<()> {
     install(&[BEAM, SOURCES])
+}
+
+/// Installs what asking DuckDB needs.
+pub fn for_tables() -> Result<()> {
+    install(&[TABLES])
 }
 
 /// Installs what checking needs.
@@ -148,6 +160,14 @@ fn apt(args: &[&str]) -> Command {
 
 fn on_path(program: &str) -> bool {
     env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+/// Debian has the modules of `venv` apart from Python.
+fn has_venv() -> bool {
+    let mut python = Command::new("python3");
+    python.args(["-c", "import venv, ensurepip"]);
+    let ran = python.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    ran.is_ok_and(|status| status.success())
 }
 
 fn has_libclang() -> bool {

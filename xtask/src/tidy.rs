@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("transport", 3),
     ("host", 3),
     ("search", 3),
+    ("tables", 3),
     ("wire", 2),
     ("codegraph", 2),
     ("placement", 2),
@@ -31,6 +32,9 @@ const FLOORS: &[(&str, u8)] = &[
 
 /// Outside crates and the only member that may depend on them.
 const OUTSIDE: &[(&str, &str)] = &[
+    ("arrow-array", "tables"),
+    ("arrow-schema", "tables"),
+    ("parquet", "tables"),
     ("rocksdb", "store"),
     ("quinn", "transport"),
     ("rustls", "transport"),
