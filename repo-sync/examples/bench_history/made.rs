@@ -45,7 +45,7 @@ pub(crate) fn repository(from: &Path, to: &Path, commits: usize) -> Result<(), F
             put(&mut stream, "README.md", &format!("change {number}"))?;
             continue;
         }
-        for _ in 0..1 + chance.below(3) / 2 {
+        for _ in 0..=(chance.below(3) / 2) {
             let at = chance.below(files.len());
             let Some((path, text)) = files.get_mut(at) else {
                 continue;

@@ -64,7 +64,7 @@ fn figures(folder: &Path, range: Option<&str>) -> Result<(), Fault> {
     let records = Memory::default();
     let mut shelf = Shelf::new(&records)?;
     let options = GitOptions {
-        range: range.clone(),
+        range: range,
         anew: false,
     };
     let (mut times, mut work, mut files, mut elixir) = (Vec::new(), Vec::new(), 0, 0);

@@ -62,7 +62,7 @@ fn opened(root: &Path, each: &(dyn Fn() + Sync)) -> Found {
     let project = CodeProject::open(root, &options, &|_, _| each()).unwrap();
     assert!(project.functions().iter().any(|one| &*one.name == "f"));
     Found {
-        paths: project.files().iter().map(|file| file.path.to_string()).collect(),
+        paths: project.files().iter().map(|file| file.path.clone()).collect(),
         faults: project.faults().iter().map(ToString::to_string).collect(),
     }
 }

@@ -21,7 +21,7 @@ fn in_time(root: &Path) -> Found {
     let (sender, receiver) = mpsc::channel();
     let root = root.to_owned();
     std::thread::spawn(move || sender.send(found(&root)));
-    receiver.recv_timeout(Duration::from_secs(60)).expect("it hangs")
+    receiver.recv_timeout(Duration::from_mins(1)).expect("it hangs")
 }
 
 /// Scenario: a FIFO and a socket named like sources, a FIFO in place of `mix.exs`, a folder named like a source.

@@ -114,7 +114,7 @@ fn a_patch_is_small_where_much_is_shared() {
         .map(|line| format!("  def f{line}(x), do: x + {line}\n"))
         .collect();
     let base = lines.concat();
-    let mut edited = lines.clone();
+    let mut edited = lines;
     edited[200] = "  def g(y), do: y\n".to_owned();
     edited.swap(10, 300);
     let edited = edited.concat();
