@@ -5,8 +5,8 @@
 
 pub mod beam;
 pub mod compiled;
-pub mod gc;
 pub mod export;
+pub mod gc;
 pub mod git;
 pub mod history;
 mod index;

@@ -1,5 +1,13 @@
 //! A project that is kept in step with its files equals one that is read anew, and computes no more than it must.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::format_collect,
+    reason = "a broken fixture is a failed test"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,19 +49,14 @@ fn open(root: &Path, records: Option<Arc<dyn Records>>) -> LiveProject {
 
 /// All that a project says.
 fn said(project: &CodeProject) -> String {
-    let mut said = String::new();
-    for file in project.files() {
-        said += &format!("{file:?}\n");
-    }
-    for module in project.modules() {
-        said += &format!("{module:?}\n");
-    }
-    for function in project.functions() {
-        said += &format!("{function:?}\n");
-    }
-    for site in project.sites() {
-        said += &format!("{site:?}\n");
-    }
+    let files = project.files().iter().map(|file| format!("{file:?}\n"));
+    let modules = project.modules().iter().map(|module| format!("{module:?}\n"));
+    let functions = project
+        .functions()
+        .iter()
+        .map(|function| format!("{function:?}\n"));
+    let sites = project.sites().iter().map(|site| format!("{site:?}\n"));
+    let said: String = files.chain(modules).chain(functions).chain(sites).collect();
     let edges: Vec<_> = project.graph().edges().collect();
     said + &format!("{edges:?}\n{:?}", project.faults())
 }

@@ -98,7 +98,8 @@ fn hard_texts_are_as_elixir_reads_them() {
     for (index, text) in TEXTS.iter().enumerate() {
         let path = folder.path().join(format!("{index}.ex"));
         std::fs::write(&path, text).unwrap();
-        list += &format!("{}\n", path.display());
+        list.push_str(&path.display().to_string());
+        list.push('\n');
     }
     let (names, output) = (folder.path().join("list"), folder.path().join("terms"));
     std::fs::write(&names, list).unwrap();

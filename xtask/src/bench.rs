@@ -85,15 +85,7 @@ fn beam() -> Result<()> {
 
 /// Runs the example of `repo-sync` that exports the tables of Elixir's sources.
 fn tables() -> Result<()> {
-    let mut bench = run::cargo(&[
-        "run",
-        "-q",
-        "-p",
-        "repo-sync",
-        "--example",
-        "bench_tables",
-        "--",
-    ]);
+    let mut bench = run::cargo(&["run", "-q", "-p", "repo-sync", "--example", "bench_tables", "--"]);
     let printed = run::output(bench.arg(corpus::elixir()?))?;
     for line in printed.lines().filter(|line| !line.starts_with('{')) {
         println!("{line}");

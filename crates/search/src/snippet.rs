@@ -134,7 +134,7 @@ mod tests {
             }],
         };
         let found = Highlighter::new(&"resrve".parse().unwrap(), &answer).snippet("def reserve do");
-        assert_eq!(found.unwrap().marks, [4..11]);
+        assert_eq!(found.unwrap().marks, vec![4..11; 1]);
     }
 
     proptest! {

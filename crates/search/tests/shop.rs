@@ -1,5 +1,13 @@
 //! What is found, in what order, and why: questions about a little shop.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::assigning_clones,
+    reason = "a broken fixture is a failed test"
+)]
+
 use search::{Answer, Document, Field, Index, Kind, Query, Stamp};
 
 fn function(module: &str, name: &str, arity: u8) -> Document {

@@ -1,5 +1,13 @@
 //! An index on disk: what survives, who writes, and what damage does.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::assigning_clones,
+    reason = "a broken fixture is a failed test"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

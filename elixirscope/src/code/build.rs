@@ -49,7 +49,10 @@ impl BuildArgs {
 
 /// Modules that add nothing, and why.
 fn unused(project: &CodeProject) -> impl Iterator<Item = &ImportedModule> {
-    let modules = project.imported().into_iter().flat_map(|imported| &imported.modules);
+    let modules = project
+        .imported()
+        .into_iter()
+        .flat_map(|imported| &imported.modules);
     modules.filter(|module| module.standing != Standing::Matches)
 }
 
@@ -168,7 +171,8 @@ fn clauses<'a>(
         bail!("there is no build of this project; compile it (mix compile) or say --build");
     };
     let found = imported.modules.iter().find(|known| known.name == module);
-    let found = found.with_context(|| format!("the build {} does not have its module", imported.folder.display()))?;
+    let found =
+        found.with_context(|| format!("the build {} does not have its module", imported.folder.display()))?;
     let expanded = expanded(&found.path)?;
     let function = expanded
         .functions

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
+use ::store::code_records::CodeRecords;
 use anyhow::Result;
 use repo_sync::project::{CodeFunction, CodeProject};
-use ::store::code_records::CodeRecords;
 use serde_json::{Value, json};
 
-use super::{build, open, store};
 use super::table::Table;
+use super::{build, open, store};
 use crate::client;
 
 /// Most faults that are listed to a person.

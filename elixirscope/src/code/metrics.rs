@@ -147,7 +147,9 @@ pub(super) fn metrics(project: &CodeProject, args: &MetricsArgs, json: bool) -> 
     let pattern = args.pattern.as_deref().unwrap_or_default();
     match &args.whole {
         Whole { cycles: true, .. } => return structure::cycles(project, pattern, args.limit, json),
-        Whole { communities: true, .. } => return structure::communities(project, pattern, args.limit, json),
+        Whole {
+            communities: true, ..
+        } => return structure::communities(project, pattern, args.limit, json),
         Whole { central: true, .. } => return structure::central(project, pattern, args.limit, json),
         Whole { .. } => {}
     }

@@ -15,8 +15,8 @@ mod picture;
 mod places;
 mod reach;
 mod show;
-mod structure;
 mod store;
+mod structure;
 mod table;
 mod watch;
 
@@ -127,7 +127,9 @@ fn of_project(args: &Args) -> Result<ExitCode> {
     let project = live.project().clone();
     drop(live);
     match &args.command {
-        Command::Watch(_) | Command::Gc(_) | Command::Index(_) | Command::History(_) | Command::Diff(_) => Ok(()),
+        Command::Watch(_) | Command::Gc(_) | Command::Index(_) | Command::History(_) | Command::Diff(_) => {
+            Ok(())
+        }
         Command::Status => list::status(&project, records.as_ref(), json),
         Command::Modules(args) => list::modules(&project, args, json),
         Command::Functions(args) => list::functions(&project, args, json),

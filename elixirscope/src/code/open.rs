@@ -3,8 +3,8 @@
 use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Result, bail};
 use ::store::code_records::CodeRecords;
+use anyhow::{Result, bail};
 use repo_sync::project::{Asked, CodeProject, LiveProject, ProjectOptions};
 use serde_json::{Value, json};
 

@@ -129,12 +129,7 @@ fn value(project: &CodeProject, function: &FunctionSlice) -> Value {
 }
 
 /// The lines of a slice, function by function, each with why it is there.
-fn text(
-    project: &CodeProject,
-    slice: &ProjectSlice,
-    asked: (u32, u32),
-    args: &SliceArgs,
-) -> Result<String> {
+fn text(project: &CodeProject, slice: &ProjectSlice, asked: (u32, u32), args: &SliceArgs) -> Result<String> {
     let mut text = String::new();
     let mut sources = BTreeMap::new();
     for function in &slice.functions {
@@ -157,13 +152,27 @@ fn text(
             if before.is_some_and(|before| before + 1 < one.line) {
                 text.push_str("       ...\n");
             }
-            let mark = if (function.file, one.line) == asked { '>' } else { ' ' };
-            let _ = writeln!(text, "{mark}{:>5}  {}{}", one.line, source.line(one.line), why(project, function, one));
+            let mark = if (function.file, one.line) == asked {
+                '>'
+            } else {
+                ' '
+            };
+            let _ = writeln!(
+                text,
+                "{mark}{:>5}  {}{}",
+                one.line,
+                source.line(one.line),
+                why(project, function, one)
+            );
             before = Some(one.line);
         }
     }
     if slice.cut_functions {
-        let _ = writeln!(text, "\nonly the {} nearest functions were looked at (--functions-max)", args.functions_max);
+        let _ = writeln!(
+            text,
+            "\nonly the {} nearest functions were looked at (--functions-max)",
+            args.functions_max
+        );
     }
     if slice.cut_nodes {
         let _ = writeln!(text, "\nended at {} expressions (--nodes-max)", args.nodes_max);
@@ -173,7 +182,10 @@ fn text(
 
 /// Why a line is there, if the line before it in the same function does not say so: `  # reply of 45, likely`.
 fn why(project: &CodeProject, function: &FunctionSlice, line: &SliceLine) -> String {
-    if matches!(line.evidence, Evidence::Start | Evidence::Data | Evidence::Control) {
+    if matches!(
+        line.evidence,
+        Evidence::Start | Evidence::Data | Evidence::Control
+    ) {
         return String::new();
     }
     let from = match line.from {

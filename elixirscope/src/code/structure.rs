@@ -66,7 +66,11 @@ pub(super) fn cycles(project: &CodeProject, pattern: &str, limit: usize, json: b
     let components = Components::of(&modules.graph, Selection::of(EdgeKind::CALLS));
     let cycles = components.cycles();
     let members = |cycle: &u32| components.members(*cycle).to_vec();
-    let named = |members: &Vec<u32>| members.iter().any(|module| project.text(*module).contains(pattern));
+    let named = |members: &Vec<u32>| {
+        members
+            .iter()
+            .any(|module| project.text(*module).contains(pattern))
+    };
     let cycles: Vec<Vec<u32>> = cycles.iter().map(members).filter(named).collect();
     let edges = |cycle: &[u32]| {
         let inside: BTreeSet<u32> = cycle.iter().copied().collect();
@@ -95,8 +99,18 @@ pub(super) fn cycles(project: &CodeProject, pattern: &str, limit: usize, json: b
         let mut table = Table::new(&["FROM", "TO", ">SITES", "FOR EXAMPLE", "HOW", "AT"]);
         for ((from, to), sites) in edges(cycle) {
             for (at, site) in sites.iter().take(SITES_MAX).enumerate() {
-                let count = if at == 0 { sites.len().to_string() } else { String::new() };
-                let side = |module: u32| if at == 0 { project.text(module) } else { String::new() };
+                let count = if at == 0 {
+                    sites.len().to_string()
+                } else {
+                    String::new()
+                };
+                let side = |module: u32| {
+                    if at == 0 {
+                        project.text(module)
+                    } else {
+                        String::new()
+                    }
+                };
                 table.row([
                     side(*from),
                     side(*to),
@@ -122,12 +136,17 @@ pub(super) fn communities(project: &CodeProject, pattern: &str, limit: usize, js
     let modules = modules(project)?;
     let found: Communities = Grouping::default().of(&modules.graph, Selection::of(EdgeKind::CALLS));
     let mut groups = found.members();
-    groups.retain(|group| group.len() > 1 && group.iter().any(|module| project.text(*module).contains(pattern)));
+    groups.retain(|group| {
+        group.len() > 1 && group.iter().any(|module| project.text(*module).contains(pattern))
+    });
     groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
     // How many of the edges at its modules stay inside.
     let kept = |group: &[u32]| {
         let inside = |module: &u32| group.binary_search(module).is_ok();
-        let edges = modules.sites.keys().filter(|(from, to)| inside(from) || inside(to));
+        let edges = modules
+            .sites
+            .keys()
+            .filter(|(from, to)| inside(from) || inside(to));
         let (all, own) = edges.fold((0u32, 0u32), |(all, own), (from, to)| {
             (all + 1, own + u32::from(inside(from) && inside(to)))
         });
@@ -148,7 +167,11 @@ pub(super) fn communities(project: &CodeProject, pattern: &str, limit: usize, js
     for group in groups.iter().take(limit) {
         let names: Vec<String> = group.iter().map(|module| project.text(*module)).collect();
         let inside = kept(group) * 100.0;
-        let _ = writeln!(text, "\n# {} modules, {inside:.0} % of their edges inside", group.len());
+        let _ = writeln!(
+            text,
+            "\n# {} modules, {inside:.0} % of their edges inside",
+            group.len()
+        );
         for name in names {
             let _ = writeln!(text, "  {name}");
         }

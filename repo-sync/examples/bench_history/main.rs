@@ -63,10 +63,7 @@ fn figures(folder: &Path, range: Option<&str>) -> Result<(), Fault> {
     let commits = git.commits(&range)?;
     let records = Memory::default();
     let mut shelf = Shelf::new(&records)?;
-    let options = GitOptions {
-        range: range,
-        anew: false,
-    };
+    let options = GitOptions { range, anew: false };
     let (mut times, mut work, mut files, mut elixir) = (Vec::new(), Vec::new(), 0, 0);
     let (mut since, mut worked) = (Instant::now(), processor_ms());
     index_git(&mut shelf, &mut git, &options, &mut NoFacts, &mut |at| {
@@ -159,7 +156,7 @@ fn separate(git: &mut Repository, commits: &[Commit]) -> Result<(f64, usize), Fa
                 .as_ref()
                 .and_then(|content| content.bytes.as_deref())
                 .unwrap_or_default();
-            lines += text.iter().filter(|byte| **byte == b'\n').count();
+            lines += text.split(|byte| *byte == b'\n').count() - 1;
             files.push((file.path, content));
         }
         let meta = VersionMeta {
@@ -193,7 +190,7 @@ fn sources(root: &Path) -> Result<Vec<(String, PathBuf)>, Fault> {
             let path = format!("{prefix}{name}");
             if entry.file_type()?.is_dir() {
                 folders.push((format!("{path}/"), entry.path()));
-            } else if name.ends_with(".ex") {
+            } else if Path::new(&*name).extension().is_some_and(|end| end == "ex") {
                 found.push((path, entry.path()));
             }
         }

@@ -121,6 +121,6 @@ fn as_written(tree: &Quoted, root: NodeId) -> (Quoted, NodeId) {
         };
         copies.push(copy);
     }
-    let root = copies.last().copied().unwrap_or(NodeId::new(0));
+    let root = copies.last().copied().unwrap_or_else(|| NodeId::new(0));
     (builder.finish(Some(root)), root)
 }

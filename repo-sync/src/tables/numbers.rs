@@ -107,9 +107,13 @@ impl Numbers {
         }
         let syntax = functions
             .iter()
-            .map(|own: &Vec<u32>| if let Some(first) = own.first() { i64::from(*first) } else {
-                self.next_function += 1;
-                self.next_function - 1
+            .map(|own: &Vec<u32>| {
+                if let Some(first) = own.first() {
+                    i64::from(*first)
+                } else {
+                    self.next_function += 1;
+                    self.next_function - 1
+                }
             })
             .collect();
         let listed = Listed {

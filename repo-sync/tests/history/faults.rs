@@ -119,7 +119,8 @@ fn versions_are_found_by_name() {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 /// Scenario: names of functions that are none, and a store with a record missing or damaged. Guarantee: said in words,

@@ -203,7 +203,7 @@ fn a_merge_follows_the_first_parent() {
     assert_eq!(merge.parent, Some(store.version(&main)));
     assert_eq!(
         merge.merged.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        [topic.clone()]
+        std::slice::from_ref(&topic)
     );
     assert_eq!(
         store.id(&first, "Shop.Stock.take/2"),

@@ -1,7 +1,12 @@
 //! What a folder can hold that is no good source: each is said in words, and the rest is indexed. Through both readers,
 //! [`repo_sync::index_project`] and [`repo_sync::project::CodeProject`].
 
-#![allow(clippy::unwrap_used, reason = "a broken fixture is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken fixture is a failed test"
+)]
 
 mod nesting;
 mod permission;

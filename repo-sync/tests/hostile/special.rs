@@ -21,7 +21,10 @@ fn in_time(root: &Path) -> Found {
     let (sender, receiver) = mpsc::channel();
     let root = root.to_owned();
     std::thread::spawn(move || sender.send(found(&root)));
-    receiver.recv_timeout(Duration::from_mins(1)).expect("it hangs")
+    match receiver.recv_timeout(Duration::from_mins(1)) {
+        Ok(found) => found,
+        Err(fault) => panic!("it hangs: {fault}"),
+    }
 }
 
 /// Scenario: a FIFO and a socket named like sources, a FIFO in place of `mix.exs`, a folder named like a source.
@@ -131,8 +134,12 @@ fn no_project_at_all() {
         let expected = format!("{}: {end}", path.display());
         let fault = repo_sync::index_project(&path, &options, &mut |_| {}).unwrap_err();
         assert_eq!(fault.to_string(), expected);
-        let fault =
-            repo_sync::project::CodeProject::open(&path, &Default::default(), &|_, _| {}).unwrap_err();
+        let fault = repo_sync::project::CodeProject::open(
+            &path,
+            &repo_sync::project::ProjectOptions::default(),
+            &|_, _| {},
+        )
+        .unwrap_err();
         assert_eq!(fault.to_string(), expected);
     }
 }

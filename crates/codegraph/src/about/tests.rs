@@ -91,7 +91,7 @@ fn a_module_says_what_it_is() {
 fn operators_get_the_parentheses_that_they_need() {
     let text = |form: &str| {
         let tree = sample(form);
-        render(&tree, tree.root().unwrap_or(NodeId::new(0)), 1000).text
+        render(&tree, tree.root().unwrap_or_else(|| NodeId::new(0)), 1000).text
     };
     assert_eq!(text("(* (+ a b) c)"), "(a + b) * c");
     assert_eq!(text("(+ (* a b) c)"), "a * b + c");
@@ -115,7 +115,7 @@ fn operators_get_the_parentheses_that_they_need() {
 #[test]
 fn text_is_bounded() {
     let tree = sample("[100 200 300]");
-    let cut = render(&tree, tree.root().unwrap_or(NodeId::new(0)), 7);
+    let cut = render(&tree, tree.root().unwrap_or_else(|| NodeId::new(0)), 7);
     assert_eq!((cut.text.as_str(), cut.is_cut), ("[100, 2...", true));
     let mut builder = crate::quoted::Builder::new();
     let (no, at) = (crate::quoted::Flags::default(), crate::quoted::Place::default());

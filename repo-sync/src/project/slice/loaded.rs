@@ -81,7 +81,9 @@ impl CodeProject {
         };
         let line = tree.node(call.node).line;
         let mut sites = self.sites_from(from).iter().filter(fits);
-        let site = if let Some(site) = sites.clone().find(|site| site.line == line) { site } else {
+        let site = if let Some(site) = sites.clone().find(|site| site.line == line) {
+            site
+        } else {
             let first = sites.next()?;
             sites.all(|site| site.to == first.to).then_some(first)?
         };

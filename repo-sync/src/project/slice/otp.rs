@@ -207,9 +207,8 @@ fn replies(
     wires: &mut Vec<Wire>,
 ) {
     for (tag, parts, tuple) in tagged(source, clause) {
-        let reply = match (tag, parts) {
-            ("reply", [_, value, ..]) | ("stop", [_, _, value, _]) => value,
-            _ => continue,
+        let (("reply", [_, reply, ..]) | ("stop", [_, _, reply, _])) = (tag, parts) else {
+            continue;
         };
         let deciders = flow.deciders_of(tuple);
         for vertex in flow.locals.of(*reply).into_iter().chain(deciders) {
@@ -261,12 +260,12 @@ fn states(project: &CodeProject, loaded: &Loaded, wires: &mut Vec<Wire>) {
         takers.extend(given.and_then(|place| Some((flow as u32, found.locals.parameter(place)?))));
         let clauses = source.clauses(definition);
         for (tag, parts, _) in clauses.flat_map(|clause| tagged(source, clause)) {
-            let state = match (tag, &*function.name, parts) {
-                ("ok", "init" | "code_change", [_, state, ..])
-                | ("noreply", _, [_, state, ..])
-                | ("reply", _, [_, _, state, ..])
-                | ("stop", _, [_, _, .., state]) => state,
-                _ => continue,
+            let (("ok", "init" | "code_change", [_, state, ..])
+            | ("noreply", _, [_, state, ..])
+            | ("reply", _, [_, _, state, ..])
+            | ("stop", _, [_, _, .., state])) = (tag, &*function.name, parts)
+            else {
+                continue;
             };
             leavers.extend(found.locals.of(*state).map(|vertex| (flow as u32, vertex)));
         }
