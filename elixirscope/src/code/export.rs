@@ -8,8 +8,8 @@ use repo_sync::export::{self, scip};
 use repo_sync::project::CodeProject;
 use serde_json::{Value, json};
 
-use super::open;
 use super::table::Table;
+use super::{open, tables};
 use crate::client;
 
 /// Arguments of `export`.
@@ -18,11 +18,12 @@ use crate::client;
   elixirscope code export --documents graph/
   elixirscope code export --scip index.scip
   elixirscope code export --scip index.scip --check
+  elixirscope code export --parquet tables/
 
-What is in them: docs/code-graph/module-document.md and docs/code-graph/scip.md.")]
+What is in them: docs/code-graph/module-document.md, scip.md and tables.md.")]
 pub(crate) struct ExportArgs {
     /// One JSON document a module, into this folder: Shop.Stock.json.
-    #[arg(long, value_name = "DIR", required_unless_present = "scip")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["scip", "parquet"])]
     documents: Option<PathBuf>,
     /// A SCIP index of the project, into this file.
     #[arg(long, value_name = "FILE")]
@@ -30,10 +31,13 @@ pub(crate) struct ExportArgs {
     /// Look whether the index holds together: ranges, names, definitions of all references.
     #[arg(long, requires = "scip")]
     check: bool,
+    /// The static tables as Parquet, into this folder: ast_node.parquet, call.parquet, ...
+    #[arg(long, value_name = "DIR")]
+    parquet: Option<PathBuf>,
 }
 
 /// Exports.
-pub(super) fn run(project: &CodeProject, args: &ExportArgs, json: bool) -> Result<()> {
+pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: bool) -> Result<()> {
     let mut answer = serde_json::Map::new();
     let mut text = String::new();
     if let Some(folder) = &args.documents {
@@ -84,6 +88,11 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, json: bool) -> Resul
             value["checked"] = json!(checked.occurrences);
         }
         answer.insert("scip".to_owned(), value);
+    }
+    if let Some(folder) = &args.parquet {
+        let (said, value) = tables::write(project, tests, folder)?;
+        text += &said;
+        answer.insert("parquet".to_owned(), value);
     }
     if json {
         return open::print(&Value::Object(answer));

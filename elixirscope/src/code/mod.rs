@@ -18,6 +18,7 @@ mod show;
 mod store;
 mod structure;
 mod table;
+mod tables;
 mod watch;
 
 use std::path::PathBuf;
@@ -126,6 +127,7 @@ fn of_project(args: &Args) -> Result<ExitCode> {
     let (live, records) = open::live(&args.common)?;
     let project = live.project().clone();
     drop(live);
+    let tests = args.common.tests;
     match &args.command {
         Command::Watch(_) | Command::Gc(_) | Command::Index(_) | Command::History(_) | Command::Diff(_) => {
             Ok(())
@@ -142,7 +144,7 @@ fn of_project(args: &Args) -> Result<ExitCode> {
         Command::Metrics(args) => metrics::metrics(&project, args, json),
         Command::Dead(args) => metrics::dead(&project, args, json),
         Command::Clones(args) => places::clones(&project, args, json),
-        Command::Export(args) => export::run(&project, args, json),
+        Command::Export(args) => export::run(&project, args, tests, json),
         Command::Match(args) => matches::run(&project, args, json),
     }?;
     Ok(ExitCode::SUCCESS)

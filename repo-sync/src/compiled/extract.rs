@@ -9,7 +9,7 @@ use codegraph::quoted::{Flags, Kind, NodeId, Quoted};
 
 use crate::beam::{Beam, BeamFault, DebugInfo, Expanded, ExpandedKind, FunctionName, Origin};
 
-/// What expanded code is built of that is no call.
+/// What expanded code is built of that is no call; `in` is left in `rescue` alone.
 const FORMS: &[&str] = &[
     "%",
     "%{}",
@@ -42,6 +42,7 @@ const FORMS: &[&str] = &[
     "<-",
     "when",
     "=>",
+    "in",
     "import",
     "require",
     "alias",
