@@ -1,5 +1,6 @@
 //! `export`: the code graph as files for other tools; and the document of one module, for `show`.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -42,9 +43,9 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
     let mut text = String::new();
     if let Some(folder) = &args.documents {
         let (written, faults) = documents(project, folder)?;
-        text += &format!("{written} documents in {}\n", folder.display());
+        let _ = write!(text, "{written} documents in {}\n", folder.display());
         for fault in &faults {
-            text += &format!("left out: {fault}\n");
+            let _ = write!(text, "left out: {fault}\n");
         }
         answer.insert(
             "documents".to_owned(),
@@ -57,7 +58,8 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
         fs::write(file, &bytes).with_context(|| format!("cannot write {}", file.display()))?;
         let counts = made.counts;
         let faults: Vec<String> = made.faults.iter().map(ToString::to_string).collect();
-        text += &format!(
+        let _ = write!(
+            text,
             "{}: {} documents, {} definitions, {} references, {} symbols of other packages, {} bytes\n",
             file.display(),
             counts.documents,
@@ -67,7 +69,7 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
             bytes.len()
         );
         for fault in &faults {
-            text += &format!("left out: {fault}\n");
+            let _ = write!(text, "left out: {fault}\n");
         }
         let mut value = json!({
             "file": file,
@@ -84,7 +86,7 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
             if !checked.faults.is_empty() {
                 bail!("the index does not hold together: {}", checked.faults.join("; "));
             }
-            text += &format!("{} occurrences checked, no fault\n", checked.occurrences);
+            let _ = write!(text, "{} occurrences checked, no fault\n", checked.occurrences);
             value["checked"] = json!(checked.occurrences);
         }
         answer.insert("scip".to_owned(), value);
@@ -154,21 +156,21 @@ pub(super) fn module(project: &CodeProject, node: u32, json: bool) -> Result<()>
     );
     let doc = word(&document["doc"]["text"]);
     if !doc.trim().is_empty() {
-        text += &format!("\n{}\n", doc.trim_end());
+        let _ = write!(text, "\n{}\n", doc.trim_end());
     }
     let behaviours: Vec<String> = list(&document["behaviours"]).iter().map(word).collect();
     if !behaviours.is_empty() {
-        text += &format!("\nbehaviours: {}\n", behaviours.join(", "));
+        let _ = write!(text, "\nbehaviours: {}\n", behaviours.join(", "));
     }
     let fields: Vec<String> = list(&document["struct"]["fields"])
         .iter()
         .map(|field| word(&field["name"]))
         .collect();
     if !fields.is_empty() {
-        text += &format!("\nstruct: {}\n", fields.join(", "));
+        let _ = write!(text, "\nstruct: {}\n", fields.join(", "));
     }
     for kind in list(&document["types"]) {
-        text += &format!("\n@{} {}", word(&kind["kind"]), word(&kind["text"]));
+        let _ = write!(text, "\n@{} {}", word(&kind["kind"]), word(&kind["text"]));
     }
     if !list(&document["types"]).is_empty() {
         text.push('\n');

@@ -1,5 +1,6 @@
 //! `gc`: removes from the code store what no project, branch or version leads to any more.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
@@ -63,12 +64,13 @@ pub(super) fn run(common: &Common, args: &GcArgs) -> Result<()> {
     }
     let mut text = String::new();
     for folder in &forgotten {
-        text += &format!("forgotten, its folder is gone: {folder}\n");
+        let _ = write!(text, "forgotten, its folder is gone: {folder}\n");
     }
     for damaged in &found.damaged {
-        text += &format!("damaged: {damaged}\n");
+        let _ = write!(text, "damaged: {damaged}\n");
     }
-    text += &format!(
+    let _ = write!(
+        text,
         "{} records removed; {:.1} MB on disk, before {:.1} MB\n",
         found.records(),
         after as f64 / 1e6,

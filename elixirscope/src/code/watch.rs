@@ -1,5 +1,6 @@
 //! `watch`: keeps the graph, and its store, in step with the files as they are edited.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -113,14 +114,15 @@ fn tell(live: &LiveProject, found: &Refreshed, why: Option<&str>, took: Duration
         _ => format!("changed {}, gone {}", named(&found.changed), named(&found.gone)),
     };
     if let Some(why) = why {
-        line += &format!(" ({why})");
+        let _ = write!(line, " ({why})");
     }
-    line += &format!(
+    let _ = write!(
+        line,
         ": {} parsed, facts of {} computed, {} linked, {milliseconds:.1} ms\n",
         found.parsed, found.measured, found.linked
     );
     for fault in faults {
-        line += &format!("  {fault}\n");
+        let _ = write!(line, "  {fault}\n");
     }
     client::print(&line)
 }
