@@ -107,12 +107,12 @@ impl Numbers {
         }
         let syntax = functions
             .iter()
-            .map(|own: &Vec<u32>| match own.first() {
-                Some(first) => i64::from(*first),
-                None => {
-                    self.next_function += 1;
-                    self.next_function - 1
+            .map(|own: &Vec<u32>| {
+                if let Some(first) = own.first() {
+                    return i64::from(*first);
                 }
+                self.next_function += 1;
+                self.next_function - 1
             })
             .collect();
         let listed = Listed {
