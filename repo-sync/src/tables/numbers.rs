@@ -109,11 +109,10 @@ impl Numbers {
             .iter()
             .map(|own: &Vec<u32>| {
                 if let Some(first) = own.first() {
-                    i64::from(*first)
-                } else {
-                    self.next_function += 1;
-                    self.next_function - 1
+                    return i64::from(*first);
                 }
+                self.next_function += 1;
+                self.next_function - 1
             })
             .collect();
         let listed = Listed {
