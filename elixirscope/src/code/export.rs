@@ -43,9 +43,9 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
     let mut text = String::new();
     if let Some(folder) = &args.documents {
         let (written, faults) = documents(project, folder)?;
-        let _ = write!(text, "{written} documents in {}\n", folder.display());
+        let _ = writeln!(text, "{written} documents in {}", folder.display());
         for fault in &faults {
-            let _ = write!(text, "left out: {fault}\n");
+            let _ = writeln!(text, "left out: {fault}");
         }
         answer.insert(
             "documents".to_owned(),
@@ -58,9 +58,9 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
         fs::write(file, &bytes).with_context(|| format!("cannot write {}", file.display()))?;
         let counts = made.counts;
         let faults: Vec<String> = made.faults.iter().map(ToString::to_string).collect();
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "{}: {} documents, {} definitions, {} references, {} symbols of other packages, {} bytes\n",
+            "{}: {} documents, {} definitions, {} references, {} symbols of other packages, {} bytes",
             file.display(),
             counts.documents,
             counts.definitions,
@@ -69,7 +69,7 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
             bytes.len()
         );
         for fault in &faults {
-            let _ = write!(text, "left out: {fault}\n");
+            let _ = writeln!(text, "left out: {fault}");
         }
         let mut value = json!({
             "file": file,
@@ -86,7 +86,7 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
             if !checked.faults.is_empty() {
                 bail!("the index does not hold together: {}", checked.faults.join("; "));
             }
-            let _ = write!(text, "{} occurrences checked, no fault\n", checked.occurrences);
+            let _ = writeln!(text, "{} occurrences checked, no fault", checked.occurrences);
             value["checked"] = json!(checked.occurrences);
         }
         answer.insert("scip".to_owned(), value);
@@ -156,18 +156,18 @@ pub(super) fn module(project: &CodeProject, node: u32, json: bool) -> Result<()>
     );
     let doc = word(&document["doc"]["text"]);
     if !doc.trim().is_empty() {
-        let _ = write!(text, "\n{}\n", doc.trim_end());
+        let _ = writeln!(text, "\n{}", doc.trim_end());
     }
     let behaviours: Vec<String> = list(&document["behaviours"]).iter().map(word).collect();
     if !behaviours.is_empty() {
-        let _ = write!(text, "\nbehaviours: {}\n", behaviours.join(", "));
+        let _ = writeln!(text, "\nbehaviours: {}", behaviours.join(", "));
     }
     let fields: Vec<String> = list(&document["struct"]["fields"])
         .iter()
         .map(|field| word(&field["name"]))
         .collect();
     if !fields.is_empty() {
-        let _ = write!(text, "\nstruct: {}\n", fields.join(", "));
+        let _ = writeln!(text, "\nstruct: {}", fields.join(", "));
     }
     for kind in list(&document["types"]) {
         let _ = write!(text, "\n@{} {}", word(&kind["kind"]), word(&kind["text"]));

@@ -64,14 +64,14 @@ pub(super) fn run(common: &Common, args: &GcArgs) -> Result<()> {
     }
     let mut text = String::new();
     for folder in &forgotten {
-        let _ = write!(text, "forgotten, its folder is gone: {folder}\n");
+        let _ = writeln!(text, "forgotten, its folder is gone: {folder}");
     }
     for damaged in &found.damaged {
-        let _ = write!(text, "damaged: {damaged}\n");
+        let _ = writeln!(text, "damaged: {damaged}");
     }
-    let _ = write!(
+    let _ = writeln!(
         text,
-        "{} records removed; {:.1} MB on disk, before {:.1} MB\n",
+        "{} records removed; {:.1} MB on disk, before {:.1} MB",
         found.records(),
         after as f64 / 1e6,
         before as f64 / 1e6,

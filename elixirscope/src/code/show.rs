@@ -36,6 +36,7 @@ pub(crate) struct Args {
     form: Form,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 struct Look {

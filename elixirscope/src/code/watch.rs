@@ -116,13 +116,13 @@ fn tell(live: &LiveProject, found: &Refreshed, why: Option<&str>, took: Duration
     if let Some(why) = why {
         let _ = write!(line, " ({why})");
     }
-    let _ = write!(
+    let _ = writeln!(
         line,
-        ": {} parsed, facts of {} computed, {} linked, {milliseconds:.1} ms\n",
+        ": {} parsed, facts of {} computed, {} linked, {milliseconds:.1} ms",
         found.parsed, found.measured, found.linked
     );
     for fault in faults {
-        let _ = write!(line, "  {fault}\n");
+        let _ = writeln!(line, "  {fault}");
     }
     client::print(&line)
 }
