@@ -14,6 +14,7 @@ mod open;
 mod picture;
 mod places;
 mod reach;
+mod search;
 mod show;
 mod store;
 mod structure;
@@ -102,6 +103,8 @@ enum Command {
     Clones(places::ClonesArgs),
     /// Write the code graph for other tools: a JSON document a module, a SCIP index.
     Export(export::ExportArgs),
+    /// Find functions, modules and types by words of their names, documentation and code.
+    Search(search::Args),
     /// Code found by example: a pattern in Elixir.
     Match(matches::Args),
 }
@@ -145,6 +148,7 @@ fn of_project(args: &Args) -> Result<ExitCode> {
         Command::Dead(args) => metrics::dead(&project, args, json),
         Command::Clones(args) => places::clones(&project, args, json),
         Command::Export(args) => export::run(&project, args, tests, json),
+        Command::Search(args) => search::run(&project, args, json),
         Command::Match(args) => matches::run(&project, args, json),
     }?;
     Ok(ExitCode::SUCCESS)
