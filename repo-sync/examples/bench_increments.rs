@@ -1,6 +1,6 @@
 //! How soon a project is queryable after an edit, and how soon it is open again from its records, for `cargo xtask bench
-//! increments`. Argument: a folder with Elixir sources below `lib`; it is copied. Records are kept in memory here; the
-//! program's own store is measured by `elixirscope`'s benchmark. Prints one JSON object a figure.
+//! increments`. Arguments: folders with Elixir sources below `lib`; they are copied into one project, until that has
+//! 400,000 lines. Records are kept in memory here. Prints one JSON object a figure.
 
 #![expect(clippy::print_stdout, reason = "what it prints is its result")]
 
@@ -19,13 +19,12 @@ type Fault = Box<dyn std::error::Error>;
 const EDITS: usize = 100;
 const SEED: u64 = 0x5eed_c0de;
 const OPENS: usize = 5;
+/// Lines that the goals are about.
+const LINES: usize = 400_000;
 
 fn main() -> ExitCode {
-    let result = match std::env::args_os().nth(1) {
-        Some(root) => figures(Path::new(&root)),
-        None => Err("expected a folder".into()),
-    };
-    match result {
+    let roots: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    match figures(&roots) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             println!("error: {fault}");
@@ -85,9 +84,17 @@ impl Random {
     }
 }
 
-fn figures(root: &Path) -> Result<(), Fault> {
+fn figures(roots: &[PathBuf]) -> Result<(), Fault> {
     let dir = tempfile::tempdir()?;
-    copy(&root.join("lib"), &dir.path().join("lib"))?;
+    let mut lines = 0;
+    for (at, root) in roots.iter().enumerate() {
+        if lines < LINES {
+            lines += copy(root, &dir.path().join(format!("lib/p{at}")))?;
+        }
+    }
+    if lines == 0 {
+        return Err("expected folders with Elixir sources below lib".into());
+    }
     let records: Arc<dyn Records> = Arc::new(Memory::default());
     let open = || {
         let options = ProjectOptions::default();
@@ -170,19 +177,26 @@ fn figures(root: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), Fault> {
-    let mut folders: Vec<(PathBuf, PathBuf)> = vec![(from.to_owned(), to.to_owned())];
-    while let Some((from, to)) = folders.pop() {
-        fs::create_dir_all(&to)?;
+/// Copies the sources below folders that are called `lib`, and counts their lines.
+fn copy(from: &Path, to: &Path) -> Result<usize, Fault> {
+    let mut lines = 0;
+    let mut folders: Vec<(PathBuf, PathBuf, bool)> = vec![(from.to_owned(), to.to_owned(), false)];
+    while let Some((from, to, is_lib)) = folders.pop() {
         for entry in fs::read_dir(&from)? {
             let entry = entry?;
-            let (path, target) = (entry.path(), to.join(entry.file_name()));
-            if entry.file_type()?.is_dir() {
-                folders.push((path, target));
-            } else if path.extension().is_some_and(|end| end == "ex" || end == "exs") {
-                fs::copy(&path, &target)?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let target = to.join(&name);
+            let kind = entry.file_type()?;
+            let skipped = ["test", "deps", "_build", "node_modules"].iter().any(|skip| name == *skip);
+            if kind.is_dir() && !skipped {
+                folders.push((path, target, is_lib || name == "lib"));
+            } else if kind.is_file() && is_lib && path.extension().is_some_and(|end| end == "ex") {
+                fs::create_dir_all(&to)?;
+                let text = fs::read(&path)?;
+                lines += text.split(|byte| *byte == b'\n').count() - 1;
+                fs::write(target, text)?;
             }
         }
     }
-    Ok(())
+    Ok(lines)
 }

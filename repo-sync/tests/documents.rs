@@ -1,5 +1,12 @@
 //! The documents that code search is given of a file, and an index that is kept in step with a project.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken fixture is a failed test"
+)]
+
 use std::fs;
 use std::path::Path;
 

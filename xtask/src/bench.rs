@@ -20,7 +20,7 @@ pub struct Args {
     /// Of `history`: a git repository to measure with, instead of one that is made of Elixir's own sources.
     #[arg(long, value_name = "FOLDER")]
     repository: Option<PathBuf>,
-    /// For `code`: a folder whose subfolders are the projects to read, instead of Debian's sources of Elixir.
+    /// For `code` and `increments`: a folder whose subfolders are the projects to read, instead of Debian's sources of Elixir.
     #[arg(long, value_name = "FOLDER")]
     corpus: Option<PathBuf>,
 }
@@ -35,6 +35,8 @@ enum What {
     Graph,
     /// A project's code graph from Elixir's own sources: lines a second, peak memory.
     Code,
+    /// An edit to queryable, a warm open: milliseconds, and what was computed.
+    Increments,
     /// The static tables of Elixir's own sources: rows, bytes, seconds, memory; and what DuckDB finds wrong in them.
     Tables,
     /// History in the code store: time a commit, bytes against those of separate indexes.
@@ -42,14 +44,18 @@ enum What {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    if args.corpus.is_some() && !matches!(args.what, What::Code) {
-        bail!("--corpus is for `code` only");
+    if args.corpus.is_some() && !matches!(args.what, What::Code | What::Increments) {
+        bail!("--corpus is for `code` and `increments` only");
     }
     match args.what {
         What::Graph => graph(),
         What::Code => {
             machine::for_accuracy()?;
             code(args.corpus.as_deref())
+        }
+        What::Increments => {
+            machine::for_accuracy()?;
+            increments(args.corpus.as_deref())
         }
         What::History => {
             machine::for_accuracy()?;
@@ -115,6 +121,25 @@ fn code(folder: Option<&Path>) -> Result<()> {
         return report::printed("code-corpus", &run::output(&mut bench)?);
     }
     report::printed("code", &run::output(bench.arg(corpus::elixir()?))?)
+}
+
+/// Runs the example of `repo-sync` that edits a project.
+fn increments(folder: Option<&Path>) -> Result<()> {
+    let args = [
+        "run",
+        "--quiet",
+        "-p",
+        "repo-sync",
+        "--example",
+        "bench_increments",
+        "--",
+    ];
+    let mut bench = run::cargo(&args);
+    match folder {
+        Some(folder) => bench.args(corpus::projects(folder)?),
+        None => bench.arg(corpus::elixir()?),
+    };
+    report::printed("increments", &run::output(&mut bench)?)
 }
 
 /// Runs the example of `repo-sync` that indexes the commits of a repository.
