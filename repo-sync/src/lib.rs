@@ -5,6 +5,7 @@
 
 pub mod beam;
 pub mod compiled;
+pub mod documents;
 pub mod gc;
 pub mod export;
 pub mod git;

@@ -5,6 +5,7 @@ mod calls;
 pub mod corpus;
 mod identity;
 mod quoted;
+mod search;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -32,6 +33,8 @@ enum What {
     Calls,
     /// Nids that refactorings keep and clones that are found, over Elixir's own sources.
     Identity,
+    /// Code search, asked for functions of Elixir's own sources, against plain BM25.
+    Search,
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -43,6 +46,7 @@ pub fn run(args: &Args) -> Result<()> {
         What::Quoted => quoted::run(args.corpus.as_deref()),
         What::Calls => calls::run(),
         What::Identity => identity::run(),
+        What::Search => search::run(),
     }
 }
 

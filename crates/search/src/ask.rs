@@ -19,8 +19,6 @@ use crate::schema::{Fields, Traits};
 const LIMIT_MAX: usize = 10_000;
 /// So many more than asked for are looked at again, with how many of the words each has.
 const CANDIDATES_MORE: usize = 50;
-/// A document with none of the words but one of many keeps this part of its score.
-const COVERAGE_MIN: f32 = 0.5;
 
 impl Index {
     /// The documents that fit best, at most `limit` (at most 10,000). The same documents and query give the same answer,
@@ -53,14 +51,8 @@ impl Index {
         for (at, (key, address)) in found.into_iter().enumerate() {
             let has = |fields: &Vec<Fieldset>| fields.get(at).copied().unwrap_or_default();
             let words = evidence.iter().filter(|(_, fields)| has(fields).0 != 0).count();
-            let share = if evidence.is_empty() {
-                1.0
-            } else {
-                words as f32 / evidence.len() as f32
-            };
-            let coverage = COVERAGE_MIN + (1.0 - COVERAGE_MIN) * share;
             let is_exact = exact.get(at).is_some_and(|fields| fields.0 != 0);
-            let score = rank::score_of(key) * coverage;
+            let score = rank::covered(rank::score_of(key), words, evidence.len());
             hits.push((score, key.1, address, at, is_exact));
         }
         hits.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| Reverse(a.1).cmp(&Reverse(b.1))));

@@ -7,6 +7,7 @@
 mod answer;
 mod ask;
 mod document;
+mod excluded;
 mod expand;
 mod fault;
 mod index;

@@ -14,6 +14,7 @@ use tantivy::schema::{Field as Id, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
 use crate::answer::{Field, Instead};
+use crate::excluded::Excluded;
 use crate::expand;
 use crate::query::{Asked, Query, What};
 use crate::rank::{self, FieldWeights};
@@ -99,7 +100,11 @@ impl Planner<'_> {
         } else if !self.required.iter().any(|(occur, _)| *occur == Occur::Must) {
             self.required.push((Occur::Must, Box::new(AllQuery)));
         }
-        self.plan.query = Box::new(BooleanQuery::new(self.required));
+        let required = self.required.into_iter().map(|(occur, query)| match occur {
+            Occur::MustNot => (occur, Box::new(Excluded(query)) as Box<dyn EngineQuery>),
+            _ => (occur, query),
+        });
+        self.plan.query = Box::new(BooleanQuery::new(required.collect()));
         self.plan
     }
 

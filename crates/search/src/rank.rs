@@ -12,7 +12,7 @@ use crate::schema::{ORDER, TRAITS, Traits};
 pub(crate) type FieldWeights = [f32; Field::ALL.len()];
 
 /// Of name, module, doc, spec, identifiers, literals, calls, path.
-pub(crate) const FIELD_WEIGHTS: FieldWeights = [3.0, 1.2, 1.5, 0.5, 0.6, 0.4, 0.6, 0.3];
+pub(crate) const FIELD_WEIGHTS: FieldWeights = [8.0, 3.0, 4.0, 0.3, 0.8, 0.3, 0.8, 0.1];
 
 /// Of a name with several parts, found as a whole, against one part.
 pub(crate) const WHOLE: f32 = 1.0;
@@ -27,10 +27,17 @@ pub(crate) const JOINED: f32 = 6.0;
 /// Of a name of which a part begins with a word.
 pub(crate) const BEGINNING: f32 = 1.0;
 
-/// What the score of a private function is multiplied with.
-const PRIVATE: f32 = 0.85;
+/// What a module's score is multiplied with: it has the words of all its functions, and what it says is said of them.
+const MODULE: f32 = 0.5;
+/// What the score of a type, callback or implementation is multiplied with: it says which functions there are, not what
+/// they do.
+const DECLARED: f32 = 0.85;
+/// What the score of a private function is multiplied with: only enough to stand behind an equal public one.
+const PRIVATE: f32 = 0.99;
 /// What the most important document's score gains.
-const IMPORTANCE: f32 = 0.15;
+const IMPORTANCE: f32 = 0.03;
+/// To which power the share of the query's words that a document has multiplies its score.
+const COVERAGE_POWER: i32 = 3;
 /// Steps of a score: smaller differences come from the order of adding, not from the documents.
 const STEPS: f32 = 4096.0;
 
@@ -46,11 +53,19 @@ pub(crate) fn score_of(key: Key) -> f32 {
 pub(crate) fn weighted(score: f32, traits: Traits) -> f32 {
     let visible = if traits.is_public() { 1.0 } else { PRIVATE };
     let kind = match traits.kind() {
-        // What says which functions there are, not what they do.
-        Some(Kind::Type | Kind::Callback | Kind::Implementation) => 0.85,
+        Some(Kind::Module | Kind::Protocol) => MODULE,
+        Some(Kind::Type | Kind::Callback | Kind::Implementation) => DECLARED,
         _ => 1.0,
     };
     score * visible * kind * traits.origin().weight() * (1.0 + IMPORTANCE * traits.importance())
+}
+
+/// What having so many of the query's words makes of a score.
+pub(crate) fn covered(score: f32, words: usize, of: usize) -> f32 {
+    if of == 0 {
+        return score;
+    }
+    score * (words as f32 / of as f32).powi(COVERAGE_POWER)
 }
 
 /// For a segment: what makes keys of its documents and their BM25.

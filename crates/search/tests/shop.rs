@@ -146,6 +146,28 @@ fn a_phrase_is_words_in_order() {
     );
 }
 
+/// Scenario: a phrase and a folder that are excluded, with documents found on both sides of those that have them.
+/// Guarantee: exactly those that have them are missing.
+#[test]
+fn what_is_excluded_may_stand_anywhere() {
+    let mut index = Index::memory().unwrap();
+    for at in 0..20u32 {
+        let mut document = function("Shop", &format!("ship_{at}"), 1);
+        document.doc = if at % 7 == 3 { "over night" } else { "night over" }.to_owned();
+        let path = format!("lib/{}/a{at}.ex", if at % 5 == 4 { "web/api" } else { "api/web" });
+        index.replace(&path, Stamp::default(), &[document]).unwrap();
+    }
+    index.commit().unwrap();
+    let count = |query: &str| {
+        let answer = index.search(&query.parse::<Query>().unwrap(), 100).unwrap();
+        answer.hits.len()
+    };
+    assert_eq!(count("night"), 20);
+    assert_eq!(count("night -\"over night\""), 17);
+    assert_eq!(count("night -path:web/api"), 16);
+    assert_eq!(count("night -path:web/api -\"over night\" -4"), 13);
+}
+
 /// Scenario: a word with one wrong letter, one with two, a short one, and the beginning of a word. Guarantee: one error in
 /// a word that nothing has is forgiven, and the answer says what was taken.
 #[test]
