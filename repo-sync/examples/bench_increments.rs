@@ -187,7 +187,9 @@ fn copy(from: &Path, to: &Path) -> Result<usize, Fault> {
             let (path, name) = (entry.path(), entry.file_name());
             let target = to.join(&name);
             let kind = entry.file_type()?;
-            let skipped = ["test", "deps", "_build", "node_modules"].iter().any(|skip| name == *skip);
+            let skipped = ["test", "deps", "_build", "node_modules"]
+                .iter()
+                .any(|skip| name == *skip);
             if kind.is_dir() && !skipped {
                 folders.push((path, target, is_lib || name == "lib"));
             } else if kind.is_file() && is_lib && path.extension().is_some_and(|end| end == "ex") {

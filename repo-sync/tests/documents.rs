@@ -154,7 +154,10 @@ fn an_index_is_kept_in_step() {
     let mut index = Index::memory().unwrap();
     assert_eq!(fill(&open(dir.path()), &mut index).unwrap(), 2);
     assert_eq!(found(&index, "ship kind:function"), ["A.ship/1"]);
-    assert_eq!(found(&index, "goods aside kind:function"), ["Shop.Stock.reserve/2"]);
+    assert_eq!(
+        found(&index, "goods aside kind:function"),
+        ["Shop.Stock.reserve/2"]
+    );
     assert_eq!(fill(&open(dir.path()), &mut index).unwrap(), 0);
 
     fs::write(file("a.ex"), "defmodule A do\n  def send_away(x), do: x\nend\n").unwrap();

@@ -112,7 +112,10 @@ impl<'a> Body<'a> {
             .collect();
         left_out.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
         let mut at = inside.start;
-        for range in left_out.into_iter().chain(std::iter::once(inside.end..inside.end)) {
+        for range in left_out
+            .into_iter()
+            .chain(std::iter::once(inside.end..inside.end))
+        {
             for index in at..range.start {
                 self.node(NodeId::new(index));
             }
