@@ -1,7 +1,7 @@
 //! A build of a project (`_build`): its compiled modules, and what its dependencies' modules export. Modules that are
 //! stripped, damaged or Erlang's are told apart, never an error of the whole.
 //!
-//! [`Compiled::of`] reads a build; [`standing`] says whether a module is of the source as it lies there;
+//! [`Compiled::of`] reads a build; [`standing()`] says whether a module is of the source as it lies there;
 //! `codegraph::compiled::merge` says what it adds to it.
 
 mod extract;

@@ -1,7 +1,7 @@
 //! What of a source file can be searched: a document each for its modules, functions, types and callbacks.
 //!
 //! [`documents`] makes those of one file, a pure function of its tree, so that an index takes a changed file
-//! alone. [`fill`] puts a whole project into an index.
+//! alone. [`fill()`] puts a whole project into an index.
 
 mod body;
 mod fill;

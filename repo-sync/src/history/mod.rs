@@ -2,7 +2,7 @@
 //! to version, so that a function's past is found through renames and moves. `docs/code-graph/history.md` has the rules.
 //!
 //! Writing: [`index_git`] for commits, [`index_folder`] for a working tree. Asking: [`resolve`] for what a version is
-//! called, [`past`] for what became of a function, [`compare`] for what differs. All of them read the store through a
+//! called, [`past()`] for what became of a function, [`compare()`] for what differs. All of them read the store through a
 //! [`Shelf`]; git is needed only to write.
 
 mod cache;

@@ -4,7 +4,7 @@
 //! nothing falls between. Which files count is what reading a project says (`lib`, `apps/*/lib`, tests if wanted).
 //!
 //! Three parts: [`Scope`] says what a path means, [`Debouncer`] folds changes into batches (both pure: they take the
-//! time), a thread owns the system's watches ([`eyes`]) and moves changes from one to the other.
+//! time), a thread owns the system's watches (`eyes`) and moves changes from one to the other.
 
 mod debounce;
 mod eyes;

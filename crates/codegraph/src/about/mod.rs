@@ -1,7 +1,7 @@
 //! What a file says about its definitions: documentation, specifications, types, callbacks, struct fields, attributes,
 //! directives. Syntax only, as the [`Outline`] that it stands beside: what a macro says is not here.
 //!
-//! Read [`About::of`] first; [`render`] writes a piece of a quoted form as Elixir again.
+//! Read [`About::of`] first; [`render()`] writes a piece of a quoted form as Elixir again.
 
 mod doc;
 mod fields;

@@ -1,6 +1,6 @@
 //! What a compiled module adds to what its source says: exports, behaviours, specs, the functions that macros made and the
 //! calls of the definitions after expansion. One record a module, named by its module version (`Family::Compiled`), a
-//! function of the `.beam` file alone; [`merge`] puts it next to a source.
+//! function of the `.beam` file alone; [`merge()`] puts it next to a source.
 
 mod codec;
 mod merge;

@@ -1,7 +1,7 @@
 //! A SCIP index of a project, for editors and code hosts (<https://scip.dev>). Which symbol stands for what is said in
 //! `docs/code-graph/scip.md`.
 //!
-//! [`index`] makes it, [`check`] looks whether it holds together. No position of a file that changed since the project
+//! [`index`] makes it, [`check()`] looks whether it holds together. No position of a file that changed since the project
 //! was read is made up: such a file's calls are left out.
 
 mod check;
