@@ -60,6 +60,8 @@ macro_rules! hex_ids {
 hex_ids! {
     /// Everything that one request caused; W3C-compatible. 0 = in no trace.
     TraceId(u128, "32");
+    /// A span in its trace (W3C `parent-id`). 0 = none.
+    SpanId(u64, "16");
     /// Random identity of an agent's data folder.
     Producer(u128, "32");
     /// 128-bit hash of an original compiled module (`docs/site-table.md`).

@@ -6,12 +6,18 @@ mod codes;
 mod id;
 mod kind;
 mod record;
+mod span;
+mod value;
 
 pub use codes::UnknownCode;
 pub use hlc::{Hlc, Micros};
 pub use id::{
     Bucket, Epoch, EventId, EventIdentity, ModuleKey, ModuleVersion, NodeKey, Pid, Producer, Seq, Shard,
-    SiteId, TraceId,
+    SiteId, SpanId, TraceId,
 };
 pub use kind::{DropReason, EventKind, Flags, ResultClass, SiteKind, ValueRole};
 pub use record::{Event, NodeInfo};
+pub use span::{
+    LogRecord, Resource, SERVICE_UNKNOWN, Scope, Span, SpanEvent, SpanKind, SpanLink, StatusCode,
+};
+pub use value::{KeyValue, Value, value_of};
