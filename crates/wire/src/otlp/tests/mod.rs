@@ -1,0 +1,3 @@
+//! Round trips, golden bytes, hostile input.
+
+mod primitives;
