@@ -1,6 +1,6 @@
-//! Writing.
+//! Writing. A field is named by its whole key (`field number << 3 | wire type`, [`super::key`]).
 
-use super::{FIXED32, FIXED64, LENGTH, VARINT, key};
+use super::{FIXED32, FIXED64, LENGTH, VARINT};
 
 /// Writes messages into one buffer. The plain methods leave out what is the default (0, empty), as proto3 does.
 #[derive(Clone, Debug, Default)]
@@ -40,63 +40,70 @@ impl Writer {
     pub fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
+    /// The key, whose wire type must be that of the method.
     #[inline]
-    fn put_key(&mut self, number: u32, wire_type: u32) {
-        self.raw_varint(u64::from(key(number, wire_type)));
+    fn put_key(&mut self, key: u32, wire_type: u32) {
+        debug_assert_eq!(key & 7, wire_type, "wire type of field {}", key >> 3);
+        self.raw_varint(u64::from(key));
     }
 
     /// `uint32`, `uint64`, `int64`, an enum; nothing if it is 0.
     #[inline]
-    pub fn varint(&mut self, number: u32, value: u64) {
+    pub fn varint(&mut self, key: u32, value: u64) {
         if value != 0 {
-            self.varint_always(number, value);
+            self.varint_always(key, value);
         }
     }
     /// As [`Self::varint`], 0 too: what a `oneof` holds.
     #[inline]
-    pub fn varint_always(&mut self, number: u32, value: u64) {
-        self.put_key(number, VARINT);
+    pub fn varint_always(&mut self, key: u32, value: u64) {
+        self.put_key(key, VARINT);
         self.raw_varint(value);
     }
     /// `fixed64`; nothing if it is 0.
     #[inline]
-    pub fn fixed64(&mut self, number: u32, value: u64) {
+    pub fn fixed64(&mut self, key: u32, value: u64) {
         if value != 0 {
-            self.fixed64_always(number, value);
+            self.fixed64_always(key, value);
         }
     }
     /// As [`Self::fixed64`], 0 too; also a `double`'s bits.
     #[inline]
-    pub fn fixed64_always(&mut self, number: u32, value: u64) {
-        self.put_key(number, FIXED64);
+    pub fn fixed64_always(&mut self, key: u32, value: u64) {
+        self.put_key(key, FIXED64);
         self.raw(&value.to_le_bytes());
     }
     /// `fixed32`; nothing if it is 0.
     #[inline]
-    pub fn fixed32(&mut self, number: u32, value: u32) {
+    pub fn fixed32(&mut self, key: u32, value: u32) {
         if value != 0 {
-            self.put_key(number, FIXED32);
-            self.raw(&value.to_le_bytes());
+            self.fixed32_always(key, value);
         }
+    }
+    /// As [`Self::fixed32`], 0 too.
+    #[inline]
+    pub fn fixed32_always(&mut self, key: u32, value: u32) {
+        self.put_key(key, FIXED32);
+        self.raw(&value.to_le_bytes());
     }
     /// `string`, `bytes`; nothing if it is empty.
     #[inline]
-    pub fn bytes(&mut self, number: u32, value: &[u8]) {
+    pub fn bytes(&mut self, key: u32, value: &[u8]) {
         if !value.is_empty() {
-            self.bytes_always(number, value);
+            self.bytes_always(key, value);
         }
     }
     /// As [`Self::bytes`], empty too; also a message that was encoded before.
     #[inline]
-    pub fn bytes_always(&mut self, number: u32, value: &[u8]) {
-        self.put_key(number, LENGTH);
+    pub fn bytes_always(&mut self, key: u32, value: &[u8]) {
+        self.put_key(key, LENGTH);
         self.raw_varint(value.len() as u64);
         self.raw(value);
     }
 
     /// A message, an empty one too.
-    pub fn message(&mut self, number: u32, fields: impl FnOnce(&mut Self)) {
-        self.put_key(number, LENGTH);
+    pub fn message(&mut self, key: u32, fields: impl FnOnce(&mut Self)) {
+        self.put_key(key, LENGTH);
         self.out.push(0);
         let start = self.out.len();
         fields(self);

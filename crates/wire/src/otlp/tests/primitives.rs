@@ -9,8 +9,8 @@ use proptest::prelude::*;
 #[test]
 fn golden() {
     let mut w = Writer::new();
-    w.varint(1, 150);
-    w.bytes(2, b"testing");
+    w.varint(key(1, VARINT), 150);
+    w.bytes(key(2, LENGTH), b"testing");
     assert_eq!(w.as_bytes(), b"\x08\x96\x01\x12\x07testing");
     let bytes = w.into_bytes();
     let mut r = Reader::new(&bytes);
@@ -79,18 +79,18 @@ fn refused() {
 #[test]
 fn unknown_fields() {
     let mut w = Writer::new();
-    w.varint(100, 7);
-    w.fixed64(101, 7);
-    w.bytes(102, b"x");
-    w.fixed32(103, 7);
+    w.varint(key(100, VARINT), 7);
+    w.fixed64(key(101, FIXED64), 7);
+    w.bytes(key(102, LENGTH), b"x");
+    w.fixed32(key(103, FIXED32), 7);
     for number in [104, 105] {
         w.raw_varint(u64::from(key(number, GROUP)));
     }
-    w.bytes(1, b"inside");
+    w.bytes(key(1, LENGTH), b"inside");
     for number in [105, 104] {
         w.raw_varint(u64::from(key(number, END_GROUP)));
     }
-    w.varint(5, 1);
+    w.varint(key(5, VARINT), 1);
     let bytes = w.into_bytes();
     let mut r = Reader::new(&bytes);
     let fields = known(&[1, 5]);
@@ -129,7 +129,9 @@ fn unknown_fields() {
 fn nested() {
     for size in [0, 1, 123, 124, 125, 126, 127, 128, 16_380, 16_381, 16_384, 20_000] {
         let mut w = Writer::new();
-        w.message(1, |w| w.message(2, |w| w.bytes_always(3, &vec![7; size])));
+        w.message(key(1, LENGTH), |w| {
+            w.message(key(2, LENGTH), |w| w.bytes_always(key(3, LENGTH), &vec![7; size]));
+        });
         let bytes = w.into_bytes();
         let mut r = Reader::new(&bytes);
         assert_eq!(r.key(), Ok(Some(key(1, LENGTH))));
@@ -149,8 +151,8 @@ proptest! {
     #[test]
     fn numbers(value in prop_oneof![any::<u64>(), 0..1u64 << 15], number in 1u32..1 << 29) {
         let mut w = Writer::new();
-        w.varint_always(number, value);
-        w.fixed64_always(number, value);
+        w.varint_always(key(number, VARINT), value);
+        w.fixed64_always(key(number, FIXED64), value);
         let bytes = w.into_bytes();
         let mut r = Reader::new(&bytes);
         prop_assert_eq!(r.key(), Ok(Some(key(number, VARINT))));
