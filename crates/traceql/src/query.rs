@@ -1,0 +1,64 @@
+//! A query that is ready to be asked of traces.
+
+use event::KeyValue;
+
+use crate::ast::{Ast, Hint, Root, Static};
+use crate::eval::{Selected, SpanSet, Stages};
+use crate::{ParseError, Trace, parse};
+
+/// A query, read and made ready once, then asked of any number of traces.
+#[derive(Clone, Debug)]
+pub struct Query {
+    ast: Ast,
+    stages: Stages,
+    selected: Selected,
+}
+
+impl Query {
+    /// Reads a query.
+    pub fn new(text: &str) -> Result<Self, ParseError> {
+        parse(text).map(Self::of)
+    }
+
+    /// The query that a tree says.
+    pub fn of(ast: Ast) -> Self {
+        let pipeline = match &ast.root {
+            Root::Search(pipeline) => pipeline,
+            Root::Metrics(metrics) => &metrics.spans,
+        };
+        let stages = Stages::of(pipeline);
+        let selected = Selected::of(pipeline, &stages);
+        Self {
+            ast,
+            stages,
+            selected,
+        }
+    }
+
+    /// Its tree.
+    pub fn ast(&self) -> &Ast {
+        &self.ast
+    }
+
+    /// Whether it asks for time series.
+    pub fn is_metrics(&self) -> bool {
+        matches!(self.ast.root, Root::Metrics(_))
+    }
+
+    /// The value of a hint.
+    pub fn hint(&self, key: &str) -> Option<&Static> {
+        let found = self.ast.hints.iter().find(|Hint { key: name, .. }| name == key);
+        found.map(|hint| &hint.value)
+    }
+
+    /// The sets of spans that it finds in a trace, none of them empty; of a query for time series those that it measures.
+    pub fn search(&self, trace: &Trace<'_>) -> Vec<SpanSet> {
+        self.stages.run(trace)
+    }
+
+    /// What the query wants to know of a span that it found: fields of its conditions, and those that `select` names; without name,
+    /// duration and id, and without what the span does not have.
+    pub fn attributes(&self, trace: &Trace<'_>, place: u32) -> Vec<KeyValue> {
+        self.selected.values(trace, place)
+    }
+}
