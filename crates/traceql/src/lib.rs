@@ -1,7 +1,7 @@
 //! TraceQL: the language in which Grafana asks for traces, and what it means over [`event::Span`]. Pure: no store, no HTTP.
 //!
 //! Read [`Query`] first: it reads a text once, and then says which spans of a [`Trace`] it finds. [`ast`] is what a query
-//! says, as a tree; [`parse`] makes it, its `Display` shows it again.
+//! says, as a tree; [`parse()`] makes it, its `Display` shows it again.
 //!
 //! What is supported, and where it differs from Tempo, is in `docs/traceql.md`. Written from Grafana's public documentation of the
 //! language alone.

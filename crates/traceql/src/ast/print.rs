@@ -85,7 +85,10 @@ impl Display for Stage {
 impl Spans {
     fn binding(&self) -> u8 {
         match self {
-            Self::Op { op, .. } if matches!(op, SpansOp::And | SpansOp::Or) => 1,
+            Self::Op {
+                op: SpansOp::And | SpansOp::Or,
+                ..
+            } => 1,
             Self::Op { .. } => 2,
             _ => ATOM,
         }

@@ -1,6 +1,7 @@
 //! Traces for tests, written as trees.
 #![allow(
     dead_code,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
