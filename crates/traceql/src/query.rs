@@ -4,7 +4,8 @@ use event::KeyValue;
 
 use crate::ast::{Ast, Hint, Root, Static};
 use crate::eval::{Selected, SpanSet, Stages};
-use crate::{ParseError, Trace, parse};
+use crate::metrics::{Evaluator, Limits, Range};
+use crate::{Conditions, ParseError, Trace, parse};
 
 /// A query, read and made ready once, then asked of any number of traces.
 #[derive(Clone, Debug)]
@@ -43,6 +44,16 @@ impl Query {
     /// Whether it asks for time series.
     pub fn is_metrics(&self) -> bool {
         matches!(self.ast.root, Root::Metrics(_))
+    }
+
+    /// What must hold of a trace for the query to find anything in it.
+    pub fn conditions(&self) -> Conditions {
+        Conditions::of(&self.ast)
+    }
+
+    /// The query over a range, if it asks for time series.
+    pub fn metrics(&self, range: Range, limits: Limits) -> Option<Evaluator<'_>> {
+        Evaluator::new(self, range, limits)
     }
 
     /// The value of a hint.
