@@ -15,5 +15,6 @@ pub mod frame;
 pub mod node_socket;
 pub mod otlp;
 pub mod site_table;
+pub mod spans;
 
 pub use error::{DecodeError, ErrorClass};

@@ -9,6 +9,7 @@ use crate::control::RejectCode;
 /// A frame around any payload, its body as given, its checksum right.
 fn around(compression: Compression, sections: u32, events: u32, payload_len: usize, body: &[u8]) -> Vec<u8> {
     let header = FrameHeader {
+        layout: super::super::Layout::Events,
         compression,
         producer: Producer(1),
         epoch: Epoch(1),

@@ -1,0 +1,24 @@
+//! Spans in columns: what OTLP brings, encoded once. A frame of layout [`crate::frame::Layout::Spans`]
+//! (`docs/wire-format.md`, "Frames of spans") holds the spans of many requests; the same form, with more of them, is what a
+//! sealed bucket keeps. Read [`SpanBuilder`] first, then [`Skim`], then [`SpanFrame`].
+
+mod bits;
+mod build;
+mod encode;
+mod intern;
+mod model;
+mod parts;
+mod read;
+mod rest;
+mod rows;
+mod shape;
+mod skim;
+
+#[cfg(test)]
+mod tests;
+
+pub use build::{Mark, SpanBuilder};
+pub use encode::Cut;
+pub use parts::Packer;
+pub use read::{SpanFrame, SpanSection, Texts, TraceRows};
+pub use skim::{SPAN_BYTES_MAX, Skim, Skimmed};

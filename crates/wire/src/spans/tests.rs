@@ -1,0 +1,196 @@
+//! Frames of spans: all that was sent comes back, whichever way it went.
+
+use event::{Bucket, Epoch, Hlc, Producer, Seq, Shard, Span, SpanId, TraceId};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+
+use super::{Cut, Packer, Skim, SpanBuilder, SpanFrame};
+use crate::frame::{self, HEADER_BYTES};
+use crate::otlp::tests::samples::span;
+use crate::otlp::{decode_traces, encode_traces};
+
+const CUT: Cut = Cut {
+    producer: Producer(7),
+    epoch: Epoch(2),
+    hlc: Hlc(99),
+    bucket: Bucket(3),
+};
+
+fn shard(trace: TraceId) -> Shard {
+    Shard((trace.0 % 3) as u16)
+}
+
+fn frame_of(request: &[u8]) -> (SpanBuilder, Vec<u8>) {
+    let mut builder = SpanBuilder::new(1);
+    let mut skim = Skim::new(request);
+    assert!(skim.fill(&mut builder, usize::MAX).unwrap());
+    assert_eq!(skim.done.spans as usize, builder.len());
+    let frame = finish(&builder);
+    (builder, frame)
+}
+
+fn finish(builder: &SpanBuilder) -> Vec<u8> {
+    let seq = |shard: Shard| Seq(u64::from(shard.0) + 1);
+    builder.finish(CUT, shard, seq, &mut Packer::default()).unwrap()
+}
+
+/// All spans of a frame, in its order.
+fn spans(frame: &[u8]) -> Vec<Span> {
+    let opened = SpanFrame::open(frame).unwrap();
+    let traces = opened.traces().unwrap();
+    opened.spans(&traces, 0..traces.len()).unwrap()
+}
+
+/// As frames order them; doubles by their bits.
+fn in_order(mut spans: Vec<Span>) -> Vec<String> {
+    spans.sort_by_key(|span| (shard(span.trace), span.trace, span.start_ns, span.id));
+    spans.iter().map(|span| format!("{span:?}")).collect()
+}
+
+/// Spans of a few traces, many of whose parents are there.
+fn few_traces() -> impl Strategy<Value = Vec<Span>> {
+    let one = (span(), 1u128..6, any::<prop::sample::Index>());
+    prop::collection::vec(one, 0..50).prop_map(|all| {
+        let ids: Vec<SpanId> = all.iter().map(|(span, ..)| span.id).collect();
+        let place = |(mut span, trace, parent): (Span, u128, prop::sample::Index)| {
+            span.trace = TraceId(trace << 64 | trace);
+            if span.parent.0 % 4 != 0 {
+                span.parent = *parent.get(&ids);
+            }
+            span
+        };
+        all.into_iter().map(place).collect()
+    })
+}
+
+proptest! {
+    /// Scenario: any spans as OTLP. Guarantee: the frame has them all, as the plain decoder reads the request.
+    #[test]
+    fn all_comes_back(sent in few_traces()) {
+        let request = encode_traces(&sent);
+        let decoded = decode_traces(&request).unwrap();
+        let (_, frame) = frame_of(&request);
+        prop_assert_eq!(in_order(spans(&frame)), in_order(decoded.records));
+    }
+
+    /// Scenario: any spans. Guarantee: each trace is read alone as in the whole.
+    #[test]
+    fn traces_are_read_alone(sent in few_traces()) {
+        let (_, frame) = frame_of(&encode_traces(&sent));
+        let all = in_order(spans(&frame));
+        let opened = SpanFrame::open(&frame).unwrap();
+        let mut one_by_one = Vec::new();
+        for trace in opened.traces().unwrap() {
+            let alone = opened.trace(trace.trace).unwrap();
+            prop_assert_eq!(alone.len(), trace.rows.len());
+            one_by_one.extend(alone);
+        }
+        prop_assert_eq!(in_order(one_by_one), all);
+        prop_assert!(opened.trace(TraceId(0)).unwrap().is_empty());
+    }
+
+    /// Scenario: frames of two requests, taken into one builder. Guarantee: a frame of it has the spans of both, and is the same
+    /// bytes whether the builder was new or used before.
+    #[test]
+    fn frames_merge(one in few_traces(), other in few_traces()) {
+        let frames = [frame_of(&encode_traces(&one)).1, frame_of(&encode_traces(&other)).1];
+        let mut used = frame_of(&encode_traces(&other)).0;
+        used.clear();
+        let mut merged = Vec::new();
+        for mut builder in [SpanBuilder::new(5), used] {
+            for frame in &frames {
+                builder.append(&SpanFrame::open(frame).unwrap()).unwrap();
+            }
+            merged.push(finish(&builder));
+        }
+        let sent = frames.iter().flat_map(|frame| spans(frame)).collect();
+        prop_assert_eq!(in_order(spans(&merged[0])), in_order(sent));
+        prop_assert_eq!(&merged[0], &merged[1]);
+    }
+
+    /// Scenario: a request that is cut anywhere. Guarantee: an error and the builder as before, or a whole request.
+    #[test]
+    fn a_cut_request_leaves_nothing(sent in few_traces(), cut in any::<prop::sample::Index>()) {
+        let request = encode_traces(&sent);
+        let cut = cut.index(request.len() + 1);
+        let mut builder = SpanBuilder::new(1);
+        let first = encode_traces(&sent[..sent.len().min(2)]);
+        prop_assert!(Skim::new(&first).fill(&mut builder, usize::MAX).unwrap());
+        let before = finish(&builder);
+        let mark = builder.mark();
+        let filled = Skim::new(&request[..cut]).fill(&mut builder, usize::MAX);
+        prop_assert_eq!(filled.is_ok(), decode_traces(&request[..cut]).is_ok());
+        if filled.is_err() {
+            builder.back_to(mark);
+            prop_assert_eq!(in_order(spans(&finish(&builder))), in_order(spans(&before)));
+        }
+    }
+
+    /// Scenario: a builder that is full whenever it is asked. Guarantee: the frames in between have all spans.
+    #[test]
+    fn small_frames_have_all(sent in few_traces()) {
+        let request = encode_traces(&sent);
+        let mut builder = SpanBuilder::new(1);
+        let mut skim = Skim::new(&request);
+        let mut got = Vec::new();
+        loop {
+            let done = skim.fill(&mut builder, 1).unwrap();
+            got.extend(spans(&finish(&builder)));
+            builder.clear();
+            if done {
+                break;
+            }
+            prop_assert!(got.len() <= sent.len());
+        }
+        prop_assert_eq!(in_order(got), in_order(decode_traces(&request).unwrap().records));
+    }
+
+    /// Scenario: any bytes as a request. Guarantee: both readers agree on whether it is one, and on how many spans it has.
+    #[test]
+    fn any_bytes(bytes: Vec<u8>) {
+        let mut builder = SpanBuilder::new(1);
+        let mut skim = Skim::new(&bytes);
+        let filled = skim.fill(&mut builder, usize::MAX);
+        if let (Ok(true), Ok(decoded)) = (filled, decode_traces(&bytes)) {
+            prop_assert_eq!(skim.done.spans as usize, decoded.records.len());
+        }
+    }
+
+    /// Scenario: a frame with some bytes changed, its checksum made right. Guarantee: it is read or refused, never a panic.
+    #[test]
+    fn damaged_frames(sent in few_traces(), changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        let mut frame = frame_of(&encode_traces(&sent)).1;
+        let body = frame.len() - HEADER_BYTES;
+        for (at, byte) in changes {
+            frame[HEADER_BYTES + at.index(body)] = byte;
+        }
+        frame::seal(&mut frame).unwrap();
+        if let Ok(opened) = SpanFrame::open(&frame)
+            && let Ok(traces) = opened.traces()
+        {
+            let _ = opened.spans(&traces, 0..traces.len());
+            let _ = SpanBuilder::new(1).append(&opened);
+        }
+    }
+}
+
+/// Scenario: a trace of 500 spans in a chain, and one attribute that comes twice. Guarantee: parents and repeats come back.
+#[test]
+fn long_chains_and_repeats() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let base = span().new_tree(&mut runner).unwrap().current();
+    let chain: Vec<Span> = (1..=500u64)
+        .map(|n| Span {
+            trace: TraceId(9),
+            id: SpanId(n),
+            parent: SpanId(n - 1),
+            attributes: vec![
+                event::KeyValue { key: "k".to_owned(), value: event::Value::Int(n as i64) },
+                event::KeyValue { key: "k".to_owned(), value: event::Value::Int(-1) },
+            ],
+            ..base.clone()
+        })
+        .collect();
+    let (_, frame) = frame_of(&encode_traces(&chain));
+    assert_eq!(in_order(spans(&frame)), in_order(chain));
+}
