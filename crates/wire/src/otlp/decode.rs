@@ -66,6 +66,16 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Of one piece.
+    pub(super) fn new() -> Self {
+        Self {
+            notes: Notes::default(),
+            too_deep: false,
+            bytes: 0,
+            bytes_max: DECODED_BYTES_MAX,
+        }
+    }
+
     /// Accounts for a `T` that will live.
     #[inline]
     pub(super) fn charge<T>(&mut self) -> Result<(), OtlpError> {
@@ -190,7 +200,7 @@ fn of_scope<T>(
     Ok(())
 }
 
-fn read_resource(mut reader: Reader<'_>, state: &mut State, into: &mut Resource) -> Result<(), OtlpError> {
+pub(super) fn read_resource(mut reader: Reader<'_>, state: &mut State, into: &mut Resource) -> Result<(), OtlpError> {
     let mut beyond = 0;
     while let Some(key) = reader.key()? {
         match key {
@@ -203,7 +213,7 @@ fn read_resource(mut reader: Reader<'_>, state: &mut State, into: &mut Resource)
     Ok(())
 }
 
-fn read_scope(mut reader: Reader<'_>, state: &mut State, into: &mut Scope) -> Result<(), OtlpError> {
+pub(super) fn read_scope(mut reader: Reader<'_>, state: &mut State, into: &mut Scope) -> Result<(), OtlpError> {
     let mut beyond = 0;
     while let Some(key) = reader.key()? {
         match key {

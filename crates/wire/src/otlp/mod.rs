@@ -12,6 +12,7 @@ mod notes;
 pub mod proto;
 mod record;
 pub mod schema;
+mod stored;
 mod value;
 
 pub use answer::{Code, Detail, MESSAGE_CHARS_MAX, encode_response, encode_status, status_json};
@@ -21,6 +22,7 @@ pub use decode::{
 pub use encode::{encode_logs, encode_traces};
 pub use json::{JsonError, json_to_protobuf, logs_json, protobuf_to_json, traces_json};
 pub use notes::{Notes, Reject};
+pub use stored::{stored_fields, stored_resource, stored_scope, stored_text, stored_value};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

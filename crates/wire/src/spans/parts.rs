@@ -97,9 +97,9 @@ impl<'p> PartWriter<'p> {
         }
     }
 
-    /// A part as it is; one that is all zeros is left out.
+    /// A part as it is; one of numbers that are all zeros is left out.
     pub(super) fn part(&mut self, column: u16, kind: PartKind, width: u8, raw: &[u8], squeeze: bool) {
-        if raw.iter().all(|byte| *byte == 0) {
+        if raw.is_empty() || kind != PartKind::Texts && raw.iter().all(|byte| *byte == 0) {
             return;
         }
         let squeezed = if squeeze { self.squeeze(raw) } else { None };

@@ -5,4 +5,4 @@ mod hostile;
 mod json;
 mod primitives;
 mod round_trips;
-mod samples;
+pub(crate) mod samples;

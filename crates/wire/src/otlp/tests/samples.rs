@@ -100,7 +100,7 @@ fn scope() -> impl Strategy<Value = Arc<Scope>> {
 }
 
 /// Any span.
-pub(super) fn span() -> impl Strategy<Value = Span> {
+pub(crate) fn span() -> impl Strategy<Value = Span> {
     let ids = (
         1..u128::MAX,
         1..u64::MAX,
