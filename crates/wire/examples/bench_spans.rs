@@ -2,7 +2,13 @@
 //! load that peers were measured with (traces of 20 spans over 3 services, 8 attributes, about 309 bytes a span as OTLP).
 //! Prints one JSON object a figure.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, reason = "what it prints is its result; it is no part of the product")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    reason = "what it prints is its result; it is no part of the product"
+)]
 
 use std::time::Instant;
 
@@ -61,7 +67,12 @@ fn request(random: &mut Random, now: u64) -> Vec<u8> {
             let id = random.next() | 1;
             let parent = if i == 0 { 0 } else { ids[random.below(i) as usize] };
             ids.push(id);
-            spans[random.below(3) as usize].push((*trace, id, parent, start + i * 50_000 + random.below(50_000)));
+            spans[random.below(3) as usize].push((
+                *trace,
+                id,
+                parent,
+                start + i * 50_000 + random.below(50_000),
+            ));
         }
     }
     let mut w = Writer::new();
@@ -70,7 +81,9 @@ fn request(random: &mut Random, now: u64) -> Vec<u8> {
             w.message(length(1), |w| {
                 w.message(length(1), |w| {
                     w.bytes(length(1), b"service.name");
-                    w.message(length(2), |w| w.bytes_always(length(1), format!("shop-{service}").as_bytes()));
+                    w.message(length(2), |w| {
+                        w.bytes_always(length(1), format!("shop-{service}").as_bytes());
+                    });
                 });
             });
             w.message(length(2), |w| {
@@ -95,11 +108,17 @@ fn request(random: &mut Random, now: u64) -> Vec<u8> {
                         text(w, "beam.pid", &format!("<0.{}.0>", 100 + random.below(6000)));
                         text(w, "code.mfa", &mfa);
                         number(w, "ast.node", random.below(20_000));
-                        text(w, "event.kind", ["call", "return", "callback"][random.below(3) as usize]);
+                        text(
+                            w,
+                            "event.kind",
+                            ["call", "return", "callback"][random.below(3) as usize],
+                        );
                         number(w, "code.line", 1 + random.below(1000));
                         number(w, "duration.us", duration / 1000);
                         number(w, "arity", random.below(4));
-                        w.message(length(15), |w| w.varint(key(3, VARINT), u64::from(random.below(50) == 0) * 2));
+                        w.message(length(15), |w| {
+                            w.varint(key(3, VARINT), u64::from(random.below(50) == 0) * 2);
+                        });
                     });
                 }
             });
@@ -164,7 +183,11 @@ fn main() {
                 merged.clear();
             }
         }
-        figure(&name("append"), start.elapsed().as_secs_f64() * 1e9 / spans, "ns/span");
+        figure(
+            &name("append"),
+            start.elapsed().as_secs_f64() * 1e9 / spans,
+            "ns/span",
+        );
         let opened = SpanFrame::open(&frames[0]).unwrap();
         let traces = opened.traces().unwrap();
         let start = Instant::now();
@@ -173,6 +196,10 @@ fn main() {
             read += opened.spans(&traces, at..at + 1).unwrap().len();
         }
         assert_eq!(read, 20 * traces.len().min(50));
-        figure(&name("read a trace"), start.elapsed().as_secs_f64() * 1e6 / traces.len().min(50) as f64, "us");
+        figure(
+            &name("read a trace"),
+            start.elapsed().as_secs_f64() * 1e6 / traces.len().min(50) as f64,
+            "us",
+        );
     }
 }

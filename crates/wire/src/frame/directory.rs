@@ -6,8 +6,8 @@ use event::{Event, NodeInfo, NodeKey};
 
 use super::section::HEAD_BYTES;
 use super::{
-    FrameError, FrameHeader, HEADER_BYTES, Layout, SHAPE_BYTES_MAX, Section, SectionBody, SectionEntry, VERSION_SPANS, payload,
-    peek_header, rows, verify_crc,
+    FrameError, FrameHeader, HEADER_BYTES, Layout, SHAPE_BYTES_MAX, Section, SectionBody, SectionEntry,
+    VERSION_SPANS, payload, peek_header, rows, verify_crc,
 };
 use crate::bytes::{ReadError, Reader};
 

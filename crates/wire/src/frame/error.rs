@@ -18,7 +18,9 @@ pub enum FrameError {
     #[error("frame begins with {0:02x?}, not with ESF1")]
     Magic([u8; 4]),
     /// Another version.
-    #[error("frame version {0} is not known, or not expected here: {VERSION} for events, {VERSION_SPANS} for spans")]
+    #[error(
+        "frame version {0} is not known, or not expected here: {VERSION} for events, {VERSION_SPANS} for spans"
+    )]
     Version(u16),
     /// Unknown compression.
     #[error("frame compression {0} is not known")]

@@ -200,7 +200,11 @@ fn of_scope<T>(
     Ok(())
 }
 
-pub(super) fn read_resource(mut reader: Reader<'_>, state: &mut State, into: &mut Resource) -> Result<(), OtlpError> {
+pub(super) fn read_resource(
+    mut reader: Reader<'_>,
+    state: &mut State,
+    into: &mut Resource,
+) -> Result<(), OtlpError> {
     let mut beyond = 0;
     while let Some(key) = reader.key()? {
         match key {
@@ -213,7 +217,11 @@ pub(super) fn read_resource(mut reader: Reader<'_>, state: &mut State, into: &mu
     Ok(())
 }
 
-pub(super) fn read_scope(mut reader: Reader<'_>, state: &mut State, into: &mut Scope) -> Result<(), OtlpError> {
+pub(super) fn read_scope(
+    mut reader: Reader<'_>,
+    state: &mut State,
+    into: &mut Scope,
+) -> Result<(), OtlpError> {
     let mut beyond = 0;
     while let Some(key) = reader.key()? {
         match key {

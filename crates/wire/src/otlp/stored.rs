@@ -41,7 +41,12 @@ pub fn stored_fields(fields: &[u8], into: &mut Span) {
     whole.extend_from_slice(&[0x12, 8]);
     whole.extend_from_slice(&[1; 8]);
     whole.extend_from_slice(fields);
-    let read = span(Reader::new(&whole), &mut State::new(), &into.resource, &into.scope);
+    let read = span(
+        Reader::new(&whole),
+        &mut State::new(),
+        &into.resource,
+        &into.scope,
+    );
     if let Ok(Ok(read)) = read {
         into.trace_state = read.trace_state;
         into.attributes.extend(read.attributes);

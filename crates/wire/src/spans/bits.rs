@@ -18,7 +18,11 @@ impl BitWriter {
         let fill = self.fill + count;
         if fill >= 64 {
             self.out.extend_from_slice(&self.word.to_le_bytes());
-            self.word = if self.fill == 0 { 0 } else { value >> (64 - self.fill) };
+            self.word = if self.fill == 0 {
+                0
+            } else {
+                value >> (64 - self.fill)
+            };
             self.fill = fill - 64;
         } else {
             self.fill = fill;

@@ -119,7 +119,13 @@ impl SpanBuilder {
 
     /// What the frame's payload will take, in bytes, at most.
     pub fn byte_len(&self) -> usize {
-        let texts = [&self.names, &self.messages, &self.resources, &self.scopes, &self.rests];
+        let texts = [
+            &self.names,
+            &self.messages,
+            &self.resources,
+            &self.scopes,
+            &self.rests,
+        ];
         let texts: usize = texts.iter().map(|t| t.byte_len() + t.len() * 4).sum();
         self.rows.len() * ROW_BYTES + self.cells.len() * CELL_BYTES + texts + self.shapes.byte_len()
     }
@@ -173,7 +179,11 @@ impl SpanBuilder {
         self.scratch.put_u32(message.len() as u32);
         self.scratch.put(message);
         self.scratch.put(schema_url);
-        let texts = if resource { &mut self.resources } else { &mut self.scopes };
+        let texts = if resource {
+            &mut self.resources
+        } else {
+            &mut self.scopes
+        };
         texts.intern(&self.scratch).0
     }
 

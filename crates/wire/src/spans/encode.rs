@@ -107,7 +107,7 @@ impl SpanBuilder {
             producer: cut.producer,
             epoch: cut.epoch,
             sections: sections.len() as u32,
-            events: self.rows.len() as u32,
+            events: order.rows.len() as u32,
             payload_len: payload.len() as u32,
             body_len: payload.len() as u32,
             hlc: cut.hlc,
@@ -119,6 +119,30 @@ impl SpanBuilder {
         // The frame is longer than its header, the only thing that sealing checks.
         let _ = frame::seal(&mut frame);
         Ok(frame)
+    }
+
+    /// Do two rows of one trace say the same?
+    fn same(&self, one: &Row, other: &Row) -> bool {
+        let cells = |row: &Row| {
+            let first = row.cells as usize;
+            self.cells.get(first..first + self.shapes.list(row.shape).len())
+        };
+        let texts = |row: &Row| {
+            (
+                row.name,
+                row.message,
+                row.resource,
+                row.scope,
+                row.rest,
+                row.shape,
+            )
+        };
+        let numbers = |row: &Row| {
+            (
+                row.id, row.parent, row.start, row.end, row.flags, row.kind, row.status,
+            )
+        };
+        numbers(one) == numbers(other) && texts(one) == texts(other) && cells(one) == cells(other)
     }
 
     /// Least start and greatest end; zeros of nothing.
@@ -170,15 +194,37 @@ impl Order {
             }
         }
         let mut order = Self { traces, rows };
-        let mut first = 0;
-        for (_, _, end) in &order.traces {
-            let end = *end as usize;
-            if let Some(rows) = order.rows.get_mut(first..end) {
+        order.sort_and_drop_repeats(builder);
+        order
+    }
+
+    /// Rows of a trace by start. A row that is the same in all is there once: a sender that got no answer sends again.
+    fn sort_and_drop_repeats(&mut self, builder: &SpanBuilder) {
+        let (mut first, mut kept) = (0usize, 0usize);
+        for (_, _, end) in &mut self.traces {
+            let last = *end as usize;
+            if let Some(rows) = self.rows.get_mut(first..last) {
                 rows.sort_by_key(|row| (row.start, row.id));
             }
-            first = end;
+            let from = kept;
+            for at in first..last {
+                let Some(row) = self.rows.get(at).copied() else {
+                    break;
+                };
+                let before = self.rows.get(from..kept).unwrap_or_default().iter().rev();
+                let mut alike = before.take_while(|known| known.start == row.start && known.id == row.id);
+                if alike.any(|known| builder.same(known, &row)) {
+                    continue;
+                }
+                if let Some(place) = self.rows.get_mut(kept) {
+                    *place = row;
+                }
+                kept += 1;
+            }
+            first = last;
+            *end = kept as u32;
         }
-        order
+        self.rows.truncate(kept);
     }
 
     fn traces(&self) -> impl Iterator<Item = (Shard, TraceId, &[Row])> {
@@ -249,7 +295,11 @@ impl Slots {
     }
 
     fn slot_of(&self, column: u32) -> u32 {
-        self.columns.get(column as usize).copied().flatten().unwrap_or_default()
+        self.columns
+            .get(column as usize)
+            .copied()
+            .flatten()
+            .unwrap_or_default()
     }
 
     /// Columns (type, key) and shapes (their columns in order).
@@ -293,18 +343,16 @@ impl Columns {
             self.ids.put_u64(row.id);
             let parent_row = match row.parent {
                 0 => PARENT_NONE,
-                id => match find(id) {
-                    Some(at) => PARENT_HERE + at,
-                    None => {
-                        self.parents.put_u64(id);
-                        PARENT_ELSEWHERE
-                    }
-                },
+                id => find(id).map_or(PARENT_ELSEWHERE, |at| PARENT_HERE + at),
             };
+            if parent_row == PARENT_ELSEWHERE {
+                self.parents.put_u64(row.parent);
+            }
             self.parent_rows.push(parent_row);
             self.starts.push(zigzag(row.start.wrapping_sub(before) as i64));
             before = row.start;
-            self.durations.push(zigzag(row.end.wrapping_sub(row.start) as i64));
+            self.durations
+                .push(zigzag(row.end.wrapping_sub(row.start) as i64));
             self.kinds.push(row.kind.into());
             self.statuses.push(row.status.into());
             self.names.push(row.name);
@@ -351,7 +399,11 @@ impl Columns {
         }
         for (slot, number) in (0u16..).zip(&slots.column_list) {
             let column = column::ATTRIBUTES + slot;
-            let cells = self.cells.get(*number as usize).map(Vec::as_slice).unwrap_or_default();
+            let cells = self
+                .cells
+                .get(*number as usize)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             let Some(described) = builder.shapes.columns.get(*number as usize) else {
                 continue;
             };

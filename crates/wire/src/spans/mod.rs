@@ -11,6 +11,7 @@ mod parts;
 mod read;
 mod rest;
 mod rows;
+mod select;
 mod shape;
 mod skim;
 
@@ -21,4 +22,6 @@ pub use build::{Mark, SpanBuilder};
 pub use encode::Cut;
 pub use parts::Packer;
 pub use read::{SpanFrame, SpanSection, Texts, TraceRows};
+pub use rows::Decoded;
+pub use select::{Cell, Field, Wanted, term};
 pub use skim::{SPAN_BYTES_MAX, Skim, Skimmed};

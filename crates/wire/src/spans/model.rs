@@ -16,17 +16,17 @@ use crate::otlp::{stored_fields, stored_resource, stored_scope, stored_text, sto
 #[derive(Debug)]
 struct Dictionaries<'f, 'a> {
     frame: &'f SpanFrame<'a>,
-    names: Texts<'a>,
-    messages: Texts<'a>,
-    resources: Texts<'a>,
-    scopes: Texts<'a>,
-    rests: Texts<'a>,
-    attributes: HashMap<u16, Texts<'a>>,
+    names: Texts<'f>,
+    messages: Texts<'f>,
+    resources: Texts<'f>,
+    scopes: Texts<'f>,
+    rests: Texts<'f>,
+    attributes: HashMap<u16, Texts<'f>>,
     known_resources: HashMap<u32, Arc<Resource>>,
     known_scopes: HashMap<u32, Arc<Scope>>,
 }
 
-impl<'a> SpanFrame<'a> {
+impl SpanFrame<'_> {
     /// The spans of one trace, by start; none if the trace is not in the frame.
     pub fn trace(&self, trace: TraceId) -> Result<Vec<Span>, FrameError> {
         let traces = self.traces()?;
@@ -54,7 +54,11 @@ impl<'a> SpanFrame<'a> {
         };
         let mut spans = Vec::with_capacity(decoded.rows.len());
         for row in &decoded.rows {
-            let list = self.shapes.get(row.shape as usize).map(Vec::as_slice).unwrap_or_default();
+            let list = self
+                .shapes
+                .get(row.shape as usize)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             let from = row.cells as usize;
             let cells = decoded.cells.get(from..from + list.len()).unwrap_or_default();
             let mut attributes = Vec::with_capacity(list.len());
@@ -142,5 +146,6 @@ pub(super) fn origin(stored: &[u8]) -> (&[u8], &[u8]) {
     let Some((len, rest)) = stored.split_first_chunk::<4>() else {
         return (&[], &[]);
     };
-    rest.split_at_checked(u32::from_le_bytes(*len) as usize).unwrap_or((rest, &[]))
+    rest.split_at_checked(u32::from_le_bytes(*len) as usize)
+        .unwrap_or((rest, &[]))
 }

@@ -131,17 +131,17 @@ impl<'p> PartWriter<'p> {
 
     /// Numbers that are indices: as few bytes each as the greatest needs.
     pub(super) fn indices(&mut self, column: u16, values: &[u32]) {
-        self.planes(column, PartKind::Planes, values.len(), values.iter().map(|v| u64::from(*v)));
+        self.planes(
+            column,
+            PartKind::Planes,
+            values.len(),
+            values.iter().map(|v| u64::from(*v)),
+        );
     }
 
     /// Numbers of any size, by plane.
-    fn planes(
-        &mut self,
-        column: u16,
-        kind: PartKind,
-        len: usize,
-        values: impl Iterator<Item = u64> + Clone,
-    ) {
+    #[expect(clippy::needless_pass_by_value, reason = "iterators are values")]
+    fn planes(&mut self, column: u16, kind: PartKind, len: usize, values: impl Iterator<Item = u64> + Clone) {
         let all = values.clone().fold(0, |all, value| all | value);
         let bytes = usize::from(width(all)).div_ceil(8);
         let mut raw = std::mem::take(&mut self.packer.raw);

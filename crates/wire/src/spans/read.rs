@@ -1,7 +1,7 @@
 //! A span frame opened: its directory read and checked, its parts decompressed when they are asked for.
 
-use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use event::{Seq, Shard, TraceId};
 
@@ -44,13 +44,15 @@ pub(super) struct Attribute<'a> {
     pub(super) key: &'a [u8],
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Part<'a> {
     column: u16,
     kind: PartKind,
     width: u8,
     raw_len: usize,
     stored: &'a [u8],
+    /// Decompressed, once somebody asked.
+    raw: OnceLock<Box<[u8]>>,
 }
 
 /// A checked span frame.
@@ -68,7 +70,7 @@ pub struct SpanFrame<'a> {
 /// A dictionary of texts.
 #[derive(Clone, Debug, Default)]
 pub struct Texts<'a> {
-    bytes: Cow<'a, [u8]>,
+    bytes: &'a [u8],
     ends: Vec<u32>,
 }
 
@@ -80,7 +82,10 @@ impl Texts<'_> {
         let Some(end) = self.ends.get(at) else {
             return &[];
         };
-        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let start = at
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .copied();
         let range = start.unwrap_or_default() as usize..*end as usize;
         self.bytes.get(range).unwrap_or_default()
     }
@@ -173,22 +178,29 @@ impl<'a> SpanFrame<'a> {
 
     fn part(&self, column: u16, kind: PartKind) -> Option<&Part<'a>> {
         let first = self.parts.partition_point(|part| part.column < column);
-        let of_column = self.parts.iter().skip(first).take_while(|part| part.column == column);
+        let of_column = self
+            .parts
+            .iter()
+            .skip(first)
+            .take_while(|part| part.column == column);
         of_column.into_iter().find(|part| part.kind == kind)
     }
 
     /// The bytes of a part; none of one that is left out.
-    pub(super) fn bytes(&self, column: u16, kind: PartKind) -> Result<Cow<'a, [u8]>, FrameError> {
+    pub(super) fn bytes(&self, column: u16, kind: PartKind) -> Result<&[u8], FrameError> {
         let Some(part) = self.part(column, kind) else {
-            return Ok(Cow::Borrowed(&[]));
+            return Ok(&[]);
         };
         if part.stored.len() == part.raw_len {
-            return Ok(Cow::Borrowed(part.stored));
+            return Ok(part.stored);
+        }
+        if let Some(raw) = part.raw.get() {
+            return Ok(raw);
         }
         let raw = zstd::bulk::decompress(part.stored, part.raw_len)
             .map_err(|_| FrameError::Zstd("a part does not decompress within its declared length"))?;
         FrameError::check_equal("length of a part", raw.len() as u64, part.raw_len as u64)?;
-        Ok(Cow::Owned(raw))
+        Ok(part.raw.get_or_init(|| raw.into()))
     }
 
     /// Indices of some rows; zeros if the column is left out.
@@ -198,7 +210,7 @@ impl<'a> SpanFrame<'a> {
             return Ok(values);
         };
         let raw = self.bytes(column, PartKind::Planes)?;
-        planes(&raw, width, rows, |at, plane, byte| {
+        planes(raw, width, rows, |at, plane, byte| {
             if let Some(value) = values.get_mut(at) {
                 *value |= u32::from(byte).checked_shl(plane * 8).unwrap_or_default();
             }
@@ -216,15 +228,22 @@ impl<'a> SpanFrame<'a> {
             let distinct = self.bytes(column, PartKind::Numbers)?;
             let (distinct, _) = distinct.as_chunks::<8>();
             let indices = self.indices(column, rows)?;
-            let number = |index: u32| distinct.get(index as usize).map(|bytes| u64::from_le_bytes(*bytes));
-            return Ok(indices.into_iter().map(|index| number(index).unwrap_or_default()).collect());
+            let number = |index: u32| {
+                distinct
+                    .get(index as usize)
+                    .map(|bytes| u64::from_le_bytes(*bytes))
+            };
+            return Ok(indices
+                .into_iter()
+                .map(|index| number(index).unwrap_or_default())
+                .collect());
         }
         let mut values = vec![0u64; rows.len()];
         let Some(width) = self.part(column, PartKind::Planes).map(|part| part.width) else {
             return Ok(values);
         };
         let raw = self.bytes(column, PartKind::Planes)?;
-        planes(&raw, width, rows, |at, plane, byte| {
+        planes(raw, width, rows, |at, plane, byte| {
             if let Some(value) = values.get_mut(at) {
                 *value |= u64::from(byte).checked_shl(plane * 8).unwrap_or_default();
             }
@@ -241,7 +260,7 @@ impl<'a> SpanFrame<'a> {
         let bits = self.bytes(column, PartKind::Bits)?;
         let before = widths.get(..rows.start).unwrap_or_default();
         let first: usize = before.iter().map(|width| stream_bits(*width) as usize).sum();
-        let mut reader = BitReader::new(&bits, first);
+        let mut reader = BitReader::new(bits, first);
         let Some(widths) = widths.get(rows.clone()) else {
             return Err(missing(widths.len(), rows.end));
         };
@@ -252,12 +271,14 @@ impl<'a> SpanFrame<'a> {
     pub(super) fn wide(&self, column: u16, rows: Range<usize>) -> Result<Vec<u64>, FrameError> {
         let raw = self.bytes(column, PartKind::Planes)?;
         let (all, _) = raw.as_chunks::<8>();
-        let some = all.get(rows.clone()).ok_or_else(|| missing(all.len(), rows.end))?;
+        let some = all
+            .get(rows.clone())
+            .ok_or_else(|| missing(all.len(), rows.end))?;
         Ok(some.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect())
     }
 
     /// A dictionary.
-    pub(super) fn texts(&self, column: u16) -> Result<Texts<'a>, FrameError> {
+    pub(super) fn texts(&self, column: u16) -> Result<Texts<'_>, FrameError> {
         let Some(part) = self.part(column, PartKind::Lengths) else {
             return Ok(Texts::default());
         };
@@ -280,7 +301,7 @@ impl<'a> SpanFrame<'a> {
         let width = self.part(column, PartKind::Lengths).map_or(0, |part| part.width);
         let raw = self.bytes(column, PartKind::Lengths)?;
         let mut values = vec![0u32; n];
-        planes(&raw, width, 0..n, |at, plane, byte| {
+        planes(raw, width, 0..n, |at, plane, byte| {
             if let Some(value) = values.get_mut(at) {
                 *value |= u32::from(byte).checked_shl(plane * 8).unwrap_or_default();
             }
@@ -411,6 +432,7 @@ fn read_parts<'a>(r: &mut Reader<'a>) -> Result<Vec<Part<'a>>, FrameError> {
             width: width.map_err(&read)?,
             raw_len,
             stored,
+            raw: OnceLock::new(),
         });
     }
     parts.sort_by_key(|part| part.column);

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use event::TraceId;
+
 use super::build::{Row, SpanBuilder};
 use super::encode::{PARENT_ELSEWHERE, PARENT_HERE};
 use super::intern::Interner;
 use super::parts::column;
-use super::read::{SpanFrame, Texts, TraceRows};
+use super::read::{Attribute, SpanFrame, Texts, TraceRows};
 use super::shape::CellKind;
 use crate::bytes::unzigzag;
 use crate::frame::FrameError;
@@ -27,7 +29,9 @@ impl SpanFrame<'_> {
             _ => 0..0,
         };
         let mut rows = vec![Row::default(); range.len()];
-        fill(&mut rows, self.wide(column::ID, range.clone())?, |row, v| row.id = v);
+        fill(&mut rows, self.wide(column::ID, range.clone())?, |row, v| {
+            row.id = v;
+        });
         let of = |column| self.indices(column, range.clone());
         fill(&mut rows, of(column::KIND)?, |row, v| row.kind = v as u8);
         fill(&mut rows, of(column::STATUS)?, |row, v| row.status = v as u8);
@@ -36,7 +40,11 @@ impl SpanFrame<'_> {
         fill(&mut rows, of(column::RESOURCE)?, |row, v| row.resource = v);
         fill(&mut rows, of(column::SCOPE)?, |row, v| row.scope = v);
         fill(&mut rows, of(column::REST)?, |row, v| row.rest = v);
-        fill(&mut rows, self.numbers(column::FLAGS, range.clone())?, |row, v| row.flags = v as u32);
+        fill(
+            &mut rows,
+            self.numbers(column::FLAGS, range.clone())?,
+            |row, v| row.flags = v as u32,
+        );
         self.decode_times(traces, &mut rows, &range)?;
         self.decode_parents(traces, &mut rows, &range, first)?;
         let cells = self.decode_cells(&mut rows, &range)?;
@@ -58,11 +66,16 @@ impl SpanFrame<'_> {
                 if before.rows.start as usize >= range.start {
                     break;
                 }
-                let delta = starts.get(before.rows.start as usize).copied().unwrap_or_default();
+                let delta = starts
+                    .get(before.rows.start as usize)
+                    .copied()
+                    .unwrap_or_default();
                 first_start = first_start.wrapping_add(unzigzag(delta) as u64);
             }
         }
-        let mut each = rows.iter_mut().zip(starts.into_iter().skip(range.start).zip(durations));
+        let mut each = rows
+            .iter_mut()
+            .zip(starts.into_iter().skip(range.start).zip(durations));
         for trace in traces {
             let mut start = first_start;
             for at in trace.rows.clone() {
@@ -106,7 +119,9 @@ impl SpanFrame<'_> {
                     PARENT_ELSEWHERE => parents.next(),
                     code => {
                         let parent = code.checked_sub(PARENT_HERE);
-                        parent.and_then(|row| of_trace.get(row as usize)).map(|row| row.id)
+                        parent
+                            .and_then(|row| of_trace.get(row as usize))
+                            .map(|row| row.id)
                     }
                 };
                 if let Some(row) = of_trace.get_mut(at) {
@@ -139,7 +154,11 @@ impl SpanFrame<'_> {
         for (row, shape) in rows.iter_mut().zip(here) {
             row.shape = *shape;
             row.cells = cells.len() as u32;
-            let list = self.shapes.get(*shape as usize).map(Vec::as_slice).unwrap_or_default();
+            let list = self
+                .shapes
+                .get(*shape as usize)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             for column in list {
                 let cell = columns.get_mut(usize::from(*column)).and_then(Iterator::next);
                 cells.push(cell.unwrap_or_default());
@@ -184,88 +203,205 @@ fn fill<T>(rows: &mut [Row], values: Vec<T>, mut set: impl FnMut(&mut Row, T)) {
     }
 }
 
-impl SpanBuilder {
-    /// Takes all spans of a frame. After an error the builder has none of them.
-    pub fn append(&mut self, frame: &SpanFrame<'_>) -> Result<(), FrameError> {
-        let traces = frame.traces()?;
-        let decoded = frame.decode(&traces, 0)?;
-        let names = remap(&mut self.names, &frame.texts(column::NAME)?);
-        let messages = remap(&mut self.messages, &frame.texts(column::MESSAGE)?);
-        let resources = remap(&mut self.resources, &frame.texts(column::RESOURCE)?);
-        let scopes = remap(&mut self.scopes, &frame.texts(column::SCOPE)?);
-        let rests = remap(&mut self.rests, &frame.texts(column::REST)?);
-        let (shapes, lists) = self.adopt(frame)?;
-        let trace_numbers: Vec<u32> = traces.iter().map(|trace| self.trace(trace.trace.0)).collect();
-        let at = |map: &[u32], number: u32| map.get(number as usize).copied().unwrap_or_default();
-        self.cells.reserve(decoded.cells.len());
-        self.rows.reserve(decoded.rows.len());
-        for row in &decoded.rows {
-            let first = self.cells.len() as u32;
-            if let Some(list) = lists.get(row.shape as usize) {
-                let from = row.cells as usize;
-                let cells = decoded.cells.get(from..from + list.len()).unwrap_or_default();
-                self.cells.extend(list.iter().zip(cells).map(|(texts, cell)| match texts {
-                    Some(texts) => u64::from(at(texts, *cell as u32)),
-                    None => *cell,
-                }));
-            }
-            self.rows.push(Row {
-                trace: at(&trace_numbers, row.trace),
-                name: at(&names, row.name),
-                message: at(&messages, row.message),
-                resource: at(&resources, row.resource),
-                scope: at(&scopes, row.scope),
-                rest: at(&rests, row.rest),
-                shape: at(&shapes, row.shape),
-                cells: first,
-                ..*row
-            });
-        }
-        Ok(())
-    }
+/// A frame wholly decoded, to be taken into builders trace by trace: what sealing does.
+#[derive(Debug)]
+pub struct Decoded<'a> {
+    traces: Vec<TraceRows>,
+    rows: Rows,
+    shapes: Vec<Vec<u16>>,
+    attributes: Vec<Attribute<'a>>,
+    /// Of attributes; empty of those without texts.
+    texts: Vec<Texts<'a>>,
+    names: Texts<'a>,
+    messages: Texts<'a>,
+    resources: Texts<'a>,
+    scopes: Texts<'a>,
+    rests: Texts<'a>,
+}
 
-    /// The frame's shapes and the texts of their columns in this builder's numbers: per shape its number, and per column
-    /// of it the texts' numbers, if it has texts.
-    #[expect(clippy::type_complexity, reason = "two lists by shape")]
-    fn adopt(&mut self, frame: &SpanFrame<'_>) -> Result<(Vec<u32>, Vec<Vec<Option<std::rc::Rc<[u32]>>>>), FrameError> {
-        let mut maps: Vec<Option<std::rc::Rc<[u32]>>> = vec![None; frame.attributes.len()];
-        let mut numbers = Vec::with_capacity(frame.shapes.len());
-        let mut lists = Vec::with_capacity(frame.shapes.len());
-        for shape in &frame.shapes {
-            self.shapes.begin();
-            let mut list = Vec::with_capacity(shape.len());
-            for column in shape {
-                let Some(attribute) = frame.attributes.get(usize::from(*column)) else {
-                    continue;
-                };
-                let Some(own) = self.shapes.column(attribute.key, attribute.kind) else {
-                    return Err(FrameError::Disagree {
-                        what: "a column twice in a shape",
-                        found: (*column).into(),
-                        expected: 0,
-                    });
-                };
-                let texts = matches!(attribute.kind, CellKind::Text | CellKind::Other);
-                let map = maps.get_mut(usize::from(*column));
-                if let Some(map @ None) = map
-                    && texts
-                {
-                    let dictionary = frame.texts(column::ATTRIBUTES.saturating_add(*column))?;
-                    *map = Some(remap(&mut own.texts, &dictionary).into());
-                }
-                list.push(maps.get(usize::from(*column)).cloned().flatten());
-            }
-            numbers.push(self.shapes.end());
-            lists.push(list);
-        }
-        Ok((numbers, lists))
+impl SpanFrame<'_> {
+    /// All of it.
+    pub fn decoded(&self) -> Result<Decoded<'_>, FrameError> {
+        let traces = self.traces()?;
+        let rows = self.decode(&traces, 0)?;
+        let texts = (0u16..)
+            .zip(&self.attributes)
+            .map(|(number, attribute)| match attribute.kind {
+                CellKind::Text | CellKind::Other => self.texts(column::ATTRIBUTES.saturating_add(number)),
+                CellKind::Empty | CellKind::Bool | CellKind::Int | CellKind::Double => Ok(Texts::default()),
+            });
+        Ok(Decoded {
+            rows,
+            traces,
+            shapes: self.shapes.clone(),
+            attributes: self.attributes.clone(),
+            texts: texts.collect::<Result<_, _>>()?,
+            names: self.texts(column::NAME)?,
+            messages: self.texts(column::MESSAGE)?,
+            resources: self.texts(column::RESOURCE)?,
+            scopes: self.texts(column::SCOPE)?,
+            rests: self.texts(column::REST)?,
+        })
     }
 }
 
-/// The numbers of a frame's texts in a builder's dictionary. A frame without texts has empty ones alone.
-fn remap(own: &mut Interner, texts: &Texts<'_>) -> Vec<u32> {
-    if texts.is_empty() {
-        return vec![own.intern(&[]).0];
+impl Decoded<'_> {
+    /// Its traces, in the order of its rows.
+    pub fn traces(&self) -> &[TraceRows] {
+        &self.traces
     }
-    (0..texts.len() as u32).map(|number| own.intern(texts.get(number)).0).collect()
+}
+
+impl SpanBuilder {
+    /// Takes all spans of a frame. After an error the builder has none of them.
+    pub fn append(&mut self, frame: &SpanFrame<'_>) -> Result<(), FrameError> {
+        self.take(&frame.decoded()?, |_| true);
+        Ok(())
+    }
+
+    /// Takes the spans of some traces of a frame.
+    pub fn take(&mut self, frame: &Decoded<'_>, mut wanted: impl FnMut(TraceId) -> bool) {
+        let mut maps = Maps::new(frame);
+        for trace in &frame.traces {
+            if !wanted(trace.trace) {
+                continue;
+            }
+            let range = trace.rows.start as usize..trace.rows.end as usize;
+            let number = self.trace(trace.trace.0);
+            for row in frame.rows.rows.get(range).unwrap_or_default() {
+                self.take_row(frame, &mut maps, row, number);
+            }
+        }
+    }
+
+    fn take_row(&mut self, frame: &Decoded<'_>, maps: &mut Maps, row: &Row, trace: u32) {
+        let first = self.cells.len() as u32;
+        let shape = self.adopt(frame, maps, row.shape);
+        if let Some(own) = maps.lists.get(row.shape as usize)
+            && let Some(list) = frame.shapes.get(row.shape as usize)
+        {
+            let from = row.cells as usize;
+            let cells = frame.rows.cells.get(from..from + list.len()).unwrap_or_default();
+            for ((column, own), cell) in list.iter().zip(own).zip(cells) {
+                let at = usize::from(*column);
+                let cell = match (
+                    frame.attributes.get(at),
+                    frame.texts.get(at),
+                    maps.texts.get_mut(at),
+                ) {
+                    (Some(attribute), Some(texts), Some(map))
+                        if matches!(attribute.kind, CellKind::Text | CellKind::Other) =>
+                    {
+                        let own = self.shapes.columns.get_mut(*own as usize).map(|c| &mut c.texts);
+                        own.map_or(0, |own| u64::from(map.number(*cell as u32, texts, own)))
+                    }
+                    _ => *cell,
+                };
+                self.cells.push(cell);
+            }
+        }
+        self.rows.push(Row {
+            trace,
+            name: maps.names.number(row.name, &frame.names, &mut self.names),
+            message: maps
+                .messages
+                .number(row.message, &frame.messages, &mut self.messages),
+            resource: maps
+                .resources
+                .number(row.resource, &frame.resources, &mut self.resources),
+            scope: maps.scopes.number(row.scope, &frame.scopes, &mut self.scopes),
+            rest: maps.rests.number(row.rest, &frame.rests, &mut self.rests),
+            shape,
+            cells: first,
+            ..*row
+        });
+    }
+
+    /// A shape of the frame in this builder's numbers.
+    #[inline]
+    fn adopt(&mut self, frame: &Decoded<'_>, maps: &mut Maps, shape: u32) -> u32 {
+        match maps.shapes.get(shape as usize) {
+            Some(Some(own)) => *own,
+            _ => self.adopt_new(frame, maps, shape),
+        }
+    }
+
+    #[cold]
+    fn adopt_new(&mut self, frame: &Decoded<'_>, maps: &mut Maps, shape: u32) -> u32 {
+        self.shapes.begin();
+        let list = frame
+            .shapes
+            .get(shape as usize)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let mut own_list = Vec::with_capacity(list.len());
+        for column in list {
+            if let Some(attribute) = frame.attributes.get(usize::from(*column))
+                && let Some(own) = self.shapes.column_number(attribute.key, attribute.kind)
+            {
+                own_list.push(own);
+            }
+        }
+        let own = self.shapes.end();
+        if let Some(entry) = maps.shapes.get_mut(shape as usize) {
+            *entry = Some(own);
+        }
+        if let Some(entry) = maps.lists.get_mut(shape as usize) {
+            *entry = own_list;
+        }
+        own
+    }
+}
+
+/// A frame's numbers in a builder's, found when they are first needed.
+struct Maps {
+    shapes: Vec<Option<u32>>,
+    /// Per shape its columns in the builder.
+    lists: Vec<Vec<u32>>,
+    texts: Vec<Map>,
+    names: Map,
+    messages: Map,
+    resources: Map,
+    scopes: Map,
+    rests: Map,
+}
+
+impl Maps {
+    fn new(frame: &Decoded<'_>) -> Self {
+        Self {
+            shapes: vec![None; frame.shapes.len()],
+            lists: vec![Vec::new(); frame.shapes.len()],
+            texts: frame.texts.iter().map(Map::new).collect(),
+            names: Map::new(&frame.names),
+            messages: Map::new(&frame.messages),
+            resources: Map::new(&frame.resources),
+            scopes: Map::new(&frame.scopes),
+            rests: Map::new(&frame.rests),
+        }
+    }
+}
+
+/// Numbers of a dictionary in another one.
+struct Map(Vec<u32>);
+
+impl Map {
+    const UNKNOWN: u32 = u32::MAX;
+
+    /// A dictionary without texts stands for one that has the empty text alone.
+    fn new(texts: &Texts<'_>) -> Self {
+        Self(vec![Self::UNKNOWN; texts.len().max(1)])
+    }
+
+    #[inline]
+    fn number(&mut self, number: u32, texts: &Texts<'_>, own: &mut Interner) -> u32 {
+        match self.0.get_mut(number as usize) {
+            Some(known) if *known != Self::UNKNOWN => *known,
+            Some(unknown) => {
+                *unknown = own.intern(texts.get(number)).0;
+                *unknown
+            }
+            // Beyond the dictionary: the empty text.
+            None => own.intern(&[]).0,
+        }
+    }
 }

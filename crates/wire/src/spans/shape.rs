@@ -96,6 +96,13 @@ impl Shapes {
     /// The column of the row's next attribute; none if it has too many, or has this one already.
     #[inline]
     pub(super) fn column(&mut self, key: &[u8], kind: CellKind) -> Option<&mut AttrColumn> {
+        let found = self.column_number(key, kind)?;
+        self.columns.get_mut(found as usize)
+    }
+
+    /// The same, by number.
+    #[inline]
+    pub(super) fn column_number(&mut self, key: &[u8], kind: CellKind) -> Option<u32> {
         let at = self.current.len();
         let likely = self.lists.get(self.likely as usize).and_then(|list| list.get(at));
         let found = match likely {
@@ -103,7 +110,7 @@ impl Shapes {
             _ => self.find(key, kind)?,
         };
         self.current.push(found);
-        self.columns.get_mut(found as usize)
+        Some(found)
     }
 
     #[inline]
@@ -127,7 +134,11 @@ impl Shapes {
         let hash = |key: &[u8], kind: CellKind| xxh3_64_with_seed(key, seed ^ u64::from(kind.code()));
         let entry = self.column_index.entry(
             hash(key, kind),
-            |at| columns.get(*at as usize).is_some_and(|c| c.kind == kind && *c.key == *key),
+            |at| {
+                columns
+                    .get(*at as usize)
+                    .is_some_and(|c| c.kind == kind && *c.key == *key)
+            },
             |at| columns.get(*at as usize).map_or(0, |c| hash(&c.key, c.kind)),
         );
         let number = match entry {
@@ -149,7 +160,10 @@ impl Shapes {
     /// The columns of a shape.
     #[inline]
     pub(super) fn list(&self, shape: u32) -> &[u32] {
-        self.lists.get(shape as usize).map(|list| &**list).unwrap_or_default()
+        self.lists
+            .get(shape as usize)
+            .map(|list| &**list)
+            .unwrap_or_default()
     }
 
     /// The shape of the row.

@@ -4,8 +4,8 @@
 use super::build::{Row, SpanBuilder};
 use super::rest::{NESTING_MAX, value_within};
 use super::shape::CellKind;
-use crate::otlp::{Notes, Reject};
 use crate::otlp::proto::{FIXED32, FIXED64, LENGTH, ProtoError, Reader, VARINT, key, known};
+use crate::otlp::{Notes, Reject};
 
 /// Greatest span, in bytes as it came; a longer one is refused, others of its request are not.
 pub const SPAN_BYTES_MAX: usize = 1 << 20;
@@ -144,7 +144,11 @@ impl<'a> Skim<'a> {
                 self.done.too_long += 1;
                 continue;
             }
-            till_asked = if span.rest().len() > 4096 { 0 } else { till_asked - 1 };
+            till_asked = if span.rest().len() > 4096 {
+                0
+            } else {
+                till_asked - 1
+            };
             let (resource, scope) = *origin.get_or_insert_with(|| {
                 (
                     builder.origin(true, self.resource, self.resource_url),
@@ -160,7 +164,7 @@ impl<'a> Skim<'a> {
 }
 
 /// The message of field `wanted` (the last one, if it comes more than once) and the schema URL, field 3.
-fn named<'a>(mut message: Reader<'a>, wanted: u32, fields: u64) -> Result<(&'a [u8], &'a [u8]), ProtoError> {
+fn named(mut message: Reader<'_>, wanted: u32, fields: u64) -> Result<(&[u8], &[u8]), ProtoError> {
     const SCHEMA_URL: u32 = key(3, LENGTH);
     const REPEATED: u32 = key(2, LENGTH);
     let (mut found, mut url): (&[u8], &[u8]) = (&[], &[]);
@@ -290,7 +294,10 @@ fn status(mut status: Reader<'_>) -> Result<(u8, &[u8]), ProtoError> {
     let (mut code, mut message): (u8, &[u8]) = (0, &[]);
     while let Some(field) = status.key()? {
         match field {
-            CODE => code = u8::try_from(status.varint()?).ok().filter(|c| *c <= 2).unwrap_or(0),
+            CODE => {
+                let known = u8::try_from(status.varint()?).ok().filter(|c| *c <= 2);
+                code = known.unwrap_or(0);
+            }
             MESSAGE => message = status.bytes()?,
             _ => status.skip_unknown(field, known(&[2, 3]))?,
         }

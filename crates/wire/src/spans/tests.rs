@@ -4,7 +4,7 @@ use event::{Bucket, Epoch, Hlc, Producer, Seq, Shard, Span, SpanId, TraceId};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
-use super::{Cut, Packer, Skim, SpanBuilder, SpanFrame};
+use super::{Cell, Cut, Field, Packer, Skim, SpanBuilder, SpanFrame, Wanted, term};
 use crate::frame::{self, HEADER_BYTES};
 use crate::otlp::tests::samples::span;
 use crate::otlp::{decode_traces, encode_traces};
@@ -41,10 +41,17 @@ fn spans(frame: &[u8]) -> Vec<Span> {
     opened.spans(&traces, 0..traces.len()).unwrap()
 }
 
-/// As frames order them; doubles by their bits.
-fn in_order(mut spans: Vec<Span>) -> Vec<String> {
-    spans.sort_by_key(|span| (shard(span.trace), span.trace, span.start_ns, span.id));
-    spans.iter().map(|span| format!("{span:?}")).collect()
+/// As frames order them; doubles by their bits; what is the same in all is there once.
+fn in_order(spans: impl AsRef<[Span]>) -> Vec<String> {
+    let spans = spans.as_ref();
+    let key = |span: &Span| (shard(span.trace), span.trace, span.start_ns, span.id);
+    let mut all: Vec<_> = spans
+        .iter()
+        .map(|span| (key(span), format!("{span:?}")))
+        .collect();
+    all.sort();
+    all.dedup();
+    all.into_iter().map(|(_, text)| text).collect()
 }
 
 /// Spans of a few traces, many of whose parents are there.
@@ -103,9 +110,61 @@ proptest! {
             }
             merged.push(finish(&builder));
         }
-        let sent = frames.iter().flat_map(|frame| spans(frame)).collect();
+        let sent: Vec<Span> = frames.iter().flat_map(|frame| spans(frame)).collect();
         prop_assert_eq!(in_order(spans(&merged[0])), in_order(sent));
         prop_assert_eq!(&merged[0], &merged[1]);
+    }
+
+    /// Scenario: the same request three times, as of a sender that got no answer. Guarantee: its spans once.
+    #[test]
+    fn repeats_are_dropped(sent in few_traces()) {
+        let request = encode_traces(&sent);
+        let mut builder = SpanBuilder::new(1);
+        for _ in 0..3 {
+            prop_assert!(Skim::new(&request).fill(&mut builder, usize::MAX).unwrap());
+        }
+        let frame = finish(&builder);
+        let all = spans(&frame);
+        prop_assert_eq!(SpanFrame::open(&frame).unwrap().rows() as usize, all.len());
+        let once = in_order(decode_traces(&request).unwrap().records);
+        prop_assert_eq!(all.len(), once.len());
+        prop_assert_eq!(in_order(all), once);
+    }
+
+    /// Scenario: a question by name, status, duration, attribute. Guarantee: every trace with a span that has it is selected, and
+    /// its term is among the frame's.
+    #[test]
+    fn selects_what_is_there(sent in few_traces(), pick in any::<prop::sample::Index>()) {
+        prop_assume!(!sent.is_empty());
+        let (_, frame) = frame_of(&encode_traces(&sent));
+        let opened = SpanFrame::open(&frame).unwrap();
+        let spans = spans(&frame);
+        let one = pick.get(&spans);
+        let name = |cell: Cell<'_>| matches!(cell, Cell::Text(text) if text == one.name.as_bytes());
+        let status = |cell: Cell<'_>| matches!(cell, Cell::Int(code) if code == i64::from(one.status.code()));
+        let mut parts = vec![Wanted::Has(Field::Name, &name), Wanted::Has(Field::Status, &status)];
+        let attribute = one.attributes.first().cloned().unwrap_or_default();
+        let has = |cell: Cell<'_>| match (cell, &attribute.value) {
+            (Cell::Text(text), event::Value::String(own)) => text == own.as_bytes(),
+            (Cell::Int(number), event::Value::Int(own)) => number == *own,
+            (Cell::Bool(truth), event::Value::Bool(own)) => truth == *own,
+            (Cell::Double(number), event::Value::Double(own)) => number.to_bits() == own.to_bits(),
+            (Cell::Other, _) => true,
+            _ => false,
+        };
+        if !one.attributes.is_empty() {
+            parts.push(Wanted::Has(Field::Span(&attribute.key), &has));
+        }
+        let selected = opened.select(&Wanted::All(parts)).unwrap();
+        let traces = opened.traces().unwrap();
+        let at = traces.iter().position(|known| known.trace == one.trace).unwrap();
+        prop_assert!(selected[at]);
+        let (terms, left_out) = opened.terms(|_| false).unwrap();
+        prop_assert!(left_out.is_empty());
+        prop_assert!(terms.binary_search(&term(Field::Name, one.name.as_bytes())).is_ok());
+        if let event::Value::String(text) = &attribute.value && !opened.has_other_attributes().unwrap() {
+            prop_assert!(terms.binary_search(&term(Field::Span(&attribute.key), text.as_bytes())).is_ok());
+        }
     }
 
     /// Scenario: a request that is cut anywhere. Guarantee: an error and the builder as before, or a whole request.
@@ -185,8 +244,14 @@ fn long_chains_and_repeats() {
             id: SpanId(n),
             parent: SpanId(n - 1),
             attributes: vec![
-                event::KeyValue { key: "k".to_owned(), value: event::Value::Int(n as i64) },
-                event::KeyValue { key: "k".to_owned(), value: event::Value::Int(-1) },
+                event::KeyValue {
+                    key: "k".to_owned(),
+                    value: event::Value::Int(n as i64),
+                },
+                event::KeyValue {
+                    key: "k".to_owned(),
+                    value: event::Value::Int(-1),
+                },
             ],
             ..base.clone()
         })

@@ -166,7 +166,7 @@ fn headers_beyond_the_limits_are_refused() {
         "body of 5000000 bytes exceeds the limit of 4194304"
     );
     assert_eq!(refused(0, 0), FrameError::Magic([0; 4]));
-    assert_eq!(refused(4, 2), FrameError::Version(2));
+    assert_eq!(refused(4, 3), FrameError::Version(3));
     assert_eq!(refused(4, 1 | 1 << 16), FrameError::Compression(1));
     assert_eq!(refused(4, 1 | 1 << 24), FrameError::Reserved(1));
     assert_eq!(peek_header(&[0; 63]).unwrap_err(), FrameError::Short(63));
