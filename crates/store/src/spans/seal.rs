@@ -1,0 +1,290 @@
+//! From many frames to one run: spans merged by trace, repeats dropped, in blocks with filter and terms.
+
+use super::filter::Filter;
+use super::keys;
+use super::run::{Block, Run};
+use super::terms::Terms;
+use super::{OpenFrame, SpanBucket};
+use crate::counters::add;
+use crate::damage::Damage;
+use crate::error::StoreError;
+use crate::state::Shared;
+use event::{Bucket, Epoch, Hlc, Micros, Producer, Seq, Shard, TraceId};
+use rocksdb::{IngestExternalFileOptions, Options, SstFileWriter, WriteBatch};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use wire::frame::FrameError;
+use wire::spans::{Cut, Decoded, Packer, SpanBuilder, SpanFrame};
+
+/// Spans that are merged into one run. What that takes in memory, some 200 bytes each, bounds it.
+const RUN_ROWS: u64 = 256 << 10;
+/// Frames of one run at most: of small ones there are many.
+const RUN_FRAMES: usize = 4096;
+/// Frames' bytes of one run at most.
+const RUN_BYTES: u64 = 24 << 20;
+/// Spans of a block. A trace is read out of one: the smaller, the sooner; the larger, the better it is compressed.
+const BLOCK_ROWS: u64 = 16 << 10;
+/// What a column may have of different texts before they are too many to be terms: one in so many rows of a block.
+const ROWS_A_TERM: usize = 3;
+
+/// A block that is made.
+struct Made {
+    block: Block,
+    bytes: Vec<u8>,
+}
+
+impl Shared {
+    /// Seals full runs, and what is left of buckets that are over. How many runs it made.
+    pub(crate) fn seal_spans(&self, now: Micros) -> Result<usize, StoreError> {
+        let _one_at_a_time = self.spans.sealing.lock();
+        let mut made = 0;
+        while let Some(bucket) = self.to_seal(now) {
+            if self.check_writable().is_err() || !self.seal_run(bucket)? {
+                break;
+            }
+            made += 1;
+        }
+        Ok(made)
+    }
+
+    fn to_seal(&self, now: Micros) -> Option<Bucket> {
+        let buckets = self.spans.buckets.read();
+        let full = |bucket: &SpanBucket| {
+            let bytes: u64 = bucket.frames.iter().map(|frame| u64::from(frame.bytes)).sum();
+            bucket.open_rows() >= RUN_ROWS || bucket.frames.len() >= RUN_FRAMES || bytes >= RUN_BYTES
+        };
+        let due = |number: &Bucket, bucket: &SpanBucket| {
+            !bucket.frames.is_empty() && (full(bucket) || self.is_over(*number, now))
+        };
+        buckets
+            .iter()
+            .find(|(number, bucket)| due(number, bucket))
+            .map(|(number, _)| *number)
+    }
+
+    fn seal_run(&self, bucket: Bucket) -> Result<bool, StoreError> {
+        let (frames, number) = {
+            let buckets = self.spans.buckets.read();
+            let Some(known) = buckets.get(&bucket) else {
+                return Ok(false);
+            };
+            (
+                first_frames(&known.frames),
+                known.runs.keys().next_back().map_or(0, |last| last + 1),
+            )
+        };
+        let Some(through) = frames.last().map(|frame| frame.arrival) else {
+            return Ok(false);
+        };
+        self.check_space(frames.iter().map(|frame| u64::from(frame.bytes)).sum())?;
+        let mut stored = Vec::with_capacity(frames.len());
+        for frame in &frames {
+            let bytes = self.db.get(keys::FRAMES, &keys::frame(bucket, frame.arrival))?;
+            stored.push(bytes.ok_or(gone())?);
+        }
+        let taken = frames.iter().map(|frame| u64::from(frame.rows)).sum();
+        let (run, terms, blocks) = merge(&stored, bucket, taken).map_err(|error| unreadable(&error))?;
+        drop(stored);
+        self.ingest(bucket, number, &blocks)?;
+        let mut batch = WriteBatch::default();
+        batch.put_cf(
+            self.db.family(keys::RUNS),
+            keys::run(bucket, number),
+            run.encode(),
+        );
+        batch.put_cf(
+            self.db.family(keys::TERMS),
+            keys::run(bucket, number),
+            terms.encode(),
+        );
+        let (from, to) = (keys::frame(bucket, 0), keys::frame(bucket, through + 1));
+        batch.delete_range_cf(self.db.family(keys::FRAMES), from, to);
+        // Under the lock, so that whoever looks at the index and takes a snapshot sees the same in both.
+        let mut buckets = self.spans.buckets.write();
+        self.write(batch, true)?;
+        add(&self.counters.span_runs, 1);
+        if let Some(known) = buckets.get_mut(&bucket) {
+            known.frames.retain(|frame| frame.arrival > through);
+            known.runs.insert(number, Arc::new(run));
+        }
+        Ok(true)
+    }
+
+    /// Blocks as a sorted file, taken over as it is.
+    fn ingest(&self, bucket: Bucket, number: u32, blocks: &[Made]) -> Result<(), StoreError> {
+        let file: PathBuf = self
+            .db
+            .raw
+            .path()
+            .join(format!("run-{}-{number}.sst.tmp", bucket.0));
+        let mut options = Options::default();
+        options.set_compression_type(rocksdb::DBCompressionType::None);
+        let mut writer = SstFileWriter::create(&options);
+        let written = writer.open(&file).and_then(|()| {
+            for (at, made) in (0u32..).zip(blocks) {
+                writer.put(keys::block(bucket, number, at), &made.bytes)?;
+            }
+            writer.finish()
+        });
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        let taken = written.and_then(|()| {
+            self.db
+                .raw
+                .ingest_external_file_cf_opts(self.db.family(keys::BLOCKS), &options, vec![&file])
+        });
+        // Moved, or of no use.
+        if let Err(error) = std::fs::remove_file(&file)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, file = %file.display(), "temporary file could not be removed");
+        }
+        taken.map_err(StoreError::from)
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Damaged(Damage {
+        family: keys::FRAMES,
+        what: "a frame is gone",
+    })
+}
+
+pub(super) fn unreadable(error: &FrameError) -> StoreError {
+    tracing::error!(%error, "spans cannot be read");
+    StoreError::Damaged(Damage {
+        family: keys::FRAMES,
+        what: "a frame does not decode",
+    })
+}
+
+/// The oldest frames, as many as one run takes.
+fn first_frames(frames: &[Arc<OpenFrame>]) -> Vec<Arc<OpenFrame>> {
+    let (mut rows, mut bytes) = (0u64, 0u64);
+    let fits = |frame: &&Arc<OpenFrame>| {
+        let room = rows < RUN_ROWS && bytes < RUN_BYTES;
+        rows += u64::from(frame.rows);
+        bytes += u64::from(frame.bytes);
+        room
+    };
+    frames
+        .iter()
+        .take(RUN_FRAMES)
+        .take_while(fits)
+        .map(Arc::clone)
+        .collect()
+}
+
+fn merge(stored: &[Vec<u8>], bucket: Bucket, taken: u64) -> Result<(Run, Terms, Vec<Made>), FrameError> {
+    let frames: Vec<SpanFrame<'_>> = stored
+        .iter()
+        .map(|bytes| SpanFrame::open(bytes))
+        .collect::<Result<_, _>>()?;
+    let decoded: Vec<Decoded<'_>> = frames.iter().map(SpanFrame::decoded).collect::<Result<_, _>>()?;
+    let mut rows: BTreeMap<TraceId, u64> = BTreeMap::new();
+    for trace in decoded.iter().flat_map(Decoded::traces) {
+        *rows.entry(trace.trace).or_default() += trace.rows.len() as u64;
+    }
+    let traces: Vec<(TraceId, u64)> = rows.into_iter().collect();
+    let mut maker = Maker {
+        bucket,
+        decoded: &decoded,
+        builder: SpanBuilder::new(0x5ea1),
+        packer: Packer::default(),
+        made: Vec::new(),
+    };
+    let mut rest = traces.as_slice();
+    while !rest.is_empty() {
+        let mut sum = 0;
+        let here = rest.iter().take_while(|(_, rows)| {
+            let room = sum == 0 || sum + rows <= BLOCK_ROWS;
+            sum += rows;
+            room
+        });
+        let (block, after) = rest.split_at(here.count());
+        maker.block(block)?;
+        rest = after;
+    }
+    let mut terms = Terms::default();
+    for (at, made) in maker.made.iter().enumerate() {
+        let frame = SpanFrame::open(&made.bytes)?;
+        let most = frame.rows() as usize / ROWS_A_TERM;
+        let (of_block, mut left_out) = frame.terms(|texts| texts > most.max(64))?;
+        if frame.has_other_attributes()? {
+            left_out.push(String::new());
+        }
+        terms.add(at, &of_block, left_out);
+    }
+    let run = Run {
+        blocks: maker.made.iter().map(|made| made.block).collect(),
+        traces: traces.len() as u64,
+        taken,
+        filter: Filter::of(traces.iter().map(|(trace, _)| *trace)),
+    };
+    Ok((run, terms, maker.made))
+}
+
+struct Maker<'d, 'a> {
+    bucket: Bucket,
+    decoded: &'d [Decoded<'a>],
+    builder: SpanBuilder,
+    packer: Packer,
+    made: Vec<Made>,
+}
+
+impl Maker<'_, '_> {
+    /// Some adjacent traces as one block; as more, if they do not fit.
+    fn block(&mut self, traces: &[(TraceId, u64)]) -> Result<(), FrameError> {
+        let (Some((first, _)), Some((last, _))) = (traces.first(), traces.last()) else {
+            return Ok(());
+        };
+        let within = |trace: TraceId| (*first..=*last).contains(&trace);
+        self.builder.clear();
+        for frame in self.decoded {
+            self.builder.take(frame, within);
+        }
+        if self.finish(*first, *last)? {
+            return Ok(());
+        }
+        if traces.len() > 1 {
+            let (one, other) = traces.split_at(traces.len() / 2);
+            self.block(one)?;
+            return self.block(other);
+        }
+        // A trace too large for one block: what each frame has of it, which did fit.
+        for frame in self.decoded {
+            self.builder.clear();
+            self.builder.take(frame, within);
+            if !self.builder.is_empty() && !self.finish(*first, *last)? {
+                return Err(FrameError::PayloadTooLarge(self.builder.byte_len() as u32));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, first: TraceId, last: TraceId) -> Result<bool, FrameError> {
+        let cut = Cut {
+            producer: Producer(0),
+            epoch: Epoch(0),
+            hlc: Hlc(0),
+            bucket: self.bucket,
+        };
+        let Ok(bytes) = self
+            .builder
+            .finish(cut, |_| Shard(0), |_| Seq(1), &mut self.packer)
+        else {
+            return Ok(false);
+        };
+        let frame = SpanFrame::open(&bytes)?;
+        let block = Block {
+            first,
+            last,
+            rows: frame.rows(),
+            bytes: bytes.len() as u32,
+            time: frame.time(),
+        };
+        self.made.push(Made { block, bytes });
+        Ok(true)
+    }
+}
