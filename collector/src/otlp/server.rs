@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::{CancellationToken, Registry};
+use prometheus::IntGauge;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -104,10 +105,8 @@ impl OtlpServer {
             };
             let (context, stop) = (Arc::clone(&context), stop.clone());
             connections.spawn(async move {
-                let gauge = context.metrics.connections.clone();
-                gauge.inc();
+                let _open = Counted::up(&context.metrics.connections);
                 connection::run(context, stream, stop).await;
-                gauge.dec();
                 drop(place);
             });
         }
@@ -118,7 +117,24 @@ impl OtlpServer {
             .is_err()
         {
             tracing::warn!("otlp requests did not end in time and are aborted");
+            connections.shutdown().await;
         }
+    }
+}
+
+/// Counted in a gauge while it lives.
+struct Counted(IntGauge);
+
+impl Counted {
+    fn up(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
