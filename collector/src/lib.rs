@@ -12,8 +12,10 @@ mod control_plane;
 mod descriptions;
 mod ingest;
 mod metrics;
+mod otlp;
 mod session;
 
 pub use collector::{Collector, CollectorHandle, StartError};
 pub use config::CollectorConfig;
 pub use control_plane::{BoxFuture, ClusterSettings, ControlPlane, ControlPlaneError, NodeModules, NodeSeen};
+pub use otlp::{Intake, OtlpConfig, OtlpLimits, OtlpServer, OtlpStartError, Receipt, Refusal};

@@ -7,6 +7,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
+pub mod base64;
 pub mod bytes;
 pub mod control;
 mod error;

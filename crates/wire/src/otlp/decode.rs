@@ -20,7 +20,7 @@ pub const DEPTH_MAX: usize = 32;
 /// Attributes that are kept of one list.
 pub const ATTRIBUTES_MAX: usize = 10_000;
 /// Bytes of memory that a decoded request may take, strings not counted: they are no longer than the request.
-pub const DECODED_BYTES_MAX: usize = 512 << 20;
+pub const DECODED_BYTES_MAX: usize = 256 << 20;
 
 /// Why a request is refused whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,6 @@
 //! hexadecimal, enums are numbers, keys are lowerCamelCase only, unknown keys are ignored. It is read into protobuf bytes and
 //! written from them, by the table of [`super::schema`]: one decoder stands behind both encodings.
 
-mod base64;
 mod lexer;
 mod read;
 mod write;

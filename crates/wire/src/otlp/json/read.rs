@@ -1,7 +1,7 @@
 //! OTLP/JSON to protobuf.
 
-use super::base64;
 use super::lexer::{JsonError, Lexer};
+use crate::base64;
 use crate::otlp::decode::DEPTH_MAX;
 use crate::otlp::proto::Writer;
 use crate::otlp::schema::{Field, Message, Shape, any_value};

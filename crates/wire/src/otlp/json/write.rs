@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use event::{LogRecord, Span};
 
-use super::base64;
+use crate::base64;
 use crate::otlp::decode::DEPTH_MAX;
 use crate::otlp::proto::{ProtoError, Reader};
 use crate::otlp::schema::{Field, Message, Shape, any_value, logs, traces};

@@ -3,7 +3,8 @@
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-pub(super) fn encode(bytes: &[u8], out: &mut String) {
+/// Appends `bytes`, in the standard alphabet, with padding.
+pub fn encode(bytes: &[u8], out: &mut String) {
     for three in bytes.chunks(3) {
         let mut group = 0u32;
         for place in 0..3 {
@@ -21,8 +22,8 @@ pub(super) fn encode(bytes: &[u8], out: &mut String) {
     }
 }
 
-/// `None` if it is not base64.
-pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+/// The bytes; `None` if it is not base64.
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let digits = match text {
         [head @ .., b'=', b'='] | [head @ .., b'='] if text.len().is_multiple_of(4) => head,
         all => all,
