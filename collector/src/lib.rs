@@ -14,6 +14,7 @@ mod ingest;
 mod metrics;
 mod otlp;
 mod session;
+mod spans;
 
 pub use collector::{Collector, CollectorHandle, StartError};
 pub use config::CollectorConfig;

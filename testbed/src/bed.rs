@@ -106,6 +106,7 @@ impl Bed {
         command.arg("--data").arg(&data);
         command.arg("--http").arg(format!("127.0.0.1:{}", self.http));
         command.arg("--quic").arg(format!("127.0.0.1:{}", self.quic));
+        command.args(["--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"]);
         command.arg("--socket").arg(self.socket());
         if !agent {
             command.arg("--no-agent");

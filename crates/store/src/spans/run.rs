@@ -36,11 +36,6 @@ impl Run {
     pub(crate) fn bytes(&self) -> u64 {
         self.blocks.iter().map(|block| u64::from(block.bytes)).sum()
     }
-    pub(crate) fn time(&self) -> (u64, u64) {
-        let min = self.blocks.iter().map(|block| block.time.0).min();
-        let max = self.blocks.iter().map(|block| block.time.1).max();
-        (min.unwrap_or_default(), max.unwrap_or_default())
-    }
     /// Bytes of memory, about.
     pub(crate) fn memory_bytes(&self) -> usize {
         size_of::<Self>() + self.blocks.len() * size_of::<Block>() + self.filter.bytes().len()

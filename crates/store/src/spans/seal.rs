@@ -81,7 +81,7 @@ impl Shared {
         let mut stored = Vec::with_capacity(frames.len());
         for frame in &frames {
             let bytes = self.db.get(keys::FRAMES, &keys::frame(bucket, frame.arrival))?;
-            stored.push(bytes.ok_or(gone())?);
+            stored.push(bytes.ok_or_else(gone)?);
         }
         let taken = frames.iter().map(|frame| u64::from(frame.rows)).sum();
         let (run, terms, blocks) = merge(&stored, bucket, taken).map_err(|error| unreadable(&error))?;
