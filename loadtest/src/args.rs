@@ -110,6 +110,9 @@ pub(crate) struct RunArgs {
     /// Counter of stored items there.
     #[arg(long, default_value = r#"elixirscope_store_totals{what="events"}"#)]
     pub(crate) stored_metric: String,
+    /// Seconds that this counter may lag behind the last acknowledgement.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3_600))]
+    pub(crate) stored_seconds: u64,
     /// Seconds waited for after the load at least, before memory, disk and processor time are read (a bucket that seals).
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub(crate) settle_seconds: u64,

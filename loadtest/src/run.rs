@@ -23,8 +23,6 @@ use crate::verify;
 
 /// The server's processor time at rest is looked at for this long.
 const REST: Duration = Duration::from_secs(2);
-/// The counter of stored items may lag this long behind the last acknowledgement.
-const STORED_WITHIN: Duration = Duration::from_secs(30);
 /// Between two looks at it.
 const STORED_LOOK: Duration = Duration::from_millis(250);
 
@@ -74,7 +72,7 @@ impl<'a> Surroundings<'a> {
         let Some(gauge) = &self.stored else {
             return Ok(None);
         };
-        let end = Instant::now() + STORED_WITHIN;
+        let end = Instant::now() + Duration::from_secs(self.args.stored_seconds);
         loop {
             let stored = (gauge.read()? - self.stored_before).max(0.0) as u64;
             if stored >= acked || Instant::now() >= end {

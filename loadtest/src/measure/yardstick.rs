@@ -1,5 +1,6 @@
 //! How fast this machine is just now, to read absolute figures by: its speed drifts with its neighbours.
 
+use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ const LONG: Duration = Duration::from_millis(400);
 /// Bytes copied at once: more than the caches of one core.
 const COPY_BYTES: usize = 16 << 20;
 
-/// What one core does.
+/// What one core does, in processor time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Yardstick {
     /// zstd level 1 over requests of the load, MB of input a second.
@@ -46,10 +47,22 @@ impl Yardstick {
 
 fn per_second(bytes: usize, mut work: impl FnMut()) -> f64 {
     work();
-    let (begin, mut times) = (Instant::now(), 0_u32);
+    let (begin, on_cpu, mut times) = (Instant::now(), on_cpu(), 0_u32);
     while begin.elapsed() < LONG {
         work();
         times += 1;
     }
-    bytes as f64 * f64::from(times) / begin.elapsed().as_secs_f64()
+    let took = match (on_cpu, self::on_cpu()) {
+        (Some(before), Some(after)) if after > before => after.saturating_sub(before),
+        _ => begin.elapsed(),
+    };
+    bytes as f64 * f64::from(times) / took.as_secs_f64()
+}
+
+/// Time that this thread was on a processor: what its neighbours took is not counted (`/proc/thread-self/schedstat`).
+fn on_cpu() -> Option<Duration> {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(Duration::from_nanos(
+        stat.split_whitespace().next()?.parse().ok()?,
+    ))
 }

@@ -16,14 +16,20 @@ const AREAS: [&str; 10] = [
 const MODULES: [&str; 10] = [
     "Server", "Worker", "Cache", "Repo", "Api", "Policy", "Queue", "Router", "Batch", "Store",
 ];
-const VERBS: [&str; 5] = ["reserve", "handle", "fetch", "apply", "update"];
+const VERBS: [&str; 5] = [
+    "reserve_stock",
+    "handle_reply",
+    "fetch_prices",
+    "apply_change",
+    "update_state",
+];
 
 /// A function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Function {
-    /// Name of the span, `Orders.Server.reserve/2`.
+    /// Name of the span, `Orders.Server.reserve_stock/2`.
     pub(crate) name: String,
-    /// Module, function and arity, `Shop.Orders.Server.reserve/2`.
+    /// Module, function and arity, `Elixir.Shop.Orders.Server.reserve_stock/2`.
     pub(crate) mfa: String,
     /// Number of arguments.
     pub(crate) arity: u64,

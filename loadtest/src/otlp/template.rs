@@ -223,7 +223,7 @@ fn span_message(function: &Function, service: usize, place: usize, failed: bool)
     add("event.kind", &string("call"));
     let line = add("code.line", &int(&[0x80, 0])) - 2;
     let duration = add("duration_us", &int(&WIDE_ZERO)) - 3;
-    add("arity", &int(&[function.arity as u8]));
+    add("mfa.arity", &int(&[function.arity as u8]));
     let mut status = Vec::new();
     number(&mut status, 3, if failed { 2 } else { 1 });
     bytes(&mut out, 15, &status);
