@@ -1,0 +1,229 @@
+//! One measurement from its beginning to its report.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::args::{OtlpArgs, RunArgs};
+use crate::ask::TraceDoor;
+use crate::find_max::{Search, Step};
+use crate::load::otlp::{Ended, OtlpLoad};
+use crate::load::sent::{Batch, Content, Sent};
+use crate::load::{Pace, now_ns};
+use crate::measure::disk;
+use crate::measure::process::{Process, Usage};
+use crate::measure::progress::Progress;
+use crate::measure::scrape::Gauge;
+use crate::measure::yardstick::Yardstick;
+use crate::otlp::values::TRACE_SPANS;
+use crate::report::{self, Disk, Report, Server};
+use crate::verify;
+
+/// The server's processor time at rest is looked at for this long.
+const REST: Duration = Duration::from_secs(2);
+/// Between two looks at it.
+const STORED_LOOK: Duration = Duration::from_millis(250);
+
+/// Server and machine around a load: what they were before it, what they are after.
+struct Surroundings<'a> {
+    args: &'a RunArgs,
+    server: Option<Process>,
+    at_rest: f64,
+    before: Usage,
+    disk_before: u64,
+    stored: Option<Gauge>,
+    stored_before: f64,
+}
+
+impl<'a> Surroundings<'a> {
+    fn before(args: &'a RunArgs, headers: &[String]) -> Result<Self> {
+        let server = args.server_pid.map(Process::new);
+        let at_rest = server
+            .as_ref()
+            .map(|s| s.share(REST))
+            .transpose()?
+            .unwrap_or_default();
+        if let Some(server) = &server {
+            server.forget_peak();
+        }
+        let stored = match &args.metrics {
+            Some(url) => Some(Gauge::new(url, &args.stored_metric, headers)?),
+            None => None,
+        };
+        Ok(Self {
+            args,
+            at_rest,
+            before: server
+                .as_ref()
+                .map(Process::usage)
+                .transpose()?
+                .unwrap_or_default(),
+            server,
+            disk_before: args.data_folder.as_deref().map(disk::bytes).unwrap_or_default(),
+            stored_before: stored.as_ref().map(Gauge::read).transpose()?.unwrap_or_default(),
+            stored,
+        })
+    }
+
+    /// Items that the server says it stored since then; waits until it has all that it acknowledged.
+    fn stored(&self, acked: u64) -> Result<Option<u64>> {
+        let Some(gauge) = &self.stored else {
+            return Ok(None);
+        };
+        let end = Instant::now() + Duration::from_secs(self.args.stored_seconds);
+        loop {
+            let stored = (gauge.read()? - self.stored_before).max(0.0) as u64;
+            if stored >= acked || Instant::now() >= end {
+                return Ok(Some(stored));
+            }
+            thread::sleep(STORED_LOOK);
+        }
+    }
+
+    /// Waits for rest, then says what the server used.
+    fn server(&self, rss_anon_peak_bytes: u64) -> Result<Option<Server>> {
+        let Some(server) = &self.server else {
+            return Ok(None);
+        };
+        thread::sleep(Duration::from_secs(self.args.settle_seconds));
+        let idle = server.wait_idle(self.at_rest, Duration::from_secs(self.args.idle_seconds))?;
+        let after = server.usage()?;
+        Ok(Some(Server {
+            cpu_s: after.cpu_s - self.before.cpu_s,
+            rss_peak_bytes: after.rss_peak_bytes,
+            rss_anon_peak_bytes: rss_anon_peak_bytes.max(after.rss_anon_bytes),
+            idle,
+        }))
+    }
+
+    fn disk(&self) -> Option<Disk> {
+        let folder = self.args.data_folder.as_deref()?;
+        Some(Disk {
+            before: self.disk_before,
+            after: disk::bytes(folder),
+        })
+    }
+}
+
+/// Spans over OTLP. The report, and whether it shows that nothing was lost.
+pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
+    let run = &args.run;
+    let seed = run.seed.unwrap_or_else(now_ns);
+    let connections = usize::from(args.connections) * usize::from(args.outstanding);
+    if args.spread && connections < 3 {
+        anyhow::bail!("--spread needs at least three connections, not {connections}");
+    }
+    let load = OtlpLoad {
+        endpoint: args.endpoint.clone(),
+        headers: args.headers.clone(),
+        connections,
+        content: Content::new(seed, traces_of(args), args.spread),
+        sent: Sent::default(),
+        next_batch: AtomicU64::new(0),
+        retry: Duration::from_secs(args.retry_seconds),
+    };
+    let sample = load.content.body(
+        Batch {
+            number: 0,
+            base_ns: now_ns(),
+        },
+        0,
+    );
+    let yardstick = Yardstick::measure(&sample);
+    let around = Surroundings::before(run, &args.headers)?;
+    let server = around.server.as_ref();
+    let total = Progress::default();
+    let (rate, steps) = search(run, |pace, progress| {
+        let ended = load.run(pace, progress, server)?;
+        total.add(&progress.counts());
+        Ok(ended)
+    })?;
+    let pace = Pace {
+        rate,
+        warmup: Duration::from_secs(run.warmup),
+        length: Duration::from_secs(run.seconds),
+    };
+    let progress = Progress::default();
+    let door = args.query.as_ref().map(|url| TraceDoor::new(url, &args.headers));
+    let stop = AtomicBool::new(false);
+    let (ended, queried) = thread::scope(|scope| {
+        let asking = door.as_ref().map(|door| {
+            let (load, stop) = (&load, &stop);
+            scope.spawn(move || crate::query::ask(door, &load.content, &load.sent, args.query_rate, stop))
+        });
+        let ended = load.run(&pace, &progress, server);
+        stop.store(true, Ordering::Release);
+        let queried = asking.map(|asking| {
+            asking
+                .join()
+                .map_err(|_| anyhow::anyhow!("the asking thread failed"))
+        });
+        Ok::<_, anyhow::Error>((ended?, queried.transpose()?.transpose()?))
+    })?;
+    total.add(&progress.counts());
+    let stored = around.stored(total.counts().acked)?;
+    let verified = match &door {
+        Some(door) if args.verify > 0 => {
+            let verified = verify::verify(door, &load.content, &load.sent, args.verify, seed);
+            Some(verified.context("reading back")?)
+        }
+        _ => None,
+    };
+    let report = Report {
+        name: if args.spread {
+            "otlp-spans, spread"
+        } else {
+            "otlp-spans"
+        }
+        .to_owned(),
+        target: format!("http://{}{}", args.endpoint.authority, args.endpoint.path),
+        item: "span",
+        rate,
+        connections,
+        seed,
+        steps,
+        counts: total.counts(),
+        stored,
+        server: around.server(ended.seen.rss_anon_peak_bytes)?,
+        disk: around.disk(),
+        behind: ended.behind,
+        latency_us: ended.seen.latency_us()?,
+        seen: ended.seen,
+        queried,
+        verified,
+        yardstick,
+    };
+    report::write_files(&report, run)?;
+    Ok((
+        if run.json {
+            report.json().to_string()
+        } else {
+            report.text()
+        },
+        report.conserved(),
+    ))
+}
+
+fn traces_of(args: &OtlpArgs) -> usize {
+    let traces = args.batch as usize / TRACE_SPANS;
+    // A part of a spread trace is a third of it, and requests stay as long.
+    (if args.spread { traces * 3 } else { traces }).max(1)
+}
+
+/// The rate to measure at: as asked, or as found.
+fn search(
+    run: &RunArgs,
+    load: impl FnMut(&Pace, &Progress) -> Result<Ended>,
+) -> Result<(Option<f64>, Vec<Step>)> {
+    if !run.find_max {
+        return Ok((run.rate, Vec::new()));
+    }
+    let search = Search {
+        step: Duration::from_secs(run.step_seconds),
+        p99_max_ms: run.p99_max_ms,
+    };
+    let (rate, steps) = search.find(run.rate, load)?;
+    Ok((Some(rate), steps))
+}
