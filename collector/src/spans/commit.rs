@@ -31,7 +31,7 @@ pub(super) struct Committer {
 
 impl Committer {
     pub(super) fn run(self) {
-        let mut packer = Packer::default();
+        let mut packer = Packer::quick();
         let mut seqs = vec![0u64; usize::from(self.shards.get())];
         while let Some(loads) = self.lanes.next() {
             if loads.is_empty() {

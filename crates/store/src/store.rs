@@ -106,7 +106,13 @@ impl Store {
 
     /// Stores frames of spans and returns when they are on disk, fsynced. Calls from several threads share a sync.
     pub fn append_spans(&self, frames: Vec<SpanFrameToStore>) -> Result<(), StoreError> {
-        self.shared.append_spans(frames)
+        if self.shared.append_spans(frames)?
+            && let Some((wake, _)) = &self.upkeep
+        {
+            // If it is awake already, it looks again.
+            let _ = wake.try_send(());
+        }
+        Ok(())
     }
 
     /// All spans of a trace, by start.

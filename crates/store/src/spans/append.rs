@@ -50,8 +50,8 @@ impl SpanFrameToStore {
 }
 
 impl Shared {
-    /// Stores frames and returns when they are on disk, fsynced.
-    pub(crate) fn append_spans(&self, frames: Vec<SpanFrameToStore>) -> Result<(), StoreError> {
+    /// Stores frames and returns when they are on disk, fsynced; and whether there is enough for a run now.
+    pub(crate) fn append_spans(&self, frames: Vec<SpanFrameToStore>) -> Result<bool, StoreError> {
         self.check_writable()?;
         let bytes: u64 = frames.iter().map(|frame| frame.bytes.len() as u64).sum();
         self.check_space(bytes * 2)?;
@@ -80,11 +80,12 @@ impl Shared {
             opened.push((frame.bucket, Arc::new(open)));
         }
         if opened.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         self.write(batch, true)?;
         add(&self.counters.commits, 1);
         let mut buckets = self.spans.buckets.write();
+        let mut full = false;
         for (bucket, frame) in opened {
             let bucket: &mut SpanBucket = buckets.entry(bucket).or_default();
             // Two appends may finish in another order than they began.
@@ -92,8 +93,9 @@ impl Shared {
                 .frames
                 .partition_point(|known| known.arrival < frame.arrival);
             bucket.frames.insert(at, frame);
+            full |= bucket.is_full();
         }
-        Ok(())
+        Ok(full)
     }
 }
 

@@ -56,6 +56,13 @@ pub(crate) struct SpanBucket {
 }
 
 impl SpanBucket {
+    /// Is there enough for a run?
+    pub(crate) fn is_full(&self) -> bool {
+        let bytes: u64 = self.frames.iter().map(|frame| u64::from(frame.bytes)).sum();
+        self.open_rows() >= seal::RUN_ROWS
+            || self.frames.len() >= seal::RUN_FRAMES
+            || bytes >= seal::RUN_BYTES
+    }
     fn open_rows(&self) -> u64 {
         self.frames.iter().map(|frame| u64::from(frame.rows)).sum()
     }

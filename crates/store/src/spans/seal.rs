@@ -11,20 +11,20 @@ use crate::error::StoreError;
 use crate::state::Shared;
 use event::{Bucket, Epoch, Hlc, Micros, Producer, Seq, Shard, TraceId};
 use rocksdb::{IngestExternalFileOptions, Options, SstFileWriter, WriteBatch};
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use wire::frame::FrameError;
-use wire::spans::{Cut, Decoded, Packer, SpanBuilder, SpanFrame};
+use wire::spans::{Cut, Packer, Sorted, SpanBuilder, SpanFrame};
 
 /// Spans that are merged into one run. What that takes in memory, some 200 bytes each, bounds it.
-const RUN_ROWS: u64 = 256 << 10;
+pub(super) const RUN_ROWS: u64 = 256 << 10;
 /// Frames of one run at most: of small ones there are many.
-const RUN_FRAMES: usize = 4096;
+pub(super) const RUN_FRAMES: usize = 4096;
 /// Frames' bytes of one run at most.
-const RUN_BYTES: u64 = 24 << 20;
+pub(super) const RUN_BYTES: u64 = 32 << 20;
 /// Spans of a block. A trace is read out of one: the smaller, the sooner; the larger, the better it is compressed.
-const BLOCK_ROWS: u64 = 16 << 10;
+const BLOCK_ROWS: u32 = 16 << 10;
 /// What a column may have of different texts before they are too many to be terms: one in so many rows of a block.
 const ROWS_A_TERM: usize = 3;
 
@@ -50,12 +50,8 @@ impl Shared {
 
     fn to_seal(&self, now: Micros) -> Option<Bucket> {
         let buckets = self.spans.buckets.read();
-        let full = |bucket: &SpanBucket| {
-            let bytes: u64 = bucket.frames.iter().map(|frame| u64::from(frame.bytes)).sum();
-            bucket.open_rows() >= RUN_ROWS || bucket.frames.len() >= RUN_FRAMES || bytes >= RUN_BYTES
-        };
         let due = |number: &Bucket, bucket: &SpanBucket| {
-            !bucket.frames.is_empty() && (full(bucket) || self.is_over(*number, now))
+            !bucket.frames.is_empty() && (bucket.is_full() || self.is_over(*number, now))
         };
         buckets
             .iter()
@@ -177,34 +173,31 @@ fn first_frames(frames: &[Arc<OpenFrame>]) -> Vec<Arc<OpenFrame>> {
 }
 
 fn merge(stored: &[Vec<u8>], bucket: Bucket, taken: u64) -> Result<(Run, Terms, Vec<Made>), FrameError> {
-    let frames: Vec<SpanFrame<'_>> = stored
-        .iter()
-        .map(|bytes| SpanFrame::open(bytes))
-        .collect::<Result<_, _>>()?;
-    let decoded: Vec<Decoded<'_>> = frames.iter().map(SpanFrame::decoded).collect::<Result<_, _>>()?;
-    let mut rows: BTreeMap<TraceId, u64> = BTreeMap::new();
-    for trace in decoded.iter().flat_map(Decoded::traces) {
-        *rows.entry(trace.trace).or_default() += trace.rows.len() as u64;
+    let mut builder = SpanBuilder::new(0x5ea1);
+    for bytes in stored {
+        builder.append(&SpanFrame::open(bytes)?)?;
     }
-    let traces: Vec<(TraceId, u64)> = rows.into_iter().collect();
+    let sorted = builder.sorted(|_| Shard(0));
+    let traces = sorted.traces();
     let mut maker = Maker {
         bucket,
-        decoded: &decoded,
-        builder: SpanBuilder::new(0x5ea1),
+        stored,
+        sorted: &sorted,
+        traces: &traces,
         packer: Packer::default(),
         made: Vec::new(),
     };
-    let mut rest = traces.as_slice();
-    while !rest.is_empty() {
+    let mut first = 0;
+    while first < traces.len() {
         let mut sum = 0;
-        let here = rest.iter().take_while(|(_, rows)| {
+        let here = traces.iter().skip(first).take_while(|(_, rows)| {
             let room = sum == 0 || sum + rows <= BLOCK_ROWS;
             sum += rows;
             room
         });
-        let (block, after) = rest.split_at(here.count());
-        maker.block(block)?;
-        rest = after;
+        let after = first + here.count();
+        maker.block(first..after)?;
+        first = after;
     }
     let mut terms = Terms::default();
     for (at, made) in maker.made.iter().enumerate() {
@@ -225,66 +218,66 @@ fn merge(stored: &[Vec<u8>], bucket: Bucket, taken: u64) -> Result<(Run, Terms, 
     Ok((run, terms, maker.made))
 }
 
-struct Maker<'d, 'a> {
+struct Maker<'m> {
     bucket: Bucket,
-    decoded: &'d [Decoded<'a>],
-    builder: SpanBuilder,
+    stored: &'m [Vec<u8>],
+    sorted: &'m Sorted<'m>,
+    traces: &'m [(TraceId, u32)],
     packer: Packer,
     made: Vec<Made>,
 }
 
-impl Maker<'_, '_> {
+impl Maker<'_> {
     /// Some adjacent traces as one block; as more, if they do not fit.
-    fn block(&mut self, traces: &[(TraceId, u64)]) -> Result<(), FrameError> {
-        let (Some((first, _)), Some((last, _))) = (traces.first(), traces.last()) else {
-            return Ok(());
-        };
-        let within = |trace: TraceId| (*first..=*last).contains(&trace);
-        self.builder.clear();
-        for frame in self.decoded {
-            self.builder.take(frame, within);
+    fn block(&mut self, some: Range<usize>) -> Result<(), FrameError> {
+        let cut = self.cut();
+        if let Ok(bytes) = self
+            .sorted
+            .encode(some.clone(), cut, |_| Seq(1), &mut self.packer)
+        {
+            return self.keep(bytes, some);
         }
-        if self.finish(*first, *last)? {
-            return Ok(());
-        }
-        if traces.len() > 1 {
-            let (one, other) = traces.split_at(traces.len() / 2);
-            self.block(one)?;
-            return self.block(other);
+        if some.len() > 1 {
+            let middle = some.start + some.len() / 2;
+            self.block(some.start..middle)?;
+            return self.block(middle..some.end);
         }
         // A trace too large for one block: what each frame has of it, which did fit.
-        for frame in self.decoded {
-            self.builder.clear();
-            self.builder.take(frame, within);
-            if !self.builder.is_empty() && !self.finish(*first, *last)? {
-                return Err(FrameError::PayloadTooLarge(self.builder.byte_len() as u32));
+        let trace = self.traces.get(some.start).map(|(trace, _)| *trace);
+        for stored in self.stored {
+            let mut builder = SpanBuilder::new(0);
+            let frame = SpanFrame::open(stored)?;
+            builder.take(&frame.decoded()?, |known| Some(known) == trace);
+            if builder.is_empty() {
+                continue;
             }
+            let made = builder.finish(cut, |_| Shard(0), |_| Seq(1), &mut self.packer);
+            let bytes = made.map_err(|_| FrameError::PayloadTooLarge(builder.byte_len() as u32))?;
+            self.keep(bytes, some.clone())?;
         }
         Ok(())
     }
 
-    fn finish(&mut self, first: TraceId, last: TraceId) -> Result<bool, FrameError> {
-        let cut = Cut {
+    fn cut(&self) -> Cut {
+        Cut {
             producer: Producer(0),
             epoch: Epoch(0),
             hlc: Hlc(0),
             bucket: self.bucket,
-        };
-        let Ok(bytes) = self
-            .builder
-            .finish(cut, |_| Shard(0), |_| Seq(1), &mut self.packer)
-        else {
-            return Ok(false);
-        };
+        }
+    }
+
+    fn keep(&mut self, bytes: Vec<u8>, traces: Range<usize>) -> Result<(), FrameError> {
+        let traces = self.traces.get(traces).unwrap_or_default();
         let frame = SpanFrame::open(&bytes)?;
         let block = Block {
-            first,
-            last,
+            first: traces.first().map_or(TraceId(0), |(trace, _)| *trace),
+            last: traces.last().map_or(TraceId(0), |(trace, _)| *trace),
             rows: frame.rows(),
             bytes: bytes.len() as u32,
             time: frame.time(),
         };
         self.made.push(Made { block, bytes });
-        Ok(true)
+        Ok(())
     }
 }

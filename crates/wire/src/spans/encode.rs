@@ -1,6 +1,10 @@
 //! From a builder to a frame: spans by shard and trace, those of one trace adjacent and by start, columns over all of them.
 
+use std::ops::Range;
+
 use event::{Bucket, Epoch, Hlc, Producer, Seq, Shard, TraceId};
+
+use super::intern::Interner;
 
 use super::build::{Row, SpanBuilder};
 use super::parts::{Packer, PartWriter, column};
@@ -30,8 +34,15 @@ pub(super) const PARENT_HERE: u32 = 2;
 const LINEAR_MAX: usize = 32;
 
 /// Columns while they are filled.
-#[derive(Default)]
 struct Columns {
+    slots: Slots,
+    name_texts: Local,
+    message_texts: Local,
+    resource_texts: Local,
+    scope_texts: Local,
+    rest_texts: Local,
+    /// By the builder's columns; of those without texts unused.
+    cell_texts: Vec<Local>,
     ids: Vec<u8>,
     parent_rows: Vec<u32>,
     parents: Vec<u8>,
@@ -58,67 +69,19 @@ impl SpanBuilder {
         &self,
         cut: Cut,
         shard_of: impl Fn(TraceId) -> Shard,
-        mut seq_of: impl FnMut(Shard) -> Seq,
+        seq_of: impl FnMut(Shard) -> Seq,
         packer: &mut Packer,
     ) -> Result<Vec<u8>, FrameTooLarge> {
-        let order = Order::new(self, shard_of);
-        let mut columns = Columns {
-            cells: vec![Vec::new(); self.shapes.columns.len()],
-            ..Columns::default()
-        };
-        let mut last_start = 0;
-        let mut slots = Slots::new(self);
-        for (_, trace, rows) in order.traces() {
-            columns.traces.put_u128(trace.0);
-            columns.trace_rows.push(rows.len() as u32);
-            columns.trace(self, rows, &mut last_start, &mut slots);
-        }
-        let mut parts = PartWriter::new(packer);
-        columns.write(self, &slots, &mut parts);
-        parts.check()?;
+        let sorted = self.sorted(shard_of);
+        sorted.encode(0..sorted.traces().len(), cut, seq_of, packer)
+    }
 
-        let sections = order.sections();
-        let mut payload = Vec::with_capacity(parts.data.len() + parts.directory.len() + 4096);
-        payload.put_u16(sections.len() as u16);
-        for (shard, rows, traces) in &sections {
-            payload.put_u16(shard.0);
-            payload.put_u16(0);
-            payload.put_u64(seq_of(*shard).0);
-            payload.put_u32(*rows);
-            payload.put_u32(*traces);
+    /// Its spans in the order of frames, to make one frame of them or several.
+    pub fn sorted(&self, shard_of: impl Fn(TraceId) -> Shard) -> Sorted<'_> {
+        Sorted {
+            builder: self,
+            order: Order::new(self, shard_of),
         }
-        let (min, max) = self.bounds();
-        payload.put_u64(min);
-        payload.put_u64(max);
-        slots.write(self, &mut payload);
-        payload.put_u32(parts.count);
-        payload.put(&parts.directory);
-        payload.put(&parts.data);
-        if payload.len() > frame::BODY_BYTES_MAX {
-            return Err(FrameTooLarge::Bytes {
-                what: "body",
-                found: payload.len(),
-                max: frame::BODY_BYTES_MAX,
-            });
-        }
-        let header = FrameHeader {
-            layout: Layout::Spans,
-            compression: Compression::None,
-            producer: cut.producer,
-            epoch: cut.epoch,
-            sections: sections.len() as u32,
-            events: order.rows.len() as u32,
-            payload_len: payload.len() as u32,
-            body_len: payload.len() as u32,
-            hlc: cut.hlc,
-            bucket: cut.bucket,
-            crc: 0,
-        };
-        let mut frame = header.encode();
-        frame.put(&payload);
-        // The frame is longer than its header, the only thing that sealing checks.
-        let _ = frame::seal(&mut frame);
-        Ok(frame)
     }
 
     /// Do two rows of one trace say the same?
@@ -144,16 +107,108 @@ impl SpanBuilder {
         };
         numbers(one) == numbers(other) && texts(one) == texts(other) && cells(one) == cells(other)
     }
+}
 
-    /// Least start and greatest end; zeros of nothing.
-    fn bounds(&self) -> (u64, u64) {
-        let min = self.rows.iter().map(|row| row.start.min(row.end)).min();
-        let max = self.rows.iter().map(|row| row.end.max(row.start)).max();
-        (min.unwrap_or_default(), max.unwrap_or_default())
+/// The spans of a builder in the order of frames, repeats dropped.
+#[derive(Debug)]
+pub struct Sorted<'b> {
+    builder: &'b SpanBuilder,
+    order: Order,
+}
+
+impl Sorted<'_> {
+    /// Its traces, each with the number of its spans.
+    pub fn traces(&self) -> Vec<(TraceId, u32)> {
+        self.order
+            .traces(0..self.order.traces.len())
+            .map(|(_, trace, rows)| (trace, rows.len() as u32))
+            .collect()
+    }
+
+    /// The frame of some adjacent traces. Its dictionaries have their texts alone.
+    pub fn encode(
+        &self,
+        traces: Range<usize>,
+        cut: Cut,
+        mut seq_of: impl FnMut(Shard) -> Seq,
+        packer: &mut Packer,
+    ) -> Result<Vec<u8>, FrameTooLarge> {
+        let builder = self.builder;
+        let mut columns = Columns::new(builder);
+        let mut sections: Vec<(Shard, u32, u32)> = Vec::new();
+        let (mut last_start, mut count) = (0, 0u32);
+        let mut time = (u64::MAX, 0);
+        for (shard, trace, rows) in self.order.traces(traces) {
+            columns.traces.put_u128(trace.0);
+            columns.trace_rows.push(rows.len() as u32);
+            columns.trace(builder, rows, &mut last_start);
+            count += rows.len() as u32;
+            for row in rows {
+                time = (
+                    row.start.min(row.end).min(time.0),
+                    row.end.max(row.start).max(time.1),
+                );
+            }
+            match sections.last_mut() {
+                Some(last) if last.0 == shard => {
+                    last.1 += rows.len() as u32;
+                    last.2 += 1;
+                }
+                _ => sections.push((shard, rows.len() as u32, 1)),
+            }
+        }
+        let mut parts = PartWriter::new(packer);
+        columns.write(builder, &mut parts);
+        parts.check()?;
+        let mut payload = Vec::with_capacity(parts.data.len() + parts.directory.len() + 4096);
+        payload.put_u16(sections.len() as u16);
+        for (shard, rows, traces) in &sections {
+            payload.put_u16(shard.0);
+            payload.put_u16(0);
+            payload.put_u64(seq_of(*shard).0);
+            payload.put_u32(*rows);
+            payload.put_u32(*traces);
+        }
+        payload.put_u64(time.0.min(time.1));
+        payload.put_u64(time.1);
+        columns.slots.write(builder, &mut payload);
+        payload.put_u32(parts.count);
+        payload.put(&parts.directory);
+        payload.put(&parts.data);
+        frame_of(cut, sections.len() as u32, count, &payload)
     }
 }
 
+fn frame_of(cut: Cut, sections: u32, rows: u32, payload: &[u8]) -> Result<Vec<u8>, FrameTooLarge> {
+    if payload.len() > frame::BODY_BYTES_MAX {
+        return Err(FrameTooLarge::Bytes {
+            what: "body",
+            found: payload.len(),
+            max: frame::BODY_BYTES_MAX,
+        });
+    }
+    let header = FrameHeader {
+        layout: Layout::Spans,
+        compression: Compression::None,
+        producer: cut.producer,
+        epoch: cut.epoch,
+        sections,
+        events: rows,
+        payload_len: payload.len() as u32,
+        body_len: payload.len() as u32,
+        hlc: cut.hlc,
+        bucket: cut.bucket,
+        crc: 0,
+    };
+    let mut frame = header.encode();
+    frame.put(payload);
+    // The frame is longer than its header, the only thing that sealing checks.
+    let _ = frame::seal(&mut frame);
+    Ok(frame)
+}
+
 /// Rows by shard, trace and start.
+#[derive(Debug)]
 struct Order {
     /// By (shard, trace): also where its rows end.
     traces: Vec<(Shard, TraceId, u32)>,
@@ -227,28 +282,51 @@ impl Order {
         self.rows.truncate(kept);
     }
 
-    fn traces(&self) -> impl Iterator<Item = (Shard, TraceId, &[Row])> {
-        let mut first = 0;
-        self.traces.iter().map(move |(shard, trace, end)| {
-            let rows = self.rows.get(first..*end as usize).unwrap_or_default();
-            first = *end as usize;
-            (*shard, *trace, rows)
-        })
+    fn traces(&self, some: Range<usize>) -> impl Iterator<Item = (Shard, TraceId, &[Row])> {
+        let before = some
+            .start
+            .checked_sub(1)
+            .and_then(|before| self.traces.get(before));
+        let mut first = before.map_or(0, |(_, _, end)| *end as usize);
+        self.traces
+            .get(some)
+            .unwrap_or_default()
+            .iter()
+            .map(move |(shard, trace, end)| {
+                let rows = self.rows.get(first..*end as usize).unwrap_or_default();
+                first = *end as usize;
+                (*shard, *trace, rows)
+            })
+    }
+}
+
+/// The texts of a frame out of a builder's, numbered anew by first use.
+#[derive(Debug)]
+struct Local {
+    numbers: Vec<u32>,
+    texts: Interner,
+}
+
+impl Local {
+    const UNUSED: u32 = u32::MAX;
+
+    fn new(all: &Interner) -> Self {
+        Self {
+            numbers: vec![Self::UNUSED; all.len()],
+            texts: Interner::new(0),
+        }
     }
 
-    /// Per shard: rows and traces.
-    fn sections(&self) -> Vec<(Shard, u32, u32)> {
-        let mut sections: Vec<(Shard, u32, u32)> = Vec::new();
-        for (shard, _, rows) in self.traces() {
-            match sections.last_mut() {
-                Some(last) if last.0 == shard => {
-                    last.1 += rows.len() as u32;
-                    last.2 += 1;
-                }
-                _ => sections.push((shard, rows.len() as u32, 1)),
+    #[inline]
+    fn number(&mut self, number: u32, all: &Interner) -> u32 {
+        match self.numbers.get_mut(number as usize) {
+            Some(known) if *known != Self::UNUSED => *known,
+            Some(unused) => {
+                *unused = self.texts.push(all.get(number).unwrap_or_default());
+                *unused
             }
+            None => 0,
         }
-        sections
     }
 }
 
@@ -324,7 +402,37 @@ impl Slots {
 }
 
 impl Columns {
-    fn trace(&mut self, builder: &SpanBuilder, rows: &[Row], last_start: &mut u64, slots: &mut Slots) {
+    fn new(builder: &SpanBuilder) -> Self {
+        let columns = &builder.shapes.columns;
+        Self {
+            slots: Slots::new(builder),
+            name_texts: Local::new(&builder.names),
+            message_texts: Local::new(&builder.messages),
+            resource_texts: Local::new(&builder.resources),
+            scope_texts: Local::new(&builder.scopes),
+            rest_texts: Local::new(&builder.rests),
+            cell_texts: columns.iter().map(|column| Local::new(&column.texts)).collect(),
+            ids: Vec::new(),
+            parent_rows: Vec::new(),
+            parents: Vec::new(),
+            starts: Vec::new(),
+            durations: Vec::new(),
+            kinds: Vec::new(),
+            statuses: Vec::new(),
+            names: Vec::new(),
+            messages: Vec::new(),
+            resources: Vec::new(),
+            scopes: Vec::new(),
+            shapes: Vec::new(),
+            rests: Vec::new(),
+            flags: Vec::new(),
+            traces: Vec::new(),
+            trace_rows: Vec::new(),
+            cells: vec![Vec::new(); columns.len()],
+        }
+    }
+
+    fn trace(&mut self, builder: &SpanBuilder, rows: &[Row], last_start: &mut u64) {
         let mut index: Vec<(u64, u32)> = Vec::new();
         if rows.len() > LINEAR_MAX {
             index.extend(rows.iter().map(|row| row.id).zip(0..));
@@ -355,25 +463,35 @@ impl Columns {
                 .push(zigzag(row.end.wrapping_sub(row.start) as i64));
             self.kinds.push(row.kind.into());
             self.statuses.push(row.status.into());
-            self.names.push(row.name);
-            self.messages.push(row.message);
-            self.resources.push(row.resource);
-            self.scopes.push(row.scope);
-            self.rests.push(row.rest);
+            self.names.push(self.name_texts.number(row.name, &builder.names));
+            self.messages
+                .push(self.message_texts.number(row.message, &builder.messages));
+            self.resources
+                .push(self.resource_texts.number(row.resource, &builder.resources));
+            self.scopes
+                .push(self.scope_texts.number(row.scope, &builder.scopes));
+            self.rests.push(self.rest_texts.number(row.rest, &builder.rests));
             self.flags.push(row.flags.into());
-            self.shapes.push(slots.shape(builder, row.shape));
+            self.shapes.push(self.slots.shape(builder, row.shape));
             let list = builder.shapes.list(row.shape);
             let first = row.cells as usize;
             let cells = builder.cells.get(first..first + list.len()).unwrap_or_default();
             for (column, cell) in list.iter().zip(cells) {
-                if let Some(column) = self.cells.get_mut(*column as usize) {
-                    column.push(*cell);
-                }
+                let at = *column as usize;
+                let (Some(into), Some(described)) = (self.cells.get_mut(at), builder.shapes.columns.get(at))
+                else {
+                    continue;
+                };
+                let texts = matches!(described.kind, CellKind::Text | CellKind::Other);
+                into.push(match self.cell_texts.get_mut(at) {
+                    Some(local) if texts => u64::from(local.number(*cell as u32, &described.texts)),
+                    _ => *cell,
+                });
             }
         }
     }
 
-    fn write(&self, builder: &SpanBuilder, slots: &Slots, parts: &mut PartWriter<'_>) {
+    fn write(&self, builder: &SpanBuilder, parts: &mut PartWriter<'_>) {
         use super::parts::PartKind::Planes;
         parts.part(column::TRACE, Planes, 16, &self.traces, false);
         parts.indices(column::TRACE_ROWS, &self.trace_rows);
@@ -387,17 +505,17 @@ impl Columns {
         parts.numbers(column::FLAGS, &self.flags);
         parts.indices(column::SHAPE, &self.shapes);
         let texts = [
-            (column::NAME, &self.names, &builder.names),
-            (column::MESSAGE, &self.messages, &builder.messages),
-            (column::RESOURCE, &self.resources, &builder.resources),
-            (column::SCOPE, &self.scopes, &builder.scopes),
-            (column::REST, &self.rests, &builder.rests),
+            (column::NAME, &self.names, &self.name_texts.texts),
+            (column::MESSAGE, &self.messages, &self.message_texts.texts),
+            (column::RESOURCE, &self.resources, &self.resource_texts.texts),
+            (column::SCOPE, &self.scopes, &self.scope_texts.texts),
+            (column::REST, &self.rests, &self.rest_texts.texts),
         ];
         for (column, indices, dictionary) in texts {
             parts.indices(column, indices);
             parts.texts(column, dictionary);
         }
-        for (slot, number) in (0u16..).zip(&slots.column_list) {
+        for (slot, number) in (0u16..).zip(&self.slots.column_list) {
             let column = column::ATTRIBUTES + slot;
             let cells = self
                 .cells
@@ -418,7 +536,9 @@ impl Columns {
                 CellKind::Text | CellKind::Other => {
                     let indices: Vec<u32> = cells.iter().map(|cell| *cell as u32).collect();
                     parts.indices(column, &indices);
-                    parts.texts(column, &described.texts);
+                    if let Some(local) = self.cell_texts.get(*number as usize) {
+                        parts.texts(column, &local.texts);
+                    }
                 }
             }
         }

@@ -28,14 +28,14 @@ impl Interner {
     /// The number of `text`, and whether it is new.
     #[inline]
     pub(super) fn intern(&mut self, text: &[u8]) -> (u32, bool) {
-        if self.get(self.last) == Some(text) {
+        if self.get(self.last).is_some_and(|last| same(last, text)) {
             return (self.last, false);
         }
         let hash = xxh3_64_with_seed(text, self.seed);
         let (bytes, ends, seed) = (&self.bytes, &self.ends, self.seed);
         let entry = self.table.entry(
             hash,
-            |at| get(bytes, ends, *at) == Some(text),
+            |at| get(bytes, ends, *at).is_some_and(|known| same(known, text)),
             |at| xxh3_64_with_seed(get(bytes, ends, *at).unwrap_or_default(), seed),
         );
         let (number, new) = match entry {
@@ -77,12 +77,41 @@ impl Interner {
         starts.zip(&self.ends).map(|(start, end)| end - start)
     }
 
+    /// Adds a text that is certainly new and will not be looked up.
+    #[inline]
+    pub(super) fn push(&mut self, text: &[u8]) -> u32 {
+        let number = self.ends.len() as u32;
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len() as u32);
+        number
+    }
+
     /// Forgets all texts and keeps the room.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
         self.table.clear();
         self.last = 0;
+    }
+}
+
+/// Are two texts equal? Most are short, and equal if they are of one length: no call for these.
+#[inline]
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    match (
+        one.first_chunk::<8>(),
+        other.first_chunk::<8>(),
+        one.last_chunk::<8>(),
+        other.last_chunk::<8>(),
+    ) {
+        (Some(a), Some(b), Some(c), Some(d)) if one.len() <= 16 => {
+            u64::from_le_bytes(*a) == u64::from_le_bytes(*b)
+                && u64::from_le_bytes(*c) == u64::from_le_bytes(*d)
+        }
+        _ => one == other,
     }
 }
 

@@ -19,7 +19,7 @@ mod skim;
 mod tests;
 
 pub use build::{Mark, SpanBuilder};
-pub use encode::Cut;
+pub use encode::{Cut, Sorted};
 pub use parts::Packer;
 pub use read::{SpanFrame, SpanSection, Texts, TraceRows};
 pub use rows::Decoded;

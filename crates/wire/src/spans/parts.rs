@@ -55,6 +55,7 @@ const NUMBERS_MAX: usize = 255;
 /// Compresses parts; keeps its memory from frame to frame.
 pub struct Packer {
     zstd: Option<Compressor<'static>>,
+    texts_only: bool,
     squeezed: Vec<u8>,
     raw: Vec<u8>,
 }
@@ -70,8 +71,19 @@ impl Default for Packer {
         Self {
             // Without it, parts go uncompressed.
             zstd: Compressor::new(ZSTD_LEVEL).ok(),
+            texts_only: false,
             squeezed: Vec::new(),
             raw: Vec::new(),
+        }
+    }
+}
+
+impl Packer {
+    /// Compresses texts alone: for frames that are merged soon. A third of the work, twice the bytes.
+    pub fn quick() -> Self {
+        Self {
+            texts_only: true,
+            ..Self::default()
         }
     }
 }
@@ -102,6 +114,7 @@ impl<'p> PartWriter<'p> {
         if raw.is_empty() || kind != PartKind::Texts && raw.iter().all(|byte| *byte == 0) {
             return;
         }
+        let squeeze = squeeze && (kind == PartKind::Texts || !self.packer.texts_only);
         let squeezed = if squeeze { self.squeeze(raw) } else { None };
         let stored = squeezed.unwrap_or(raw.len());
         self.count += 1;

@@ -1,5 +1,6 @@
 //! A span frame opened: its directory read and checked, its parts decompressed when they are asked for.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -8,6 +9,8 @@ use event::{Seq, Shard, TraceId};
 use super::bits::{BitReader, join, stream_bits};
 use super::parts::{PartKind, column};
 use super::shape::{CellKind, SHAPE_COLUMNS_MAX};
+use zstd::bulk::Decompressor;
+
 use crate::bytes::{Reader, unzigzag};
 use crate::frame::{
     self, FrameError, FrameHeader, HEADER_BYTES, Layout, PAYLOAD_BYTES_MAX, peek_header, verify_crc,
@@ -197,8 +200,7 @@ impl<'a> SpanFrame<'a> {
         if let Some(raw) = part.raw.get() {
             return Ok(raw);
         }
-        let raw = zstd::bulk::decompress(part.stored, part.raw_len)
-            .map_err(|_| FrameError::Zstd("a part does not decompress within its declared length"))?;
+        let raw = decompress(part.stored, part.raw_len)?;
         FrameError::check_equal("length of a part", raw.len() as u64, part.raw_len as u64)?;
         Ok(part.raw.get_or_init(|| raw.into()))
     }
@@ -308,6 +310,23 @@ impl<'a> SpanFrame<'a> {
         })?;
         Ok(values)
     }
+}
+
+/// With a context that a thread keeps: making one costs more than most parts.
+fn decompress(stored: &[u8], raw_len: usize) -> Result<Vec<u8>, FrameError> {
+    thread_local! {
+        static ZSTD: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    let error = |_| FrameError::Zstd("a part does not decompress within its declared length");
+    ZSTD.with_borrow_mut(|zstd| {
+        if zstd.is_none() {
+            *zstd = Some(Decompressor::new().map_err(error)?);
+        }
+        match zstd {
+            Some(zstd) => zstd.decompress(stored, raw_len).map_err(error),
+            None => Err(FrameError::Zstd("no memory for a part")),
+        }
+    })
 }
 
 /// Hands out the bytes of some rows, plane by plane.

@@ -4,7 +4,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::intern::Interner;
+use super::intern::{Interner, same};
 
 event::codes! {
     /// Type of an attribute's cells.
@@ -116,7 +116,7 @@ impl Shapes {
     #[inline]
     fn is(&self, column: u32, key: &[u8], kind: CellKind) -> bool {
         let column = self.columns.get(column as usize);
-        column.is_some_and(|column| column.kind == kind && *column.key == *key)
+        column.is_some_and(|column| column.kind == kind && same(&column.key, key))
     }
 
     #[cold]
