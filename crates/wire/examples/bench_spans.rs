@@ -175,6 +175,11 @@ fn main() {
         figure(&name("encode"), finish * 1e9 / spans / 5.0, "ns/span");
         let stored: usize = frames.iter().map(Vec::len).sum();
         figure(&name("frame"), stored as f64 / spans, "bytes/span");
+        if per_frame == 16 {
+            for (name, stored, _) in SpanFrame::open(&frames[0]).unwrap().sizes() {
+                figure(&name, stored as f64 / 16_000.0, "bytes/span");
+            }
+        }
         let mut merged = SpanBuilder::new(9);
         let start = Instant::now();
         for frame in &frames {

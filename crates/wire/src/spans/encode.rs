@@ -7,9 +7,9 @@ use event::{Bucket, Epoch, Hlc, Producer, Seq, Shard, TraceId};
 use super::intern::Interner;
 
 use super::build::{Row, SpanBuilder};
-use super::parts::{Packer, PartWriter, column};
+use super::parts::{Packer, PartWriter, UNITS, column};
 use super::shape::CellKind;
-use crate::bytes::{Put, zigzag};
+use crate::bytes::Put;
 use crate::frame::{self, Compression, FrameHeader, FrameTooLarge, Layout};
 
 /// What a frame says of itself.
@@ -46,8 +46,8 @@ struct Columns {
     ids: Vec<u8>,
     parent_rows: Vec<u32>,
     parents: Vec<u8>,
-    starts: Vec<u64>,
-    durations: Vec<u64>,
+    starts: Vec<i64>,
+    durations: Vec<i64>,
     kinds: Vec<u32>,
     statuses: Vec<u32>,
     names: Vec<u32>,
@@ -457,10 +457,9 @@ impl Columns {
                 self.parents.put_u64(row.parent);
             }
             self.parent_rows.push(parent_row);
-            self.starts.push(zigzag(row.start.wrapping_sub(before) as i64));
+            self.starts.push(row.start.wrapping_sub(before) as i64);
             before = row.start;
-            self.durations
-                .push(zigzag(row.end.wrapping_sub(row.start) as i64));
+            self.durations.push(row.end.wrapping_sub(row.start) as i64);
             self.kinds.push(row.kind.into());
             self.statuses.push(row.status.into());
             self.names.push(self.name_texts.number(row.name, &builder.names));
@@ -498,8 +497,8 @@ impl Columns {
         parts.part(column::ID, Planes, 8, &self.ids, false);
         parts.indices(column::PARENT_ROW, &self.parent_rows);
         parts.part(column::PARENT, Planes, 8, &self.parents, false);
-        parts.spread(column::START, self.starts.iter().copied());
-        parts.spread(column::DURATION, self.durations.iter().copied());
+        parts.spread(column::START, &self.starts);
+        parts.spread(column::DURATION, &self.durations);
         parts.indices(column::KIND, &self.kinds);
         parts.indices(column::STATUS, &self.statuses);
         parts.numbers(column::FLAGS, &self.flags);
@@ -525,6 +524,15 @@ impl Columns {
             let Some(described) = builder.shapes.columns.get(*number as usize) else {
                 continue;
             };
+            let texts = matches!(described.kind, CellKind::Text | CellKind::Other);
+            if let Some(local) = self.cell_texts.get(*number as usize)
+                && texts
+            {
+                parts.texts(column, &local.texts);
+            }
+            if parts.is_thorough() && self.follows(builder, *number, described.kind, cells, column, parts) {
+                continue;
+            }
             match described.kind {
                 CellKind::Empty => {}
                 CellKind::Bool => {
@@ -536,11 +544,75 @@ impl Columns {
                 CellKind::Text | CellKind::Other => {
                     let indices: Vec<u32> = cells.iter().map(|cell| *cell as u32).collect();
                     parts.indices(column, &indices);
-                    if let Some(local) = self.cell_texts.get(*number as usize) {
-                        parts.texts(column, &local.texts);
-                    }
                 }
             }
         }
     }
+
+    /// Writes a column as what it follows from, if it does.
+    fn follows(
+        &self,
+        builder: &SpanBuilder,
+        number: u32,
+        kind: CellKind,
+        cells: &[u64],
+        column: u16,
+        parts: &mut PartWriter<'_>,
+    ) -> bool {
+        use super::parts::PartKind::{ByName, ByResource, Duration};
+        let with: Vec<bool> = self
+            .slots
+            .shape_list
+            .iter()
+            .map(|s| builder.shapes.list(*s).contains(&number))
+            .collect();
+        let has = |shape: &u32| with.get(*shape as usize).copied().unwrap_or_default();
+        let rows = || {
+            self.shapes
+                .iter()
+                .enumerate()
+                .filter(|(_, shape)| has(shape))
+                .map(|(row, _)| row)
+        };
+        for (follows, of, texts) in [
+            (ByName, &self.names, &self.name_texts.texts),
+            (ByResource, &self.resources, &self.resource_texts.texts),
+        ] {
+            if let Some(found) = function(rows(), cells, of, texts.len()) {
+                parts.follows(column, follows, &found);
+                return true;
+            }
+        }
+        if kind != CellKind::Int {
+            return false;
+        }
+        let unit = UNITS.iter().position(|unit| {
+            let duration = |row: usize| self.durations.get(row).copied().unwrap_or_default() / unit;
+            rows().zip(cells).all(|(row, cell)| duration(row) == *cell as i64)
+        });
+        if let Some(unit) = unit {
+            parts.part(column, Duration, unit as u8, &[1], false);
+        }
+        unit.is_some()
+    }
+}
+
+/// By number of something else, the cell that all rows with this number have; none if they differ, or if it is no shorter.
+fn function(
+    rows: impl Iterator<Item = usize>,
+    cells: &[u64],
+    of: &[u32],
+    numbers: usize,
+) -> Option<Vec<u64>> {
+    if cells.len() < numbers * 4 {
+        return None;
+    }
+    let mut found: Vec<Option<u64>> = vec![None; numbers];
+    for (row, cell) in rows.zip(cells) {
+        let known = found.get_mut(*of.get(row)? as usize)?;
+        if *known.get_or_insert(*cell) != *cell {
+            return None;
+        }
+    }
+    Some(found.into_iter().map(Option::unwrap_or_default).collect())
 }

@@ -26,6 +26,29 @@ pub(super) mod column {
     pub(in crate::spans) const TRACE: u16 = 15;
     pub(in crate::spans) const TRACE_ROWS: u16 = 16;
     pub(in crate::spans) const ATTRIBUTES: u16 = 64;
+
+    /// What people call it.
+    pub(in crate::spans) fn name(column: u16) -> &'static str {
+        match column {
+            ID => "span id",
+            PARENT_ROW => "parent row",
+            PARENT => "parent id",
+            START => "start",
+            DURATION => "duration",
+            KIND => "kind",
+            STATUS => "status",
+            NAME => "name",
+            MESSAGE => "status message",
+            RESOURCE => "resource",
+            SCOPE => "scope",
+            SHAPE => "shape",
+            REST => "rest",
+            FLAGS => "flags",
+            TRACE => "trace id",
+            TRACE_ROWS => "rows of traces",
+            _ => "unknown",
+        }
+    }
 }
 
 event::codes! {
@@ -43,9 +66,17 @@ event::codes! {
         Lengths = 5 "lengths",
         /// Texts, one after the other.
         Texts = 6 "texts",
+        /// The column follows from the span's name: by number of the name, the cell, by plane.
+        ByName = 7 "by name",
+        /// The same from its resource.
+        ByResource = 8 "by resource",
+        /// The column is the span's duration; `width` says in which unit. The part is one byte that means nothing.
+        Duration = 9 "duration",
     }
 }
 
+/// Units of numbers; each divides the next.
+pub(super) const UNITS: [i64; 3] = [1, 1_000, 1_000_000];
 /// Shorter parts are not compressed.
 const SQUEEZE_BYTES_MIN: usize = 128;
 const ZSTD_LEVEL: i32 = 1;
@@ -174,15 +205,35 @@ impl<'p> PartWriter<'p> {
             self.part(column, PartKind::Numbers, 8, &raw, true);
             self.part(column, PartKind::Planes, 1, &indices, true);
         } else {
-            self.spread(column, values.iter().map(|value| zigzag(*value as i64)));
+            let signed: Vec<i64> = values.iter().map(|value| *value as i64).collect();
+            self.spread(column, &signed);
         }
     }
 
-    /// Numbers by width and bits.
-    pub(super) fn spread(&mut self, column: u16, values: impl Iterator<Item = u64>) {
-        let (widths, bits) = split(values);
-        self.part(column, PartKind::Widths, 1, &widths, true);
+    /// Signed numbers by width and bits, in the greatest of a few units that divides them all: many clocks tick in
+    /// microseconds and are told in nanoseconds.
+    pub(super) fn spread(&mut self, column: u16, values: &[i64]) {
+        let divides = |unit: i64| values.iter().all(|value| value % unit == 0);
+        let unit = (1..UNITS.len())
+            .take_while(|unit| UNITS.get(*unit).is_some_and(|unit| divides(*unit)))
+            .last();
+        let unit = unit.unwrap_or_default();
+        let divisor = UNITS.get(unit).copied().unwrap_or(1);
+        let (widths, bits) = split(values.iter().map(|value| zigzag(value / divisor)));
+        self.part(column, PartKind::Widths, unit as u8, &widths, true);
         self.part(column, PartKind::Bits, 1, &bits, false);
+    }
+
+    /// Cells that follow from something else of their span: what they are for each number of it.
+    pub(super) fn follows(&mut self, column: u16, kind: PartKind, cells: &[u64]) {
+        // One more than there are, so that a part of zeros is not left out.
+        let cells = cells.iter().copied().chain([1]);
+        self.planes(column, kind, cells.clone().count(), cells);
+    }
+
+    /// Does it take the time to look for what follows from what?
+    pub(super) fn is_thorough(&self) -> bool {
+        !self.packer.texts_only
     }
 
     /// Doubles and the like: dictionary, or planes.

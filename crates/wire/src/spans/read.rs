@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use event::{Seq, Shard, TraceId};
 
 use super::bits::{BitReader, join, stream_bits};
-use super::parts::{PartKind, column};
+use super::parts::{PartKind, UNITS, column};
 use super::shape::{CellKind, SHAPE_COLUMNS_MAX};
 use zstd::bulk::Decompressor;
 
@@ -68,6 +68,30 @@ pub struct SpanFrame<'a> {
     pub(super) attributes: Vec<Attribute<'a>>,
     pub(super) shapes: Vec<Vec<u16>>,
     parts: Vec<Part<'a>>,
+}
+
+/// What the cells of a column follow from.
+#[derive(Clone, Debug)]
+pub(super) enum Follows {
+    /// By number of the name.
+    Name(Vec<u64>),
+    /// By number of the resource.
+    Resource(Vec<u64>),
+    /// The duration in nanoseconds, divided by this.
+    Duration(i64),
+}
+
+impl Follows {
+    /// The cell of a span.
+    #[inline]
+    pub(super) fn cell(&self, name: u32, resource: u32, duration: i64) -> u64 {
+        let of = |cells: &[u64], number: u32| cells.get(number as usize).copied().unwrap_or_default();
+        match self {
+            Self::Name(cells) => of(cells, name),
+            Self::Resource(cells) => of(cells, resource),
+            Self::Duration(unit) => (duration / unit) as u64,
+        }
+    }
 }
 
 /// A dictionary of texts.
@@ -179,6 +203,24 @@ impl<'a> SpanFrame<'a> {
         Ok(traces)
     }
 
+    /// What each column takes: its name, its bytes here and decompressed.
+    pub fn sizes(&self) -> Vec<(String, usize, usize)> {
+        let name = |part: &Part<'_>| match part.column.checked_sub(column::ATTRIBUTES) {
+            Some(attribute) => {
+                let key = self
+                    .attributes
+                    .get(usize::from(attribute))
+                    .map(|a| String::from_utf8_lossy(a.key));
+                format!("{} {}", key.unwrap_or_default(), part.kind)
+            }
+            None => format!("{} {}", column::name(part.column), part.kind),
+        };
+        self.parts
+            .iter()
+            .map(|part| (name(part), part.stored.len(), part.raw_len))
+            .collect()
+    }
+
     fn part(&self, column: u16, kind: PartKind) -> Option<&Part<'a>> {
         let first = self.parts.partition_point(|part| part.column < column);
         let of_column = self
@@ -223,8 +265,11 @@ impl<'a> SpanFrame<'a> {
     /// Numbers of some rows, as they are or by dictionary, by planes, or by width and bits.
     pub(super) fn numbers(&self, column: u16, rows: Range<usize>) -> Result<Vec<u64>, FrameError> {
         if self.part(column, PartKind::Widths).is_some() {
-            let spread = self.spread(column, rows)?;
-            return Ok(spread.into_iter().map(|value| unzigzag(value) as u64).collect());
+            return Ok(self
+                .spread(column, rows)?
+                .into_iter()
+                .map(|value| value as u64)
+                .collect());
         }
         if self.part(column, PartKind::Numbers).is_some() {
             let distinct = self.bytes(column, PartKind::Numbers)?;
@@ -253,12 +298,13 @@ impl<'a> SpanFrame<'a> {
         Ok(values)
     }
 
-    /// Numbers of some rows by width and bits.
-    pub(super) fn spread(&self, column: u16, rows: Range<usize>) -> Result<Vec<u64>, FrameError> {
-        let widths = self.bytes(column, PartKind::Widths)?;
-        if widths.is_empty() {
+    /// Signed numbers of some rows by width and bits.
+    pub(super) fn spread(&self, column: u16, rows: Range<usize>) -> Result<Vec<i64>, FrameError> {
+        let Some(part) = self.part(column, PartKind::Widths) else {
             return Ok(vec![0; rows.len()]);
-        }
+        };
+        let unit = UNITS.get(usize::from(part.width)).copied().unwrap_or(1);
+        let widths = self.bytes(column, PartKind::Widths)?;
         let bits = self.bytes(column, PartKind::Bits)?;
         let before = widths.get(..rows.start).unwrap_or_default();
         let first: usize = before.iter().map(|width| stream_bits(*width) as usize).sum();
@@ -266,7 +312,33 @@ impl<'a> SpanFrame<'a> {
         let Some(widths) = widths.get(rows.clone()) else {
             return Err(missing(widths.len(), rows.end));
         };
-        Ok(widths.iter().map(|width| join(*width, &mut reader)).collect())
+        let number = |width: &u8| unzigzag(join(*width, &mut reader)).wrapping_mul(unit);
+        Ok(widths.iter().map(number).collect())
+    }
+
+    /// What a column follows from, if it does not stand for itself.
+    pub(super) fn follows(&self, column: u16) -> Result<Option<Follows>, FrameError> {
+        for kind in [PartKind::ByName, PartKind::ByResource] {
+            let Some(part) = self.part(column, kind) else {
+                continue;
+            };
+            let n = part.raw_len / usize::from(part.width.max(1));
+            let raw = self.bytes(column, kind)?;
+            let mut cells = vec![0u64; n];
+            planes(raw, part.width, 0..n, |at, plane, byte| {
+                if let Some(value) = cells.get_mut(at) {
+                    *value |= u64::from(byte).checked_shl(plane * 8).unwrap_or_default();
+                }
+            })?;
+            return Ok(Some(match kind {
+                PartKind::ByName => Follows::Name(cells),
+                _ => Follows::Resource(cells),
+            }));
+        }
+        let unit = self
+            .part(column, PartKind::Duration)
+            .map(|part| usize::from(part.width));
+        Ok(unit.map(|unit| Follows::Duration(UNITS.get(unit).copied().unwrap_or(1))))
     }
 
     /// Numbers of eight bytes each, as they are.

@@ -8,9 +8,8 @@ use super::build::{Row, SpanBuilder};
 use super::encode::{PARENT_ELSEWHERE, PARENT_HERE};
 use super::intern::Interner;
 use super::parts::column;
-use super::read::{Attribute, SpanFrame, Texts, TraceRows};
+use super::read::{Attribute, Follows, SpanFrame, Texts, TraceRows};
 use super::shape::CellKind;
-use crate::bytes::unzigzag;
 use crate::frame::FrameError;
 
 /// Decoded rows. Texts are numbers of the frame's dictionaries, `Row::trace` is the index of the trace, `Row::cells` the
@@ -70,7 +69,7 @@ impl SpanFrame<'_> {
                     .get(before.rows.start as usize)
                     .copied()
                     .unwrap_or_default();
-                first_start = first_start.wrapping_add(unzigzag(delta) as u64);
+                first_start = first_start.wrapping_add(delta as u64);
             }
         }
         let mut each = rows
@@ -82,9 +81,9 @@ impl SpanFrame<'_> {
                 let Some((row, (delta, duration))) = each.next() else {
                     return Ok(());
                 };
-                start = start.wrapping_add(unzigzag(delta) as u64);
+                start = start.wrapping_add(delta as u64);
                 row.start = start;
-                row.end = start.wrapping_add(unzigzag(duration) as u64);
+                row.end = start.wrapping_add(duration as u64);
                 if at == trace.rows.start {
                     first_start = start;
                 }
@@ -143,12 +142,14 @@ impl SpanFrame<'_> {
             let from = skipped.get(usize::from(number)).copied().unwrap_or_default();
             let count = used.get(usize::from(number)).copied().unwrap_or_default();
             let column = column::ATTRIBUTES.saturating_add(number);
-            let cells = if count == 0 {
-                Vec::new()
-            } else {
-                self.cells(column, attribute.kind, from..from + count)?
-            };
-            columns.push(cells.into_iter());
+            columns.push(match self.follows(column)? {
+                _ if count == 0 => Source::Cells(Vec::new().into_iter()),
+                Some(follows) => Source::Follows(follows),
+                None => Source::Cells(
+                    self.cells(column, attribute.kind, from..from + count)?
+                        .into_iter(),
+                ),
+            });
         }
         let mut cells = Vec::new();
         for (row, shape) in rows.iter_mut().zip(here) {
@@ -160,14 +161,26 @@ impl SpanFrame<'_> {
                 .map(Vec::as_slice)
                 .unwrap_or_default();
             for column in list {
-                let cell = columns.get_mut(usize::from(*column)).and_then(Iterator::next);
-                cells.push(cell.unwrap_or_default());
+                let cell = match columns.get_mut(usize::from(*column)) {
+                    Some(Source::Cells(cells)) => cells.next().unwrap_or_default(),
+                    Some(Source::Follows(follows)) => {
+                        let duration = row.end.wrapping_sub(row.start) as i64;
+                        follows.cell(row.name, row.resource, duration)
+                    }
+                    None => 0,
+                };
+                cells.push(cell);
             }
         }
         Ok(cells)
     }
 
-    fn cells(&self, column: u16, kind: CellKind, cells: Range<usize>) -> Result<Vec<u64>, FrameError> {
+    pub(super) fn cells(
+        &self,
+        column: u16,
+        kind: CellKind,
+        cells: Range<usize>,
+    ) -> Result<Vec<u64>, FrameError> {
         match kind {
             CellKind::Empty => Ok(vec![0; cells.len()]),
             CellKind::Int | CellKind::Double => self.numbers(column, cells),
@@ -195,6 +208,12 @@ impl SpanFrame<'_> {
         }
         uses
     }
+}
+
+/// Where the cells of a column come from.
+enum Source {
+    Cells(std::vec::IntoIter<u64>),
+    Follows(Follows),
 }
 
 fn fill<T>(rows: &mut [Row], values: Vec<T>, mut set: impl FnMut(&mut Row, T)) {

@@ -208,9 +208,8 @@ impl Ask<'_, '_> {
             Field::Kind => self.by_code(column::KIND, test, &mut found)?,
             Field::Duration => {
                 let durations = self.frame.spread(column::DURATION, rows)?;
-                let nanoseconds = |zigzag: u64| crate::bytes::unzigzag(zigzag).max(0);
                 self.mark(
-                    durations.into_iter().map(|d| test(Cell::Int(nanoseconds(d)))),
+                    durations.into_iter().map(|d| test(Cell::Int(d.max(0)))),
                     &mut found,
                 );
             }
@@ -308,41 +307,24 @@ impl Ask<'_, '_> {
         let shapes = self.frame.shapes.iter();
         let with: Vec<bool> = shapes.map(|list| list.contains(&number)).collect();
         let has = |shape: &u32| with.get(*shape as usize).copied().unwrap_or_default();
-        let cells = self.shapes.iter().filter(|shape| has(shape)).count();
         let column = column::ATTRIBUTES.saturating_add(number);
-        let hits: Vec<bool> = match kind {
-            CellKind::Text => {
-                let hits = hits(&self.frame.texts(column)?, test);
-                if !hits.contains(&true) {
-                    return Ok(());
-                }
-                let numbers = self.frame.indices(column, 0..cells)?;
-                let hit = |number: u32| hits.get(number as usize).copied().unwrap_or_default();
-                numbers.into_iter().map(hit).collect()
+        let texts = match kind {
+            CellKind::Text => hits(&self.frame.texts(column)?, test),
+            CellKind::Empty | CellKind::Bool | CellKind::Int | CellKind::Double | CellKind::Other => {
+                Vec::new()
             }
-            CellKind::Bool => {
-                let truths = self.frame.indices(column, 0..cells)?;
-                truths
-                    .into_iter()
-                    .map(|truth| test(Cell::Bool(truth != 0)))
-                    .collect()
-            }
-            CellKind::Int => {
-                let numbers = self.frame.numbers(column, 0..cells)?;
-                numbers
-                    .into_iter()
-                    .map(|number| test(Cell::Int(number as i64)))
-                    .collect()
-            }
-            CellKind::Double => {
-                let numbers = self.frame.numbers(column, 0..cells)?;
-                numbers
-                    .into_iter()
-                    .map(|bits| test(Cell::Double(f64::from_bits(bits))))
-                    .collect()
-            }
-            CellKind::Empty | CellKind::Other => vec![test(Cell::Other); cells],
         };
+        if kind == CellKind::Text && !texts.contains(&true) {
+            return Ok(());
+        }
+        let hit = |cell: u64| match kind {
+            CellKind::Text => texts.get(cell as usize).copied().unwrap_or_default(),
+            CellKind::Bool => test(Cell::Bool(cell != 0)),
+            CellKind::Int => test(Cell::Int(cell as i64)),
+            CellKind::Double => test(Cell::Double(f64::from_bits(cell))),
+            CellKind::Empty | CellKind::Other => test(Cell::Other),
+        };
+        let hits: Vec<bool> = self.cells(column, kind, &has)?.into_iter().map(hit).collect();
         let mut hits = hits.into_iter();
         let by_row = self
             .shapes
@@ -350,6 +332,28 @@ impl Ask<'_, '_> {
             .map(|shape| has(shape) && hits.next() == Some(true));
         self.mark(by_row, found);
         Ok(())
+    }
+}
+
+impl Ask<'_, '_> {
+    /// The cells of a column, of the rows that have it.
+    fn cells(&self, column: u16, kind: CellKind, has: &dyn Fn(&u32) -> bool) -> Result<Vec<u64>, FrameError> {
+        let rows = 0..self.trace_of.len();
+        let Some(follows) = self.frame.follows(column)? else {
+            let count = self.shapes.iter().filter(|shape| has(shape)).count();
+            return self.frame.cells(column, kind, 0..count);
+        };
+        let names = self.frame.indices(column::NAME, rows.clone())?;
+        let resources = self.frame.indices(column::RESOURCE, rows.clone())?;
+        let durations = self.frame.spread(column::DURATION, rows)?;
+        let spans = self
+            .shapes
+            .iter()
+            .zip(names.iter().zip(&resources).zip(&durations));
+        let with = spans.filter(|(shape, _)| has(shape));
+        Ok(with
+            .map(|(_, ((name, resource), duration))| follows.cell(*name, *resource, *duration))
+            .collect())
     }
 }
 

@@ -259,3 +259,74 @@ fn long_chains_and_repeats() {
     let (_, frame) = frame_of(&encode_traces(&chain));
     assert_eq!(in_order(spans(&frame)), in_order(chain));
 }
+
+/// Scenario: attributes that follow from the span's name, its resource, its duration, in units; one span that breaks each rule, or
+/// none. Guarantee: all come back, are found by column, and a frame where they follow is smaller.
+#[test]
+fn what_follows_comes_back() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let base = span().new_tree(&mut runner).unwrap().current();
+    let attribute = |key: &str, value: event::Value| event::KeyValue {
+        key: key.to_owned(),
+        value,
+    };
+    let spans_of = |odd: u64| -> Vec<Span> {
+        let one = |n: u64| {
+            let name = n % 5;
+            let duration = n * n % 977;
+            let off = u64::from(n == odd);
+            Span {
+                trace: TraceId(u128::from(n / 9 + 1)),
+                id: SpanId(n + 1),
+                parent: SpanId(0),
+                name: format!("operation-{name}"),
+                start_ns: 1_790_000_000_000_000_000 + n * 7_000_000,
+                end_ns: 1_790_000_000_000_000_000 + n * 7_000_000 + duration * 1000,
+                attributes: vec![
+                    attribute(
+                        "mfa",
+                        event::Value::String(format!("Shop.operation/{}", name + off)),
+                    ),
+                    attribute("arity", event::Value::Int((name + off) as i64)),
+                    attribute("us", event::Value::Int((duration + off) as i64)),
+                ],
+                ..base.clone()
+            }
+        };
+        (0..400).map(one).collect()
+    };
+    let follows = spans_of(u64::MAX);
+    let breaks = spans_of(123);
+    let frames: Vec<Vec<u8>> = [&follows, &breaks]
+        .map(|spans| frame_of(&encode_traces(spans)).1)
+        .into();
+    assert_eq!(in_order(spans(&frames[0])), in_order(&follows));
+    assert_eq!(in_order(spans(&frames[1])), in_order(&breaks));
+    assert!(frames[0].len() < frames[1].len());
+    for (frame, sent) in frames.iter().zip([&follows, &breaks]) {
+        let opened = SpanFrame::open(frame).unwrap();
+        let traces = opened.traces().unwrap();
+        let is = |wanted: i64| move |cell: Cell<'_>| matches!(cell, Cell::Int(number) if number == wanted);
+        for (key, wanted) in [("us", 529), ("arity", 3), ("arity", 5)] {
+            let selected = opened
+                .select(&Wanted::Has(Field::Span(key), &is(wanted)))
+                .unwrap();
+            let has = |span: &&Span| {
+                span.attributes
+                    .contains(&attribute(key, event::Value::Int(wanted)))
+            };
+            let with: std::collections::BTreeSet<TraceId> =
+                sent.iter().filter(has).map(|span| span.trace).collect();
+            let found = traces
+                .iter()
+                .zip(selected)
+                .filter(|(_, hit)| *hit)
+                .map(|(trace, _)| trace.trace);
+            assert_eq!(
+                found.collect::<std::collections::BTreeSet<_>>(),
+                with,
+                "{key} {wanted}"
+            );
+        }
+    }
+}
