@@ -182,3 +182,15 @@ fn escape(rest: &mut Rest<'_>) -> Result<char, Fault> {
     rest.skip(kind.len_utf8());
     Ok(simple)
 }
+
+/// A duration alone, in nanoseconds: `1h30m`.
+pub fn duration_ns(text: &str) -> Option<u64> {
+    let mut rest = Rest { text, offset: 0 };
+    if !text.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    match number(&mut rest) {
+        Ok(Kind::Duration(ns)) if rest.text.is_empty() => Some(ns),
+        _ => None,
+    }
+}

@@ -2,7 +2,7 @@
 
 use event::KeyValue;
 
-use crate::ast::{Ast, Hint, Root, Static};
+use crate::ast::{Ast, Hint, Root, Spans, Stage, Static};
 use crate::eval::{Selected, SpanSet, Stages};
 use crate::metrics::{Evaluator, Limits, Range};
 use crate::{Conditions, ParseError, Trace, parse};
@@ -34,6 +34,14 @@ impl Query {
             stages,
             selected,
         }
+    }
+
+    /// Whether it is one `{ ... }` and nothing else.
+    pub fn is_filter(&self) -> bool {
+        let Root::Search(pipeline) = &self.ast.root else {
+            return false;
+        };
+        matches!(pipeline.stages.as_slice(), [Stage::Spans(Spans::Filter(_))])
     }
 
     /// Its tree.

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 
 use event::{Span, SpanId, StatusCode, TraceId};
 
+use crate::Label;
+use crate::ast::Field;
+use crate::eval::{Cx, many};
 use crate::shape::Shape;
 
 /// All spans that are known of one trace.
@@ -93,6 +96,18 @@ impl<'a> Trace<'a> {
             first.map(|(place, _)| place as u32)
         });
         place.and_then(|place| self.span(place))
+    }
+
+    /// Calls for each value that a field has on a span; not where it is absent.
+    pub fn values(&self, field: &Field, place: u32, each: &mut dyn FnMut(Label)) {
+        if let Some(cx) = Cx::new(self, place) {
+            many(field, &cx, &mut |value| {
+                if !value.is_nil() {
+                    each(Label::of(value));
+                }
+                false
+            });
+        }
     }
 
     /// Spans and errors by service.

@@ -8,7 +8,7 @@ mod stage;
 
 pub(crate) use expr::regex;
 
-use crate::ast::Ast;
+use crate::ast::{Ast, Field};
 use crate::error::{Fault, HEIGHT_MAX, NESTING_MAX, ParseError, QUERY_BYTES_MAX};
 use crate::lex::lex;
 use crate::token::{Kind, Token};
@@ -29,6 +29,27 @@ pub fn parse(text: &str) -> Result<Ast, ParseError> {
             depth: 0,
         }
         .query()
+    });
+    parsed.map_err(|fault| fault.in_text(text))
+}
+
+/// Reads a field alone: `resource.service.name`, `span:duration`.
+pub fn parse_field(text: &str) -> Result<Field, ParseError> {
+    if text.len() > QUERY_BYTES_MAX {
+        let message = format!("expected at most {QUERY_BYTES_MAX} bytes, found {}", text.len());
+        return Err(Fault::new(0, message).in_text(text));
+    }
+    let parsed = lex(text).and_then(|tokens| {
+        let mut parser = Parser {
+            tokens,
+            next: 0,
+            depth: 0,
+        };
+        let field = parser.field()?;
+        match parser.peek() {
+            Kind::End => Ok(field),
+            _ => parser.expected("the end of the field"),
+        }
     });
     parsed.map_err(|fault| fault.in_text(text))
 }
