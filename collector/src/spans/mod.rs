@@ -5,5 +5,8 @@ mod commit;
 mod intake;
 mod lane;
 mod metrics;
+mod plan;
+mod source;
 
 pub(crate) use intake::SpanIntake;
+pub use source::StoredSpans;

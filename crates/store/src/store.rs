@@ -131,6 +131,11 @@ impl Store {
         self.shared.visit_spans(range, needs, visit)
     }
 
+    /// In how many frames and blocks spans of a trace may be.
+    pub fn span_units_of(&self, trace: TraceId) -> usize {
+        self.shared.spans.units_of(trace)
+    }
+
     /// Seals what is due as of `now`. The store does this by itself at its interval.
     pub fn seal_spans(&self, now: Micros) -> Result<usize, StoreError> {
         self.shared.seal_spans(now)

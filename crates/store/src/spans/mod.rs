@@ -112,6 +112,16 @@ impl SpanState {
             .collect()
     }
 
+    /// In how many frames and blocks a trace may be.
+    pub(crate) fn units_of(&self, trace: TraceId) -> usize {
+        let of = |bucket: &SpanBucket| {
+            let frames = bucket.frames.iter().filter(|frame| frame.may_have(trace)).count();
+            let blocks: usize = bucket.runs.values().map(|run| run.blocks_of(trace).count()).sum();
+            frames + blocks
+        };
+        self.buckets.read().values().map(of).sum()
+    }
+
     /// How many buckets are below a floor.
     pub(crate) fn below(&self, floor: Bucket) -> usize {
         self.buckets.read().range(..floor).count()

@@ -135,6 +135,19 @@ impl SpanFrame<'_> {
         Ok(all(&rests).any(has_attributes))
     }
 
+    /// Of each trace, in the order of [`Self::traces`], when its first span here began, Unix nanoseconds.
+    pub fn starts(&self) -> Result<Vec<u64>, FrameError> {
+        let deltas = self.spread(column::START, 0..self.rows() as usize)?;
+        let mut start = 0u64;
+        let mut starts = Vec::new();
+        for trace in self.traces()? {
+            let delta = deltas.get(trace.rows.start as usize).copied().unwrap_or_default();
+            start = start.wrapping_add(delta as u64);
+            starts.push(start);
+        }
+        Ok(starts)
+    }
+
     /// Its resources.
     pub fn resources(&self) -> Result<Vec<Resource>, FrameError> {
         let stored = self.texts(column::RESOURCE)?;
