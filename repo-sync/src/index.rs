@@ -88,6 +88,9 @@ pub enum IndexFault {
     /// No parser.
     #[error(transparent)]
     Parser(#[from] SourceFault),
+    /// No such version in the code store, or not a sound one.
+    #[error(transparent)]
+    Version(#[from] Box<crate::history::HistoryFault>),
     /// A blob was to be made again, and its file is not as it was.
     #[error("{path} changed while the version was being published; index again")]
     Changed {

@@ -25,7 +25,7 @@ mod watch;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
 
 /// Arguments of `code`.
@@ -44,6 +44,7 @@ const EXAMPLES: &str = "Examples:
   elixirscope code callers Shop.Stock.reserve/2 --depth 3
   elixirscope code show Shop.Stock.reserve/2 --cfg --svg > reserve.svg
   elixirscope code impact Shop.Stock.reserve/2 --json
+  elixirscope code callers Shop.Stock.reserve/2 --at v1.7.0
 
 A function is written Shop.Stock.reserve/2, or Shop.Stock.reserve for all numbers of arguments; an Erlang one :maps.keys/1.";
 
@@ -56,6 +57,10 @@ pub(crate) struct Common {
     /// Also the sources under test/.
     #[arg(long, global = true)]
     tests: bool,
+    /// Ask about the project as it was: a commit, branch or tag as git writes it (HEAD~3), or a version's id; default:
+    /// what the folder has now.
+    #[arg(long, global = true, value_name = "REVISION")]
+    at: Option<String>,
     /// As JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -109,9 +114,22 @@ enum Command {
     Match(matches::Args),
 }
 
+impl Command {
+    /// Whether it can be asked of a version.
+    fn is_of_a_version(&self) -> bool {
+        !matches!(
+            self,
+            Self::Watch(_) | Self::Gc(_) | Self::Index(_) | Self::Diff(_)
+        )
+    }
+}
+
 /// Answers.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let common = &args.common;
+    if common.at.is_some() && !args.command.is_of_a_version() {
+        bail!("--at is for questions: index, watch, gc and diff are not about one version");
+    }
     // These need no project in memory.
     match &args.command {
         Command::Watch(args) => watch::run(common, args)?,

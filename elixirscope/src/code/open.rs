@@ -1,10 +1,15 @@
 //! Opens the project that a question is about, and finds in it what the question names.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ::store::code_records::CodeRecords;
 use anyhow::{Result, bail};
+use codegraph::VersionId;
+use codegraph::records::{Memory, Records};
+use repo_sync::history::{Shelf, revision_indexed};
 use repo_sync::project::{Asked, CodeProject, LiveProject, ProjectOptions};
 use serde_json::{Value, json};
 
@@ -30,8 +35,16 @@ pub(super) fn live(common: &Common) -> Result<(LiveProject, Option<CodeRecords>)
         ..ProjectOptions::default()
     };
     let shared = store::shared(records.as_ref());
-    let build = common.build.open(&common.project, shared.as_deref())?;
-    let live = LiveProject::open_built(&common.project, &options, shared, build, &progress)?;
+    let root = &common.project;
+    let live = if let Some(name) = &common.at {
+        let shared = shared.unwrap_or_else(|| Arc::new(Memory::default()));
+        let version = version(&*shared, root, name)?;
+        let build = common.build.named(root, Some(&*shared))?;
+        LiveProject::open_at(root, &options, shared, version, build, &progress)?
+    } else {
+        let build = common.build.open(root, shared.as_deref())?;
+        LiveProject::open_built(root, &options, shared, build, &progress)?
+    };
     if live.project().files().is_empty() {
         bail!(
             "{} has no Elixir sources under lib/ or apps/*/lib/; say --project with the folder of its mix.exs",
@@ -42,6 +55,20 @@ pub(super) fn live(common: &Common) -> Result<(LiveProject, Option<CodeRecords>)
         client::say(&format!("what was read is not kept: {fault}"));
     }
     Ok((live, records))
+}
+
+/// The version that a revision names, indexed now if it is a commit that the store does not have.
+pub(super) fn version(records: &dyn Records, root: &Path, name: &str) -> Result<VersionId> {
+    let mut shelf = Shelf::new(records)?;
+    let found = revision_indexed(&mut shelf, root, name, &mut |_| {})?;
+    if found.added > 0 {
+        let commits = if found.added == 1 { "commit" } else { "commits" };
+        client::say(&format!(
+            "{name} was no version yet: {} {commits} indexed for it",
+            found.added
+        ));
+    }
+    Ok(found.version)
 }
 
 /// The functions that a name stands for.

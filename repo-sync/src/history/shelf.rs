@@ -134,7 +134,7 @@ impl<'r> Shelf<'r> {
 
     /// The bytes of a source; `None` if the store does not have them (it was too large).
     pub fn bytes(&self, source: SourceHash) -> Result<Option<Vec<u8>>, HistoryFault> {
-        Ok(stored::read(self.records(), Family::Source, &source.0)?)
+        Ok(stored::source_bytes(self.records(), source)?)
     }
 
     /// A source of the store, read.

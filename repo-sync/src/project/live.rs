@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use codegraph::SourceHash;
+use codegraph::VersionId;
 use codegraph::graph::Graph;
 use codegraph::link::{Exports, Interface, Question};
 use codegraph::records::{Records, RecordsFault};
@@ -20,11 +20,12 @@ use super::join::Joined;
 use super::memo::Memo;
 use super::read::{in_parallel, lowerers};
 use super::state::{self, FileNames, FileState, Linked, Looked, Tree};
+use super::texts::{Listed, Texts, VersionTexts};
 use super::{CodeFile, CodeProject, ProjectOptions};
 use crate::compiled::Compiled;
 use crate::lower::Lowerer;
-use crate::walk::{SourceFile, is_source, source_files};
-use crate::{FileFault, FileFaultKind, IndexFault};
+use crate::walk::is_source;
+use crate::{FileFault, FileFaultKind, IndexFault, SourceFault};
 
 /// Files that are looked at before their results are put together.
 const BATCH_FILES: usize = 128;
@@ -60,9 +61,11 @@ impl Refreshed {
 #[derive(Debug)]
 pub struct LiveProject {
     root: PathBuf,
+    texts: Texts,
     options: ProjectOptions,
     memo: Memo,
-    head: String,
+    // Of a folder: the key of what was last seen of it.
+    head: Option<String>,
     lowerers: Vec<Lowerer>,
     exports: Exports,
     interner: Interner,
@@ -74,14 +77,6 @@ pub struct LiveProject {
     is_joined: bool,
     build: Option<Arc<Compiled>>,
     project: Arc<CodeProject>,
-}
-
-/// A file to look at.
-struct Todo {
-    file: SourceFile,
-    path: Arc<str>,
-    stamp: Stamp,
-    known: Option<SourceHash>,
 }
 
 impl LiveProject {
@@ -110,11 +105,44 @@ impl LiveProject {
         let memo = Memo::new(records);
         let head = format!("work{tests}/{}", full.display());
         let known = memo.head(&head).and_then(|bytes| Head::decode(&bytes));
-        let mut live = Self {
+        let texts = Texts::Folder(root.to_owned());
+        let mut live = Self::empty(root, options, texts, memo, build)?;
+        live.head = Some(head);
+        live.look(&known.unwrap_or_default(), progress)?;
+        Ok(live)
+    }
+
+    /// Reads a project as it was in a version of the store: from the store's texts, with the same records as
+    /// [`LiveProject::open`]. `root` is the project's folder; no source of it is read.
+    pub fn open_at(
+        root: &Path,
+        options: &ProjectOptions,
+        records: Arc<dyn Records>,
+        version: VersionId,
+        build: Option<Arc<Compiled>>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self, IndexFault> {
+        let texts = VersionTexts::open(Arc::clone(&records), version).map_err(Box::new)?;
+        let texts = Texts::Version(Arc::new(texts));
+        let memo = Memo::new(Some(records));
+        let mut live = Self::empty(root, options, texts, memo, build)?;
+        live.look(&Head::default(), progress)?;
+        Ok(live)
+    }
+
+    /// Of no file yet.
+    fn empty(
+        root: &Path,
+        options: &ProjectOptions,
+        texts: Texts,
+        memo: Memo,
+        build: Option<Arc<Compiled>>,
+    ) -> Result<Self, SourceFault> {
+        Ok(Self {
             root: root.to_owned(),
             options: *options,
             memo,
-            head,
+            head: None,
             lowerers: lowerers(options.threads)?,
             exports: build.as_deref().map(Compiled::exports).unwrap_or_default(),
             build,
@@ -124,10 +152,9 @@ impl LiveProject {
             walk_faults: Vec::new(),
             joined: Joined::default(),
             is_joined: false,
-            project: Arc::new(CodeProject::empty(root)),
-        };
-        live.look(&known.unwrap_or_default(), progress)?;
-        Ok(live)
+            project: Arc::new(CodeProject::empty(root, &texts)),
+            texts,
+        })
     }
 
     /// The project as it was when it was last looked at.
@@ -153,27 +180,22 @@ impl LiveProject {
     /// sources of the project are passed over.
     pub fn refresh_paths(&mut self, paths: &[String]) -> Result<Refreshed, IndexFault> {
         let started = Instant::now();
-        let mut todo = Vec::new();
-        let mut gone = Vec::new();
+        let (mut todo, mut gone) = (Vec::new(), Vec::new());
+        // A version never changes.
+        let Some(root) = self.texts.folder().map(Path::to_owned) else {
+            return Ok(Refreshed::default());
+        };
         for relative in paths.iter().collect::<BTreeSet<_>>() {
             if !is_source(relative, self.options.tests) {
                 continue;
             }
             let path: Arc<str> = relative.as_str().into();
-            let file = SourceFile {
-                relative: relative.clone(),
-                path: self.root.join(relative),
-            };
-            match fs::symlink_metadata(&file.path) {
+            match fs::symlink_metadata(root.join(relative)) {
                 Ok(found) if found.is_file() => {
                     let stamp = Stamp::of(&found);
                     if self.files.get(&path).is_none_or(|state| state.stamp != stamp) {
-                        todo.push(Todo {
-                            file,
-                            path,
-                            stamp,
-                            known: None,
-                        });
+                        let source = None;
+                        todo.push(Listed { path, stamp, source });
                     }
                 }
                 // What the whole walk says of it (a link, a folder) is said by the whole walk.
@@ -197,7 +219,9 @@ impl LiveProject {
             .files
             .iter()
             .map(|(path, state)| (&**path, state.stamp, state.source));
-        self.memo.keep_head(&self.head, Head::encode(files));
+        if let Some(head) = &self.head {
+            self.memo.keep_head(head, Head::encode(files));
+        }
         self.memo.save()
     }
 
@@ -207,18 +231,18 @@ impl LiveProject {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Refreshed, IndexFault> {
         let started = Instant::now();
-        let (sources, walk_faults) =
-            source_files(&self.root, self.options.tests).map_err(|fault| IndexFault::Root {
-                root: self.root.clone(),
-                fault,
-            })?;
-        let (todo, gone) = self.others(sources, head);
+        let listed = self.texts.list(self.options.tests, head);
+        let (sources, walk_faults) = listed.map_err(|fault| IndexFault::Root {
+            root: self.root.clone(),
+            fault,
+        })?;
+        let (todo, gone) = self.others(sources);
         Ok(self.take_up(&todo, &gone, walk_faults, started, progress))
     }
 
     fn take_up(
         &mut self,
-        todo: &[Todo],
+        todo: &[Listed],
         gone: &[Arc<str>],
         walk_faults: Vec<FileFault>,
         started: Instant,
@@ -242,24 +266,16 @@ impl LiveProject {
     }
 
     /// Files that are other than they were, and files that are gone.
-    fn others(&mut self, sources: Vec<SourceFile>, head: &Head) -> (Vec<Todo>, Vec<Arc<str>>) {
-        let mut todo = Vec::new();
-        let mut there = BTreeSet::new();
-        for file in sources {
-            let path: Arc<str> = file.relative.as_str().into();
-            there.insert(path.clone());
-            let stamp =
-                fs::symlink_metadata(&file.path).map_or_else(|_| Stamp::default(), |now| Stamp::of(&now));
-            let is_same = self.files.get(&path).is_some_and(|state| state.stamp == stamp);
-            if !is_same {
-                todo.push(Todo {
-                    known: head.source(&path, &stamp),
-                    file,
-                    path,
-                    stamp,
-                });
-            }
-        }
+    fn others(&mut self, sources: Vec<Listed>) -> (Vec<Listed>, Vec<Arc<str>>) {
+        let there: BTreeSet<Arc<str>> = sources.iter().map(|file| file.path.clone()).collect();
+        let mut todo = sources;
+        todo.retain(|file| {
+            let known = self.files.get(&file.path);
+            let is_same = known.is_some_and(|state| {
+                state.stamp == file.stamp && file.source.is_none_or(|source| source == state.source)
+            });
+            !is_same
+        });
         let gone: Vec<Arc<str>> = self
             .files
             .keys()
@@ -273,7 +289,7 @@ impl LiveProject {
     /// Takes in what the changed files define. Returns trees that are at hand, and what is answered otherwise now.
     fn first_looks(
         &mut self,
-        todo: &[Todo],
+        todo: &[Listed],
         refreshed: &mut Refreshed,
         tell: &(dyn Fn() + Sync),
     ) -> (BTreeMap<Arc<str>, Tree>, BTreeSet<Question>) {
@@ -289,9 +305,9 @@ impl LiveProject {
             }
         }
         for batch in todo.chunks(BATCH_FILES) {
-            let memo = &self.memo;
+            let (memo, texts) = (&self.memo, &self.texts);
             let looks = in_parallel(&mut self.lowerers, batch, |lowerer, todo| {
-                let found = state::look(lowerer, memo, &todo.file.path, todo.known);
+                let found = state::look(lowerer, memo, texts, &todo.path, todo.source);
                 tell();
                 found
             });
@@ -302,7 +318,7 @@ impl LiveProject {
                         if let Some(state) = self.files.remove(&todo.path) {
                             let before = &state.local.interface;
                             questions.extend(self.exports.replace(&todo.path, before, &Interface::default()));
-                            refreshed.gone.push(todo.file.relative.clone());
+                            refreshed.gone.push(todo.path.to_string());
                         }
                         self.unread.insert(todo.path.clone(), kind);
                         continue;
@@ -330,7 +346,7 @@ impl LiveProject {
 
     fn take_in(
         &mut self,
-        todo: &Todo,
+        todo: &Listed,
         found: Looked,
         is_first: bool,
         refreshed: &mut Refreshed,
@@ -339,7 +355,7 @@ impl LiveProject {
         let old = self.files.remove(&todo.path);
         let is_same = old.as_ref().is_some_and(|old| old.source == found.source);
         if !is_same {
-            refreshed.changed.push(todo.file.relative.clone());
+            refreshed.changed.push(todo.path.to_string());
         }
         if !is_first {
             let none = Interface::default();
@@ -361,7 +377,7 @@ impl LiveProject {
     /// Links the changed files, and those that would be answered otherwise now. Returns all of them.
     fn second_looks(
         &mut self,
-        todo: &[Todo],
+        todo: &[Listed],
         questions: &BTreeSet<Question>,
         trees: &mut BTreeMap<Arc<str>, Tree>,
         refreshed: &mut Refreshed,
@@ -376,12 +392,12 @@ impl LiveProject {
             .map(|(path, _)| path.clone())
             .collect();
         for batch in to_link.chunks(BATCH_FILES) {
-            let (memo, exports, files, root) = (&self.memo, &self.exports, &self.files, &self.root);
+            let (memo, exports, files, texts) = (&self.memo, &self.exports, &self.files, &self.texts);
             let near: &BTreeMap<Arc<str>, Tree> = trees;
             let links = in_parallel(&mut self.lowerers, batch, |lowerer, path| {
                 let state = files.get(path)?;
                 let tree = near.get(path);
-                let found = state::link(lowerer, memo, exports, &root.join(&**path), &state.places, tree);
+                let found = state::link(lowerer, memo, exports, texts, path, &state.places, tree);
                 tell();
                 Some(found)
             });
@@ -429,7 +445,7 @@ impl LiveProject {
             .iter()
             .map(|path| files.binary_search_by_key(&&**path, |(path, _)| path).ok())
             .collect();
-        let old = std::mem::replace(&mut self.project, Arc::new(CodeProject::empty(&self.root)));
+        let old = std::mem::replace(&mut self.project, Arc::new(CodeProject::empty(&self.root, &self.texts)));
         let mut old = Arc::try_unwrap(old).unwrap_or_else(|shared| (*shared).clone());
         old.forget_build();
         std::mem::swap(&mut self.joined.numbers.modules, &mut old.modules);
@@ -469,7 +485,7 @@ impl LiveProject {
             reading: self.joined.reading(&files),
             modules: std::mem::take(&mut self.joined.numbers.modules),
             functions: std::mem::take(&mut self.joined.numbers.functions),
-            ..CodeProject::empty(&self.root)
+            ..CodeProject::empty(&self.root, &self.texts)
         };
         if let Some(build) = &self.build {
             project.import(build);

@@ -23,11 +23,12 @@ mod seen;
 mod slice;
 mod source;
 mod state;
+mod texts;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use codegraph::DefinitionKind;
+use codegraph::{DefinitionKind, VersionId};
 use codegraph::complexity::Complexity;
 use codegraph::fact::Mark;
 use codegraph::graph::{EdgeKind, Graph, KindSet, Rank, Selection};
@@ -48,6 +49,7 @@ pub use slice::{
 pub use source::FileSource;
 
 use crate::{FileFault, IndexFault};
+use texts::Texts;
 
 /// How to read a project.
 #[derive(Clone, Copy, Debug)]
@@ -189,6 +191,7 @@ pub struct Reading {
 #[derive(Clone, Debug)]
 pub struct CodeProject {
     root: PathBuf,
+    texts: Texts,
     files: Vec<CodeFile>,
     modules: Vec<CodeModule>,
     functions: Vec<CodeFunction>,
@@ -215,9 +218,10 @@ impl CodeProject {
         Ok(LiveProject::open(root, options, None, progress)?.into_project())
     }
 
-    fn empty(root: &Path) -> Self {
+    fn empty(root: &Path, texts: &Texts) -> Self {
         Self {
             root: root.to_owned(),
+            texts: texts.clone(),
             files: Vec::new(),
             modules: Vec::new(),
             functions: Vec::new(),
@@ -230,10 +234,16 @@ impl CodeProject {
         }
     }
 
-    /// The folder it was read from.
+    /// The project's folder. Sources are read from it unless [`CodeProject::version`] says another place.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The version in the code store that it is; `None`: what lies in the folder.
+    #[must_use]
+    pub fn version(&self) -> Option<VersionId> {
+        self.texts.version()
     }
 
     /// Its files, by path.

@@ -3,7 +3,7 @@
 use codegraph::definitions::{Clause, Outline};
 use codegraph::quoted::{NodeId, Quoted};
 
-use super::read::{line_at, text_of};
+use super::read::line_at;
 use super::{CodeProject, Definition};
 use crate::lower::Lowerer;
 use crate::syntax::line_starts;
@@ -33,6 +33,11 @@ impl CodeProject {
         self.source_by(&mut lowerer, file)
     }
 
+    /// The text of a source of the project, by its path: what the file says now, or what it said in the version.
+    pub fn text_at(&self, path: &str) -> Result<String, FileFaultKind> {
+        self.texts.text(path)
+    }
+
     fn path_of(&self, file: u32) -> String {
         let file = self.files.get(file as usize);
         file.map(|file| file.path.clone()).unwrap_or_default()
@@ -41,7 +46,7 @@ impl CodeProject {
     /// As [`CodeProject::source`], with a parser that is there.
     pub(super) fn source_by(&self, lowerer: &mut Lowerer, file: u32) -> Result<FileSource, FileFault> {
         let path = self.path_of(file);
-        let text = text_of(&self.root.join(&path)).map_err(|kind| FileFault { path, kind })?;
+        let text = self.text_at(&path).map_err(|kind| FileFault { path, kind })?;
         let tree = lowerer.lower(&text).quoted;
         Ok(FileSource {
             file,

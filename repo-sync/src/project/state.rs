@@ -1,6 +1,5 @@
 //! One file of a project: what it defines, and what it calls. Both are looked up in the code store before they are made.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use codegraph::SourceHash;
@@ -12,7 +11,7 @@ use codegraph::quoted::{Quoted, Symbol};
 
 use super::head::Stamp;
 use super::memo::Memo;
-use super::read::text_of;
+use super::texts::Texts;
 use crate::FileFaultKind;
 use crate::lower::Lowerer;
 use crate::syntax::line_starts;
@@ -86,13 +85,14 @@ impl FileState {
 pub(super) fn look(
     lowerer: &mut Lowerer,
     memo: &Memo,
-    path: &Path,
+    texts: &Texts,
+    path: &str,
     known: Option<SourceHash>,
 ) -> Result<Looked, FileFaultKind> {
     if let Some(found) = known.and_then(|source| recall(memo, source)) {
         return Ok(found);
     }
-    let text = text_of(path)?;
+    let text = texts.text(path)?;
     let source = SourceHash::of(text.as_bytes());
     if let Some(found) = recall(memo, source) {
         return Ok(found);
@@ -139,7 +139,8 @@ pub(super) fn link(
     lowerer: &mut Lowerer,
     memo: &Memo,
     exports: &Exports,
-    path: &Path,
+    texts: &Texts,
+    path: &str,
     places: &Places,
     tree: Option<&Tree>,
 ) -> Linked {
@@ -156,7 +157,7 @@ pub(super) fn link(
     let tree = if let Some(tree) = tree {
         tree
     } else {
-        let Ok(text) = text_of(path) else {
+        let Ok(text) = texts.text(path) else {
             return Linked::default();
         };
         let quoted = lowerer.lower(&text).quoted;
