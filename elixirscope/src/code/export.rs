@@ -82,6 +82,9 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
             "faults": faults,
         });
         if args.check {
+            if project.version().is_some() {
+                bail!("--check compares with the files in the folder: it is not for --at");
+            }
             let checked = scip::check(&scip::decode(&bytes)?, project.root());
             if !checked.faults.is_empty() {
                 bail!("the index does not hold together: {}", checked.faults.join("; "));

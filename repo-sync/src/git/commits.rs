@@ -109,7 +109,14 @@ impl Repository {
     pub fn before(&self, id: &CommitId, limit: usize) -> Result<Vec<CommitId>, GitFault> {
         let limit = format!("--max-count={}", limit.saturating_add(1));
         let name = id.to_string();
-        let listed = self.text(&["rev-list", "--first-parent", &limit, "--end-of-options", &name, "--"])?;
+        let listed = self.text(&[
+            "rev-list",
+            "--first-parent",
+            &limit,
+            "--end-of-options",
+            &name,
+            "--",
+        ])?;
         Ok(listed.lines().skip(1).filter_map(CommitId::parse).collect())
     }
 

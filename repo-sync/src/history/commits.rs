@@ -71,6 +71,9 @@ pub fn index_git(
     let tip = last_known.and_then(|last| known.get(last).copied().flatten());
     let todo = commits.get(start..).unwrap_or_default();
     let before = known.get(..start).unwrap_or_default();
+    for version in before.iter().flatten() {
+        facts.version(shelf, *version)?;
+    }
     let mut line = Line::new(shelf, repository, tip, facts)?;
     let mut reading = Reading::open(git)?;
     for (done, commit) in todo.iter().enumerate() {

@@ -25,7 +25,7 @@ pub use commits::{GitOptions, HistoryProgress, Indexed, index_git};
 pub use compare::{Comparison, Difference, compare};
 pub use fault::HistoryFault;
 pub use heads::{alone_key, branch_key, commit_key, resolve, tag_key, working_key};
-pub use line::{FileFacts, Line, NoFacts, VersionFacts, VersionMeta};
+pub use line::{Line, NoFacts, VersionFacts, VersionMeta};
 pub use names::{Named, find_function};
 pub use past::{Moment, What, past};
 pub use revision::{CONTINUED_MAX, Revision, revision, revision_indexed};

@@ -35,6 +35,8 @@ pub struct Parsed {
     pub contents: Contents,
     /// How many syntax errors it has.
     pub errors: usize,
+    /// Line of the first, from 1; 0 if there is none.
+    pub first_error: u32,
 }
 
 impl Parsed {
@@ -137,6 +139,11 @@ impl<'r> Shelf<'r> {
         Ok(stored::source_bytes(self.records(), source)?)
     }
 
+    /// A source, if it was read lately.
+    pub fn at_hand(&mut self, source: SourceHash) -> Option<Arc<Parsed>> {
+        self.parsed.get(&source)
+    }
+
     /// A source of the store, read.
     pub fn parsed(&mut self, source: SourceHash) -> Result<Arc<Parsed>, HistoryFault> {
         if let Some(known) = self.parsed.get(&source) {
@@ -164,6 +171,7 @@ impl<'r> Shelf<'r> {
             outline,
             contents,
             errors: lowered.errors.len(),
+            first_error: lowered.errors.first().map_or(0, |first| first.line),
         };
         Some(self.parsed.put(source, parsed, weight))
     }

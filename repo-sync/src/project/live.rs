@@ -2,17 +2,17 @@
 //! others can read of it; the second, which needs the first of all files, finds what is called. After that only what an
 //! edit touches is looked at again (`docs/code-graph/store.md`); the join is always made anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use codegraph::VersionId;
 use codegraph::graph::Graph;
 use codegraph::link::{Exports, Interface, Question};
 use codegraph::records::{Records, RecordsFault};
+use codegraph::{SourceHash, VersionId};
 
 use super::head::{Head, Stamp};
 use super::interner::Interner;
@@ -23,6 +23,7 @@ use super::state::{self, FileNames, FileState, Linked, Looked, Tree};
 use super::texts::{Listed, Texts, VersionTexts};
 use super::{CodeFile, CodeProject, ProjectOptions};
 use crate::compiled::Compiled;
+use crate::history::Parsed;
 use crate::lower::Lowerer;
 use crate::walk::is_source;
 use crate::{FileFault, FileFaultKind, IndexFault, SourceFault};
@@ -67,6 +68,8 @@ pub struct LiveProject {
     // Of a folder: the key of what was last seen of it.
     head: Option<String>,
     lowerers: Vec<Lowerer>,
+    // Sources that others have read already; of the next look alone.
+    at_hand: HashMap<SourceHash, Arc<Parsed>>,
     exports: Exports,
     interner: Interner,
     files: BTreeMap<Arc<str>, FileState>,
@@ -131,7 +134,7 @@ impl LiveProject {
     }
 
     /// Of no file yet.
-    fn empty(
+    pub(super) fn empty(
         root: &Path,
         options: &ProjectOptions,
         texts: Texts,
@@ -143,6 +146,7 @@ impl LiveProject {
             options: *options,
             memo,
             head: None,
+            at_hand: HashMap::new(),
             lowerers: lowerers(options.threads)?,
             exports: build.as_deref().map(Compiled::exports).unwrap_or_default(),
             build,
@@ -231,13 +235,17 @@ impl LiveProject {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Refreshed, IndexFault> {
         let started = Instant::now();
-        let listed = self.texts.list(self.options.tests, head);
-        let (sources, walk_faults) = listed.map_err(|fault| IndexFault::Root {
-            root: self.root.clone(),
-            fault,
-        })?;
+        let (sources, walk_faults) = self.listed(head)?;
         let (todo, gone) = self.others(sources);
         Ok(self.take_up(&todo, &gone, walk_faults, started, progress))
+    }
+
+    fn listed(&self, head: &Head) -> Result<(Vec<Listed>, Vec<FileFault>), IndexFault> {
+        let listed = self.texts.list(self.options.tests, head);
+        listed.map_err(|fault| IndexFault::Root {
+            root: self.root.clone(),
+            fault,
+        })
     }
 
     fn take_up(
@@ -248,21 +256,32 @@ impl LiveProject {
         started: Instant,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Refreshed {
-        let mut refreshed = Refreshed {
-            gone: gone.iter().map(ToString::to_string).collect(),
-            ..Refreshed::default()
-        };
+        let refreshed = Refreshed::default();
         if todo.is_empty() && gone.is_empty() && self.walk_faults == walk_faults && self.is_joined {
             return refreshed;
         }
         self.walk_faults = walk_faults;
+        let (touched, refreshed) = self.both_looks(todo, gone, progress);
+        self.join(&touched, &refreshed, started);
+        refreshed
+    }
+
+    /// Brings the files up to date; nothing is joined. Returns the files that are other than they were.
+    fn both_looks(
+        &mut self,
+        todo: &[Listed],
+        gone: &[Arc<str>],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> (BTreeSet<Arc<str>>, Refreshed) {
+        let mut refreshed = Refreshed {
+            gone: gone.iter().map(ToString::to_string).collect(),
+            ..Refreshed::default()
+        };
         let (done, total) = (AtomicUsize::new(0), todo.len() * 2);
         let tell = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
         let (mut trees, questions) = self.first_looks(todo, &mut refreshed, &tell);
         let touched = self.second_looks(todo, &questions, &mut trees, &mut refreshed, &tell);
-        drop(trees);
-        self.join(&touched, &refreshed, started);
-        refreshed
+        (touched, refreshed)
     }
 
     /// Files that are other than they were, and files that are gone.
@@ -305,9 +324,10 @@ impl LiveProject {
             }
         }
         for batch in todo.chunks(BATCH_FILES) {
-            let (memo, texts) = (&self.memo, &self.texts);
+            let (memo, texts, at_hand) = (&self.memo, &self.texts, &self.at_hand);
             let looks = in_parallel(&mut self.lowerers, batch, |lowerer, todo| {
-                let found = state::look(lowerer, memo, texts, &todo.path, todo.source);
+                let parsed = todo.source.and_then(|source| at_hand.get(&source));
+                let found = state::look(lowerer, memo, texts, todo, parsed);
                 tell();
                 found
             });
@@ -328,7 +348,7 @@ impl LiveProject {
                 refreshed.measured += u64::from(found.was_measured);
                 self.unread.remove(&todo.path);
                 if let Some(tree) = found.tree.take() {
-                    let bytes = tree.quoted.nodes().len() * NODE_BYTES;
+                    let bytes = tree.quoted().nodes().len() * NODE_BYTES;
                     if let Some(left) = tree_bytes_left.checked_sub(bytes) {
                         tree_bytes_left = left;
                         trees.insert(todo.path.clone(), tree);
@@ -341,6 +361,7 @@ impl LiveProject {
             }
             self.save_some();
         }
+        self.at_hand.clear();
         (trees, questions)
     }
 
@@ -416,6 +437,41 @@ impl LiveProject {
         to_link.into_iter().collect()
     }
 
+    /// How it is read.
+    pub(super) fn options(&self) -> &ProjectOptions {
+        &self.options
+    }
+
+    /// The version whose texts are read.
+    pub(super) fn version_texts(&self) -> Option<Arc<VersionTexts>> {
+        match &self.texts {
+            Texts::Folder(_) => None,
+            Texts::Version(version) => Some(Arc::clone(version)),
+        }
+    }
+
+    /// From now on the texts are those of this version.
+    pub(super) fn move_to(&mut self, version: Arc<VersionTexts>) {
+        self.texts = Texts::Version(version);
+    }
+
+    /// A source that need not be parsed in the next look.
+    pub(super) fn take_at_hand(&mut self, source: SourceHash, parsed: Arc<Parsed>) {
+        self.at_hand.insert(source, parsed);
+    }
+
+    /// Files that are other than they were when they were looked at, and files that are gone.
+    pub(super) fn differing(&mut self, head: &Head) -> Result<(Vec<Listed>, Vec<Arc<str>>), IndexFault> {
+        let (sources, _) = self.listed(head)?;
+        Ok(self.others(sources))
+    }
+
+    /// Makes the facts of these files, and of those that are answered otherwise because of them; the project stays what
+    /// it was.
+    pub(super) fn facts_of(&mut self, todo: &[Listed], gone: &[Arc<str>]) -> Refreshed {
+        self.both_looks(todo, gone, &|_, _| {}).1
+    }
+
     /// A first reading makes many records: they do not wait for its end. What cannot be written now is told by
     /// [`LiveProject::save`].
     fn save_some(&self) {
@@ -445,7 +501,10 @@ impl LiveProject {
             .iter()
             .map(|path| files.binary_search_by_key(&&**path, |(path, _)| path).ok())
             .collect();
-        let old = std::mem::replace(&mut self.project, Arc::new(CodeProject::empty(&self.root, &self.texts)));
+        let old = std::mem::replace(
+            &mut self.project,
+            Arc::new(CodeProject::empty(&self.root, &self.texts)),
+        );
         let mut old = Arc::try_unwrap(old).unwrap_or_else(|shared| (*shared).clone());
         old.forget_build();
         std::mem::swap(&mut self.joined.numbers.modules, &mut old.modules);

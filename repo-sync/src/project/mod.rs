@@ -5,6 +5,7 @@
 //! function: modules first, then functions, both by number. Syntax trees are not kept: [`CodeProject::source`] makes a
 //! file's again.
 
+mod ahead;
 mod clones;
 mod dead;
 mod effects;
@@ -28,13 +29,14 @@ mod texts;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use codegraph::{DefinitionKind, VersionId};
 use codegraph::complexity::Complexity;
 use codegraph::fact::Mark;
 use codegraph::graph::{EdgeKind, Graph, KindSet, Rank, Selection};
 use codegraph::identity::BothIds;
 use codegraph::link::otp::ModuleKind;
+use codegraph::{DefinitionKind, VersionId};
 
+pub use ahead::{FactsAhead, FactsMade};
 pub use clones::{ClonePiece, CodeClone};
 pub use dead::{Dead, DeadReason};
 pub use effects::FunctionEffects;

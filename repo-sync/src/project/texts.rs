@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use codegraph::records::Records;
-use codegraph::{SourceHash, VersionId};
+use codegraph::{ContentHash, SourceHash, VersionId};
 
 use super::head::{Head, Stamp};
 use super::read;
-use crate::history::{HistoryFault, Shelf, files, source_bytes};
+use crate::history::{HistoryFault, Shelf, TreeChange, files, source_bytes};
 use crate::syntax::checked;
 use crate::walk::{is_source, source_files};
 use crate::{FileFault, FileFaultKind, SourceFault};
@@ -62,6 +62,37 @@ impl VersionTexts {
             files: files.collect(),
             records,
         })
+    }
+
+    /// No version yet.
+    pub(super) fn none(records: Arc<dyn Records>) -> Self {
+        Self {
+            id: VersionId(ContentHash([0; 32])),
+            records,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Another version, by what differs from this one.
+    pub(super) fn moved(self: Arc<Self>, id: VersionId, changes: &[TreeChange]) -> Self {
+        let mut moved = Arc::try_unwrap(self).unwrap_or_else(|shared| Self {
+            records: Arc::clone(&shared.records),
+            files: shared.files.clone(),
+            ..*shared
+        });
+        moved.id = id;
+        for change in changes {
+            match change.new {
+                Some(file) => moved.files.insert(change.path.as_str().into(), file.source),
+                None => moved.files.remove(change.path.as_str()),
+            };
+        }
+        moved
+    }
+
+    /// The store.
+    pub(super) fn records(&self) -> Arc<dyn Records> {
+        Arc::clone(&self.records)
     }
 
     fn text(&self, path: &str) -> Result<String, FileFaultKind> {
