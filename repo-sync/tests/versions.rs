@@ -17,7 +17,8 @@ use codegraph::records::{Memory, Records};
 use proptest::prelude::*;
 use repo_sync::git::Repository;
 use repo_sync::history::{
-    GitOptions, HistoryFault, NoFacts, Shelf, VersionFacts, index_git, revision, revision_indexed,
+    GitOptions, HistoryFault, KeptIds, NoFacts, Shelf, VersionFacts, index_folder, index_git, revision,
+    revision_indexed,
 };
 use repo_sync::project::{CodeProject, FactsAhead, LiveProject, ProjectOptions};
 
@@ -304,4 +305,92 @@ fn a_commit_is_indexed_when_it_is_asked_for() {
     assert_eq!(revision(&shelf, dir.path(), &id).unwrap().version, newer.version);
     let nowhere = revision(&shelf, dir.path(), "no-such-branch");
     assert_eq!(nowhere, Err(HistoryFault::NoVersion("no-such-branch".to_owned())));
+}
+
+/// Scenario: a function's body, its name, a call and a whole file change; a comment is added. Guarantee: each is told
+/// apart, the renamed one by what it says, a removed one that is still called keeps the node that its callers reach; what
+/// only looks otherwise is not listed.
+#[test]
+fn what_changed_since_a_version_is_told_by_name_and_content() {
+    let dir = tempfile::tempdir().unwrap();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    fs::create_dir(dir.path().join("lib")).unwrap();
+    let write = |path: &str, text: &str| fs::write(dir.path().join(path), text).unwrap();
+    write(
+        "lib/a.ex",
+        "defmodule A do\n  def kept(x), do: x + 1\n  def edited(x), do: B.gone(x)\n  def before(x), do: {:once, x, x}\nend\n",
+    );
+    write(
+        "lib/b.ex",
+        "defmodule B do\n  def gone(x), do: x * 2\n  def lost(x), do: x * 3\nend\n",
+    );
+    let old = commit(dir.path());
+    write(
+        "lib/a.ex",
+        "defmodule A do\n  # here\n  def kept(x),\n    do: x + 1\n\n  def edited(x), do: B.gone(x) + 1\n\n  def after_it(x), do: {:once, x, x}\nend\n",
+    );
+    fs::remove_file(dir.path().join("lib/b.ex")).unwrap();
+    write("lib/c.ex", "defmodule C do\n  def new(x), do: A.edited(x)\nend\n");
+    let records: Arc<dyn Records> = Arc::new(Memory::default());
+    let before = open_at(dir.path(), &records, &old);
+    let now = CodeProject::open(dir.path(), &OPTIONS, &|_, _| {}).unwrap();
+    let told: Vec<String> = now
+        .changed_since(before.project())
+        .iter()
+        .map(|one| {
+            let text = |project: &CodeProject, node: Option<u32>| {
+                node.map(|node| project.text(node)).unwrap_or_default()
+            };
+            let (new, old) = (text(&now, one.node), text(before.project(), one.old));
+            format!("{}: {old} -> {new}", one.changed.name())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "edited: A.edited/1 -> A.edited/1",
+            "renamed: A.before/1 -> A.after_it/1",
+            "added:  -> C.new/1",
+            "removed: B.gone/1 -> B.gone/1",
+            "removed: B.lost/1 -> ",
+        ]
+    );
+    assert_eq!(now.changed_since(&now), []);
+}
+
+/// Scenario: a line of commits, then a clean checkout, then one file edited, then that indexed. Guarantee: ids are those of
+/// the version that the project is; of an edited file there are none until it is a version; `--at` has those of its own.
+#[test]
+fn a_project_has_the_ids_of_its_version() {
+    let dir = repository();
+    let first = git(dir.path(), &["rev-parse", "HEAD"]);
+    apply(dir.path(), &Edit::Add(0, 1));
+    commit(dir.path());
+    let records: Arc<dyn Records> = Arc::new(Memory::default());
+    let mut shelf = Shelf::new(&*records).unwrap();
+    let open = || CodeProject::open(dir.path(), &OPTIONS, &|_, _| {}).unwrap();
+    assert!(KeptIds::of(&mut shelf, &open()).unwrap().is_none());
+    index(dir.path(), &*records, "main", &mut NoFacts);
+    let clean = open();
+    let kept = KeptIds::of(&mut shelf, &clean).unwrap().unwrap();
+    assert_eq!((kept.is_exact, kept.count()), (true, clean.files().len()));
+    let path = &clean.files()[0].path;
+    let ids = kept.file(&mut shelf, path).unwrap().unwrap();
+    let old = open_at(dir.path(), &records, &first);
+    let before = KeptIds::of(&mut shelf, old.project()).unwrap().unwrap();
+    assert!(before.is_exact && before.version != kept.version);
+    let were = before.file(&mut shelf, path).unwrap().unwrap();
+    assert!(
+        were.functions
+            .iter()
+            .all(|one| ids.functions.iter().any(|now| now.entity == one.entity))
+    );
+    apply(dir.path(), &Edit::Body(0, 9));
+    let edited = open();
+    let kept = KeptIds::of(&mut shelf, &edited).unwrap().unwrap();
+    assert_eq!((kept.is_exact, kept.count()), (false, edited.files().len() - 1));
+    assert!(kept.file(&mut shelf, path).unwrap().is_none());
+    index_folder(&mut shelf, dir.path(), &mut NoFacts).unwrap();
+    let kept = KeptIds::of(&mut shelf, &edited).unwrap().unwrap();
+    assert!(kept.is_exact && kept.file(&mut shelf, path).unwrap().is_some());
 }

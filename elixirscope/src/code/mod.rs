@@ -3,6 +3,7 @@
 mod build;
 mod calls;
 mod diff;
+mod entities;
 mod export;
 mod gc;
 mod history;
@@ -16,6 +17,7 @@ mod places;
 mod reach;
 mod search;
 mod show;
+mod since;
 mod store;
 mod structure;
 mod table;
@@ -27,6 +29,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
+use entities::Entities;
 
 /// Arguments of `code`.
 #[derive(Debug, clap::Args)]
@@ -144,22 +147,31 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// Answers what is about the project as it is now.
 fn of_project(args: &Args) -> Result<ExitCode> {
-    let json = args.common.json;
-    let (live, records) = open::live(&args.common)?;
+    let common = &args.common;
+    let json = common.json;
+    let (live, records) = open::live(common)?;
     let project = live.project().clone();
     drop(live);
-    let tests = args.common.tests;
+    let tests = common.tests;
+    let names_entities = matches!(&args.command, Command::Functions(_) | Command::Show(_));
+    let mut entities = match json && names_entities {
+        true => Entities::of(&project, records.as_ref())?,
+        false => Entities::NONE,
+    };
     match &args.command {
         Command::Watch(_) | Command::Gc(_) | Command::Index(_) | Command::History(_) | Command::Diff(_) => {
             Ok(())
         }
         Command::Status => list::status(&project, records.as_ref(), json),
         Command::Modules(args) => list::modules(&project, args, json),
-        Command::Functions(args) => list::functions(&project, args, json),
-        Command::Show(args) => show::run(&project, args, json),
+        Command::Functions(args) => list::functions(&project, args, &mut entities, json),
+        Command::Show(args) => show::run(&project, args, &mut entities, json),
         Command::Callers(args) => calls::run(&project, args, calls::Way::Callers, json),
         Command::Callees(args) => calls::run(&project, args, calls::Way::Callees, json),
-        Command::Impact(args) => reach::impact(&project, args, json),
+        Command::Impact(args) => match &args.since {
+            Some(since) => since::run(common, &project, args, since, records.as_ref()),
+            None => reach::impact(&project, args, json),
+        },
         Command::Path(args) => reach::path(&project, args, json),
         Command::Slice(args) => places::slice(&project, args, json),
         Command::Metrics(args) => metrics::metrics(&project, args, json),

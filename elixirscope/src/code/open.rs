@@ -30,20 +30,12 @@ pub(super) fn live(common: &Common) -> Result<(LiveProject, Option<CodeRecords>)
             client::say(&format!("read {done} of {total}"));
         }
     };
-    let options = ProjectOptions {
-        tests: common.tests,
-        ..ProjectOptions::default()
-    };
-    let shared = store::shared(records.as_ref());
-    let root = &common.project;
     let live = if let Some(name) = &common.at {
-        let shared = shared.unwrap_or_else(|| Arc::new(Memory::default()));
-        let version = version(&*shared, root, name)?;
-        let build = common.build.named(root, Some(&*shared))?;
-        LiveProject::open_at(root, &options, shared, version, build, &progress)?
+        at(common, name, records.as_ref(), &progress)?
     } else {
-        let build = common.build.open(root, shared.as_deref())?;
-        LiveProject::open_built(root, &options, shared, build, &progress)?
+        let shared = store::shared(records.as_ref());
+        let build = common.build.open(&common.project, shared.as_deref())?;
+        LiveProject::open_built(&common.project, &options(common), shared, build, &progress)?
     };
     if live.project().files().is_empty() {
         bail!(
@@ -51,10 +43,37 @@ pub(super) fn live(common: &Common) -> Result<(LiveProject, Option<CodeRecords>)
             common.project.display()
         );
     }
+    keep(&live);
+    Ok((live, records))
+}
+
+fn options(common: &Common) -> ProjectOptions {
+    ProjectOptions {
+        tests: common.tests,
+        ..ProjectOptions::default()
+    }
+}
+
+fn keep(live: &LiveProject) {
     if let Err(fault) = live.save() {
         client::say(&format!("what was read is not kept: {fault}"));
     }
-    Ok((live, records))
+}
+
+/// The project as it was at a revision. Without a store its history is read into memory, and forgotten.
+pub(super) fn at(
+    common: &Common,
+    name: &str,
+    records: Option<&CodeRecords>,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<LiveProject> {
+    let root = &common.project;
+    let records = store::shared(records).unwrap_or_else(|| Arc::new(Memory::default()));
+    let version = version(&*records, root, name)?;
+    let build = common.build.named(root, Some(&*records))?;
+    let live = LiveProject::open_at(root, &options(common), records, version, build, progress)?;
+    keep(&live);
+    Ok(live)
 }
 
 /// The version that a revision names, indexed now if it is a commit that the store does not have.

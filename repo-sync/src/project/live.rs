@@ -156,7 +156,7 @@ impl LiveProject {
             walk_faults: Vec::new(),
             joined: Joined::default(),
             is_joined: false,
-            project: Arc::new(CodeProject::empty(root, &texts)),
+            project: Arc::new(CodeProject::empty(root, &texts, options.tests)),
             texts,
         })
     }
@@ -503,7 +503,7 @@ impl LiveProject {
             .collect();
         let old = std::mem::replace(
             &mut self.project,
-            Arc::new(CodeProject::empty(&self.root, &self.texts)),
+            Arc::new(CodeProject::empty(&self.root, &self.texts, self.options.tests)),
         );
         let mut old = Arc::try_unwrap(old).unwrap_or_else(|shared| (*shared).clone());
         old.forget_build();
@@ -535,6 +535,7 @@ impl LiveProject {
                     path: (*path).to_owned(),
                     lines: state.places.lines,
                     bytes: state.places.bytes,
+                    source: state.source,
                 })
                 .collect(),
             faults,
@@ -544,7 +545,7 @@ impl LiveProject {
             reading: self.joined.reading(&files),
             modules: std::mem::take(&mut self.joined.numbers.modules),
             functions: std::mem::take(&mut self.joined.numbers.functions),
-            ..CodeProject::empty(&self.root, &self.texts)
+            ..CodeProject::empty(&self.root, &self.texts, self.options.tests)
         };
         if let Some(build) = &self.build {
             project.import(build);

@@ -21,6 +21,7 @@ mod names;
 mod numbers;
 mod read;
 mod seen;
+mod since;
 mod slice;
 mod source;
 mod state;
@@ -34,7 +35,7 @@ use codegraph::fact::Mark;
 use codegraph::graph::{EdgeKind, Graph, KindSet, Rank, Selection};
 use codegraph::identity::BothIds;
 use codegraph::link::otp::ModuleKind;
-use codegraph::{DefinitionKind, VersionId};
+use codegraph::{DefinitionKind, SourceHash, VersionId};
 
 pub use ahead::{FactsAhead, FactsMade};
 pub use clones::{ClonePiece, CodeClone};
@@ -45,6 +46,7 @@ pub use head::Head;
 pub use live::{LiveProject, Refreshed};
 pub use matching::{PatternMatch, PatternRefused, pattern};
 pub use names::{Asked, Unknown};
+pub use since::{Changed, ChangedFunction};
 pub use slice::{
     FunctionSlice, ProjectSlice, SliceBudget, SliceDirection, SliceLine, SlicePart, SliceRefused,
 };
@@ -84,6 +86,8 @@ pub struct CodeFile {
     pub lines: u32,
     /// Bytes.
     pub bytes: u32,
+    /// The hash of its text.
+    pub source: SourceHash,
 }
 
 /// A module.
@@ -194,6 +198,7 @@ pub struct Reading {
 pub struct CodeProject {
     root: PathBuf,
     texts: Texts,
+    tests: bool,
     files: Vec<CodeFile>,
     modules: Vec<CodeModule>,
     functions: Vec<CodeFunction>,
@@ -220,10 +225,11 @@ impl CodeProject {
         Ok(LiveProject::open(root, options, None, progress)?.into_project())
     }
 
-    fn empty(root: &Path, texts: &Texts) -> Self {
+    fn empty(root: &Path, texts: &Texts, tests: bool) -> Self {
         Self {
             root: root.to_owned(),
             texts: texts.clone(),
+            tests,
             files: Vec::new(),
             modules: Vec::new(),
             functions: Vec::new(),
@@ -246,6 +252,12 @@ impl CodeProject {
     #[must_use]
     pub fn version(&self) -> Option<VersionId> {
         self.texts.version()
+    }
+
+    /// Whether the sources under `test` are in it.
+    #[must_use]
+    pub fn with_tests(&self) -> bool {
+        self.tests
     }
 
     /// Its files, by path.
