@@ -161,8 +161,9 @@ pub fn index_project(
         });
     }
     index.faults.sort_by(|a, b| a.path.cmp(&b.path));
-    let project = options.project.clone().or_else(|| mix_app(&mut indexer, root));
-    index.manifest = Manifest::new(project.unwrap_or_else(|| folder_name(root)), entries);
+    let project = options.project.clone();
+    let project = project.unwrap_or_else(|| project_name(&mut indexer, root));
+    index.manifest = Manifest::new(project, entries);
     Ok(index)
 }
 
@@ -269,6 +270,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileFaultKind> {
         .read_to_end(&mut source)
         .map_err(unreadable)?;
     Ok(source)
+}
+
+/// What a project is called: the `app:` of its `mix.exs`, else its folder.
+pub(crate) fn project_name(indexer: &mut Indexer, root: &Path) -> String {
+    mix_app(indexer, root).unwrap_or_else(|| folder_name(root))
 }
 
 /// `app: :shop` in `mix.exs`.

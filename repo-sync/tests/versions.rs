@@ -294,7 +294,6 @@ fn a_commit_is_indexed_when_it_is_asked_for() {
     }
     let newer = ask("HEAD");
     assert_eq!(newer.added, 3);
-    drop(ask);
     let parent = |id| shelf.version(id).unwrap().parent;
     let mut at = Some(newer.version);
     for _ in 0..4 {

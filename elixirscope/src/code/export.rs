@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ::store::code_records::CodeRecords;
 use anyhow::{Context as _, Result, bail};
 use repo_sync::export::{self, scip};
 use repo_sync::project::CodeProject;
@@ -38,7 +39,12 @@ pub(crate) struct ExportArgs {
 }
 
 /// Exports.
-pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: bool) -> Result<()> {
+pub(super) fn run(
+    project: &CodeProject,
+    args: &ExportArgs,
+    records: Option<&CodeRecords>,
+    json: bool,
+) -> Result<()> {
     let mut answer = serde_json::Map::new();
     let mut text = String::new();
     if let Some(folder) = &args.documents {
@@ -95,7 +101,7 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
         answer.insert("scip".to_owned(), value);
     }
     if let Some(folder) = &args.parquet {
-        let (said, value) = tables::write(project, tests, folder)?;
+        let (said, value) = tables::write(project, records, folder)?;
         text += &said;
         answer.insert("parquet".to_owned(), value);
     }

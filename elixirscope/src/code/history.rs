@@ -30,12 +30,11 @@ pub(crate) struct HistoryArgs {
 /// Answers.
 pub(super) fn run(common: &Common, args: &HistoryArgs, records: &dyn Records) -> Result<()> {
     let mut shelf = Shelf::new(records)?;
-    let version = match &common.at {
-        Some(name) => revision(&shelf, &common.project, name)?.version,
-        None => {
-            let (_, checked_out) = current(&shelf, &common.project)?;
-            checked_out.context("what is checked out is no version yet: elixirscope code index --git HEAD")?
-        }
+    let version = if let Some(name) = &common.at {
+        revision(&shelf, &common.project, name)?.version
+    } else {
+        let (_, checked_out) = current(&shelf, &common.project)?;
+        checked_out.context("what is checked out is no version yet: elixirscope code index --git HEAD")?
     };
     let mut answer = Vec::new();
     let mut text = String::new();

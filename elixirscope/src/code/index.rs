@@ -64,10 +64,8 @@ pub(super) fn run(common: &Common, args: &IndexArgs, records: &CodeRecords) -> R
         }
     };
     let mut git = Repository::open(&common.project)?;
-    let mut ahead = match args.facts {
-        true => Some(facts_ahead(common, records)?),
-        false => None,
-    };
+    let ahead = args.facts.then(|| facts_ahead(common, records));
+    let mut ahead = ahead.transpose()?;
     let facts: &mut dyn VersionFacts = match &mut ahead {
         Some(ahead) => ahead,
         None => &mut NoFacts,

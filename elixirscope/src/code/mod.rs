@@ -152,11 +152,11 @@ fn of_project(args: &Args) -> Result<ExitCode> {
     let (live, records) = open::live(common)?;
     let project = live.project().clone();
     drop(live);
-    let tests = common.tests;
     let names_entities = matches!(&args.command, Command::Functions(_) | Command::Show(_));
-    let mut entities = match json && names_entities {
-        true => Entities::of(&project, records.as_ref())?,
-        false => Entities::NONE,
+    let mut entities = if json && names_entities {
+        Entities::of(&project, records.as_ref())?
+    } else {
+        Entities::NONE
     };
     match &args.command {
         Command::Watch(_) | Command::Gc(_) | Command::Index(_) | Command::History(_) | Command::Diff(_) => {
@@ -177,7 +177,7 @@ fn of_project(args: &Args) -> Result<ExitCode> {
         Command::Metrics(args) => metrics::metrics(&project, args, json),
         Command::Dead(args) => metrics::dead(&project, args, json),
         Command::Clones(args) => places::clones(&project, args, json),
-        Command::Export(args) => export::run(&project, args, tests, json),
+        Command::Export(args) => export::run(&project, args, records.as_ref(), json),
         Command::Search(args) => search::run(&project, args, json),
         Command::Match(args) => matches::run(&project, args, json),
     }?;

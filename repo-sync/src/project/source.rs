@@ -48,13 +48,8 @@ impl CodeProject {
         let path = self.path_of(file);
         let text = self.text_at(&path).map_err(|kind| FileFault { path, kind })?;
         let tree = lowerer.lower(&text).quoted;
-        Ok(FileSource {
-            file,
-            starts: line_starts(text.as_bytes()),
-            outline: Outline::of(&tree),
-            text,
-            tree,
-        })
+        let outline = Outline::of(&tree);
+        Ok(FileSource::new(file, text, tree, outline))
     }
 
     /// A file by its path: as the project lists it, or its end (`warehouse.ex`, `stock/warehouse.ex`) if that is one
@@ -78,6 +73,17 @@ impl CodeProject {
 }
 
 impl FileSource {
+    /// Of a text that was parsed.
+    pub(crate) fn new(file: u32, text: String, tree: Quoted, outline: Outline) -> Self {
+        Self {
+            file,
+            starts: line_starts(text.as_bytes()),
+            text,
+            tree,
+            outline,
+        }
+    }
+
     /// The clauses of a function that lies in this file.
     pub fn clauses<'a>(&'a self, definition: &Definition) -> impl Iterator<Item = &'a Clause> {
         let function = self.outline.functions.get(definition.in_outline as usize);

@@ -21,7 +21,7 @@ use crate::syntax::line_starts;
 #[derive(Debug)]
 pub(super) enum Tree {
     /// Parsed for the project.
-    Own(Quoted, Outline),
+    Own(Box<(Quoted, Outline)>),
     /// Parsed for its version's ids.
     Shared(Arc<Parsed>),
 }
@@ -29,14 +29,14 @@ pub(super) enum Tree {
 impl Tree {
     pub(super) fn quoted(&self) -> &Quoted {
         match self {
-            Self::Own(quoted, _) => quoted,
+            Self::Own(own) => &own.0,
             Self::Shared(parsed) => &parsed.tree,
         }
     }
 
     fn outline(&self) -> &Outline {
         match self {
-            Self::Own(_, outline) => outline,
+            Self::Own(own) => &own.1,
             Self::Shared(parsed) => &parsed.outline,
         }
     }
@@ -125,7 +125,7 @@ pub(super) fn look(
     let first = lowered.errors.first();
     let errors = first.map(|first| (lowered.errors.len() as u32, first.line));
     let outline = Outline::of(&lowered.quoted);
-    let tree = Tree::Own(lowered.quoted, outline);
+    let tree = Tree::Own(Box::new((lowered.quoted, outline)));
     Ok(keep(memo, source, &text, errors, tree, true))
 }
 
@@ -203,7 +203,7 @@ pub(super) fn link(
             return Linked::default();
         }
         let outline = Outline::of(&quoted);
-        made = Tree::Own(quoted, outline);
+        made = Tree::Own(Box::new((quoted, outline)));
         &made
     };
     let asking = Asking::new(exports);

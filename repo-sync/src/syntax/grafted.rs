@@ -42,7 +42,7 @@ impl<'s> FlatTree<'s> {
             }
         }
         if !grafts.is_empty() {
-            self.splice(grafts);
+            self.splice(&grafts);
         }
     }
 
@@ -90,11 +90,11 @@ impl<'s> FlatTree<'s> {
         })
     }
 
-    fn splice(&mut self, grafts: Vec<(Place, Part<'s>)>) {
+    fn splice(&mut self, grafts: &[(Place, Part<'s>)]) {
         // Where each place ends, and how far what follows moves.
         let mut moves: Vec<(u32, i64)> = Vec::with_capacity(grafts.len());
         let mut moved = 0;
-        for (place, part) in &grafts {
+        for (place, part) in grafts {
             moved += i64::from(part.until) - i64::from(part.first) - i64::from(place.until)
                 + i64::from(place.first);
             moves.push((place.until, moved));
@@ -118,7 +118,7 @@ impl<'s> FlatTree<'s> {
             }));
         };
         let mut at = 0;
-        for (place, part) in &grafts {
+        for (place, part) in grafts {
             copy(&mut self.nodes, at, place.first);
             at = place.until;
             let (base, parent) = (self.nodes.len() as u32, shift(place.parent));
@@ -134,10 +134,9 @@ impl<'s> FlatTree<'s> {
                 }));
         }
         copy(&mut self.nodes, at, old.len() as u32);
-        let mut named = 0;
-        for node in self.nodes.iter_mut().filter(|node| node.named != NONE) {
-            node.named = named;
-            named += 1;
+        let named = self.nodes.iter_mut().filter(|node| node.named != NONE);
+        for (node, number) in named.zip(0..) {
+            node.named = number;
         }
     }
 }

@@ -9,6 +9,7 @@ mod grafted;
 mod head;
 mod modules;
 
+use codegraph::quoted::Quoted;
 use codegraph::{NONE, SOURCE_BYTES_MAX, SourceHash, SyntaxDocument, SyntaxNode};
 use flat::{FlatTree, Grammar};
 
@@ -63,6 +64,17 @@ impl Indexer {
         let text = checked(source)?;
         let reading = self.lowerer.read(text).ok_or(SourceFault::TooSlow)?;
         document_of(source, text, &reading, &Grammar::new(self.lowerer.language()))
+    }
+}
+
+impl Indexer {
+    /// The document and the quoted form of a text, of one reading.
+    pub(crate) fn index_and_lower(&mut self, text: &str) -> Result<(SyntaxDocument, Quoted), SourceFault> {
+        checked(text.as_bytes())?;
+        let reading = self.lowerer.read(text).ok_or(SourceFault::TooSlow)?;
+        let grammar = Grammar::new(self.lowerer.language());
+        let document = document_of(text.as_bytes(), text, &reading, &grammar)?;
+        Ok((document, self.lowerer.lower_reading(text, reading).quoted))
     }
 }
 
