@@ -1,7 +1,6 @@
 //! Puts a project into an index: the files that the index does not have as they are now.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
@@ -13,7 +12,6 @@ use super::documents;
 use crate::SourceFault;
 use crate::lower::Lowerer;
 use crate::project::CodeProject;
-use crate::syntax::checked;
 
 /// Why a project could not be put into an index.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +105,7 @@ fn changed(
     known: &BTreeMap<String, Stamp>,
     importance: &BTreeMap<String, f32>,
 ) -> Option<(Stamp, Vec<Document>)> {
-    let text = text_of(&project.root().join(path))?;
+    let text = project.text_at(path).ok()?;
     let stamp = stamp(text.as_bytes());
     if known.get(path) == Some(&stamp) {
         return None;
@@ -117,10 +115,4 @@ fn changed(
     let rank = |id: &str| importance.get(id).copied().unwrap_or_default();
     let found = documents(&tree, &outline, &rank);
     Some((stamp, found.into_iter().map(|found| found.document).collect()))
-}
-
-fn text_of(path: &Path) -> Option<String> {
-    let bytes = crate::index::read(path).ok()?;
-    checked(&bytes).ok()?;
-    String::from_utf8(bytes).ok()
 }
