@@ -10,7 +10,7 @@ use super::build::{Row, SpanBuilder};
 use super::parts::{Packer, PartWriter, UNITS, column};
 use super::shape::CellKind;
 use crate::bytes::Put;
-use crate::frame::{self, Compression, FrameHeader, FrameTooLarge, Layout};
+use crate::frame::{self, Compression, FrameHeader, FrameTooLarge, HEADER_BYTES, Layout};
 
 /// What a frame says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(super) const PARENT_NONE: u32 = 0;
 pub(super) const PARENT_ELSEWHERE: u32 = 1;
 pub(super) const PARENT_HERE: u32 = 2;
 
+/// Of more columns, room for all rows is not made beforehand.
+const ROOM_COLUMNS_MAX: usize = 32;
 /// In traces of more spans, parents are looked up in an index instead of one by one.
 const LINEAR_MAX: usize = 32;
 
@@ -134,7 +136,12 @@ impl Sorted<'_> {
         packer: &mut Packer,
     ) -> Result<Vec<u8>, FrameTooLarge> {
         let builder = self.builder;
-        let mut columns = Columns::new(builder);
+        let rows = self
+            .order
+            .traces(traces.clone())
+            .map(|(_, _, rows)| rows.len())
+            .sum();
+        let mut columns = Columns::new(builder, rows);
         let mut sections: Vec<(Shard, u32, u32)> = Vec::new();
         let (mut last_start, mut count) = (0, 0u32);
         let mut time = (u64::MAX, 0);
@@ -160,7 +167,8 @@ impl Sorted<'_> {
         let mut parts = PartWriter::new(packer);
         columns.write(builder, &mut parts);
         parts.check()?;
-        let mut payload = Vec::with_capacity(parts.data.len() + parts.directory.len() + 4096);
+        let mut payload = Vec::with_capacity(HEADER_BYTES + parts.data.len() + parts.directory.len() + 4096);
+        payload.resize(HEADER_BYTES, 0);
         payload.put_u16(sections.len() as u16);
         for (shard, rows, traces) in &sections {
             payload.put_u16(shard.0);
@@ -175,15 +183,17 @@ impl Sorted<'_> {
         payload.put_u32(parts.count);
         payload.put(&parts.directory);
         payload.put(&parts.data);
-        frame_of(cut, sections.len() as u32, count, &payload)
+        frame_of(cut, sections.len() as u32, count, payload)
     }
 }
 
-fn frame_of(cut: Cut, sections: u32, rows: u32, payload: &[u8]) -> Result<Vec<u8>, FrameTooLarge> {
-    if payload.len() > frame::BODY_BYTES_MAX {
+/// Puts the header into the room before the payload.
+fn frame_of(cut: Cut, sections: u32, rows: u32, mut frame: Vec<u8>) -> Result<Vec<u8>, FrameTooLarge> {
+    let body = frame.len() - HEADER_BYTES;
+    if body > frame::BODY_BYTES_MAX {
         return Err(FrameTooLarge::Bytes {
             what: "body",
-            found: payload.len(),
+            found: body,
             max: frame::BODY_BYTES_MAX,
         });
     }
@@ -194,14 +204,15 @@ fn frame_of(cut: Cut, sections: u32, rows: u32, payload: &[u8]) -> Result<Vec<u8
         epoch: cut.epoch,
         sections,
         events: rows,
-        payload_len: payload.len() as u32,
-        body_len: payload.len() as u32,
+        payload_len: body as u32,
+        body_len: body as u32,
         hlc: cut.hlc,
         bucket: cut.bucket,
         crc: 0,
     };
-    let mut frame = header.encode();
-    frame.put(payload);
+    for (to, from) in frame.iter_mut().zip(header.encode()) {
+        *to = from;
+    }
     // The frame is longer than its header, the only thing that sealing checks.
     let _ = frame::seal(&mut frame);
     Ok(frame)
@@ -402,8 +413,15 @@ impl Slots {
 }
 
 impl Columns {
-    fn new(builder: &SpanBuilder) -> Self {
+    /// Room for so many rows.
+    fn new(builder: &SpanBuilder, rows: usize) -> Self {
         let columns = &builder.shapes.columns;
+        // Of many columns most are in few rows.
+        let cells = if columns.len() <= ROOM_COLUMNS_MAX {
+            rows
+        } else {
+            0
+        };
         Self {
             slots: Slots::new(builder),
             name_texts: Local::new(&builder.names),
@@ -412,23 +430,23 @@ impl Columns {
             scope_texts: Local::new(&builder.scopes),
             rest_texts: Local::new(&builder.rests),
             cell_texts: columns.iter().map(|column| Local::new(&column.texts)).collect(),
-            ids: Vec::new(),
-            parent_rows: Vec::new(),
+            ids: Vec::with_capacity(rows * 8),
+            parent_rows: Vec::with_capacity(rows),
             parents: Vec::new(),
-            starts: Vec::new(),
-            durations: Vec::new(),
-            kinds: Vec::new(),
-            statuses: Vec::new(),
-            names: Vec::new(),
-            messages: Vec::new(),
-            resources: Vec::new(),
-            scopes: Vec::new(),
-            shapes: Vec::new(),
-            rests: Vec::new(),
-            flags: Vec::new(),
+            starts: Vec::with_capacity(rows),
+            durations: Vec::with_capacity(rows),
+            kinds: Vec::with_capacity(rows),
+            statuses: Vec::with_capacity(rows),
+            names: Vec::with_capacity(rows),
+            messages: Vec::with_capacity(rows),
+            resources: Vec::with_capacity(rows),
+            scopes: Vec::with_capacity(rows),
+            shapes: Vec::with_capacity(rows),
+            rests: Vec::with_capacity(rows),
+            flags: Vec::with_capacity(rows),
             traces: Vec::new(),
             trace_rows: Vec::new(),
-            cells: vec![Vec::new(); columns.len()],
+            cells: columns.iter().map(|_| Vec::with_capacity(cells)).collect(),
         }
     }
 

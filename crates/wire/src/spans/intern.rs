@@ -101,16 +101,27 @@ pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    match (
-        one.first_chunk::<8>(),
-        other.first_chunk::<8>(),
-        one.last_chunk::<8>(),
-        other.last_chunk::<8>(),
-    ) {
-        (Some(a), Some(b), Some(c), Some(d)) if one.len() <= 16 => {
-            u64::from_le_bytes(*a) == u64::from_le_bytes(*b)
-                && u64::from_le_bytes(*c) == u64::from_le_bytes(*d)
-        }
+    let u64s = |a: &[u8; 8], b: &[u8; 8]| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
+    let u128s = |a: &[u8; 16], b: &[u8; 16]| u128::from_le_bytes(*a) == u128::from_le_bytes(*b);
+    match one.len() {
+        8..=16 => match (
+            one.first_chunk(),
+            other.first_chunk(),
+            one.last_chunk(),
+            other.last_chunk(),
+        ) {
+            (Some(a), Some(b), Some(c), Some(d)) => u64s(a, b) && u64s(c, d),
+            _ => false,
+        },
+        17..=32 => match (
+            one.first_chunk(),
+            other.first_chunk(),
+            one.last_chunk(),
+            other.last_chunk(),
+        ) {
+            (Some(a), Some(b), Some(c), Some(d)) => u128s(a, b) && u128s(c, d),
+            _ => false,
+        },
         _ => one == other,
     }
 }
@@ -133,6 +144,19 @@ mod tests {
     use std::collections::HashMap;
 
     proptest! {
+        /// Scenario: two texts of any length, of few letters. Guarantee: the same exactly if they are equal.
+        #[test]
+        fn same_is_equal(one in "[ab]{0,40}", flip in any::<prop::sample::Index>(), other in "[ab]{0,40}") {
+            prop_assert_eq!(same(one.as_bytes(), other.as_bytes()), one == other);
+            prop_assert!(same(one.as_bytes(), one.clone().as_bytes()));
+            let mut changed = one.clone().into_bytes();
+            if !changed.is_empty() {
+                let at = flip.index(changed.len());
+                changed[at] ^= 1;
+                prop_assert!(!same(one.as_bytes(), &changed));
+            }
+        }
+
         /// Scenario: any texts, with repeats. Guarantee: equal texts have one number, different ones differ, each comes back.
         #[test]
         fn numbers_are_texts(texts in prop::collection::vec("[a-c]{0,3}", 0..60), seed: u64) {
