@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use run::Run;
+use wire::spans::SpanBuilder;
 
 /// A frame that is not sealed yet.
 #[derive(Debug)]
@@ -73,8 +74,8 @@ impl SpanBucket {
 pub(crate) struct SpanState {
     pub(crate) buckets: RwLock<BTreeMap<Bucket, SpanBucket>>,
     pub(crate) next_arrival: AtomicU64,
-    /// One run is made at a time.
-    pub(crate) sealing: Mutex<()>,
+    /// One run is made at a time, with the memory of the one before while there is much to do.
+    pub(crate) sealing: Mutex<Option<SpanBuilder>>,
 }
 
 /// Numbers of the spans of a store, as of now.

@@ -19,6 +19,8 @@ use wire::spans::{Cut, Packer, Sorted, SpanBuilder, SpanFrame};
 
 /// Spans that are merged into one run. What that takes in memory, some 200 bytes each, bounds it.
 pub(super) const RUN_ROWS: u64 = 256 << 10;
+/// What sealing reads was taken in before: nobody chooses texts against it that were not stored already.
+const SEED: u64 = 0x5ea1;
 /// Frames of one run at most: of small ones there are many.
 pub(super) const RUN_FRAMES: usize = 4096;
 /// Frames' bytes of one run at most.
@@ -37,13 +39,17 @@ struct Made {
 impl Shared {
     /// Seals full runs, and what is left of buckets that are over. How many runs it made.
     pub(crate) fn seal_spans(&self, now: Micros) -> Result<usize, StoreError> {
-        let _one_at_a_time = self.spans.sealing.lock();
+        let mut memory = self.spans.sealing.lock();
+        let mut builder = memory.take().unwrap_or_else(|| SpanBuilder::new(SEED));
         let mut made = 0;
         while let Some(bucket) = self.to_seal(now) {
-            if self.check_writable().is_err() || !self.seal_run(bucket)? {
+            if self.check_writable().is_err() || !self.seal_run(bucket, &mut builder)? {
                 break;
             }
             made += 1;
+        }
+        if made > 0 {
+            *memory = Some(builder);
         }
         Ok(made)
     }
@@ -59,7 +65,7 @@ impl Shared {
             .map(|(number, _)| *number)
     }
 
-    fn seal_run(&self, bucket: Bucket) -> Result<bool, StoreError> {
+    fn seal_run(&self, bucket: Bucket, builder: &mut SpanBuilder) -> Result<bool, StoreError> {
         let (frames, number) = {
             let buckets = self.spans.buckets.read();
             let Some(known) = buckets.get(&bucket) else {
@@ -80,7 +86,8 @@ impl Shared {
             stored.push(bytes.ok_or_else(gone)?);
         }
         let taken = frames.iter().map(|frame| u64::from(frame.rows)).sum();
-        let (run, terms, blocks) = merge(&stored, bucket, taken).map_err(|error| unreadable(&error))?;
+        let (run, terms, blocks) =
+            merge(&stored, bucket, taken, builder).map_err(|error| unreadable(&error))?;
         drop(stored);
         self.ingest(bucket, number, &blocks)?;
         let mut batch = WriteBatch::default();
@@ -172,8 +179,13 @@ fn first_frames(frames: &[Arc<OpenFrame>]) -> Vec<Arc<OpenFrame>> {
         .collect()
 }
 
-fn merge(stored: &[Vec<u8>], bucket: Bucket, taken: u64) -> Result<(Run, Terms, Vec<Made>), FrameError> {
-    let mut builder = SpanBuilder::new(0x5ea1);
+fn merge(
+    stored: &[Vec<u8>],
+    bucket: Bucket,
+    taken: u64,
+    builder: &mut SpanBuilder,
+) -> Result<(Run, Terms, Vec<Made>), FrameError> {
+    builder.clear();
     for bytes in stored {
         builder.append(&SpanFrame::open(bytes)?)?;
     }

@@ -30,13 +30,12 @@ pub(super) const PARENT_NONE: u32 = 0;
 pub(super) const PARENT_ELSEWHERE: u32 = 1;
 pub(super) const PARENT_HERE: u32 = 2;
 
-/// Of more columns, room for all rows is not made beforehand.
-const ROOM_COLUMNS_MAX: usize = 32;
 /// In traces of more spans, parents are looked up in an index instead of one by one.
 const LINEAR_MAX: usize = 32;
 
 /// Columns while they are filled.
-struct Columns {
+#[derive(Debug, Default)]
+pub(super) struct Columns {
     slots: Slots,
     name_texts: Local,
     message_texts: Local,
@@ -136,12 +135,8 @@ impl Sorted<'_> {
         packer: &mut Packer,
     ) -> Result<Vec<u8>, FrameTooLarge> {
         let builder = self.builder;
-        let rows = self
-            .order
-            .traces(traces.clone())
-            .map(|(_, _, rows)| rows.len())
-            .sum();
-        let mut columns = Columns::new(builder, rows);
+        let mut columns = packer.columns.take().unwrap_or_default();
+        columns.reset(builder);
         let mut sections: Vec<(Shard, u32, u32)> = Vec::new();
         let (mut last_start, mut count) = (0, 0u32);
         let mut time = (u64::MAX, 0);
@@ -183,6 +178,7 @@ impl Sorted<'_> {
         payload.put_u32(parts.count);
         payload.put(&parts.directory);
         payload.put(&parts.data);
+        packer.columns = Some(columns);
         frame_of(cut, sections.len() as u32, count, payload)
     }
 }
@@ -312,7 +308,7 @@ impl Order {
 }
 
 /// The texts of a frame out of a builder's, numbered anew by first use.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Local {
     numbers: Vec<u32>,
     texts: Interner,
@@ -321,11 +317,10 @@ struct Local {
 impl Local {
     const UNUSED: u32 = u32::MAX;
 
-    fn new(all: &Interner) -> Self {
-        Self {
-            numbers: vec![Self::UNUSED; all.len()],
-            texts: Interner::new(0),
-        }
+    fn reset(&mut self, all: &Interner) {
+        self.numbers.clear();
+        self.numbers.resize(all.len(), Self::UNUSED);
+        self.texts.clear();
     }
 
     #[inline]
@@ -342,6 +337,7 @@ impl Local {
 }
 
 /// Shapes and columns that the frame's rows use, numbered anew by first use.
+#[derive(Debug, Default)]
 struct Slots {
     shapes: Vec<Option<u32>>,
     shape_list: Vec<u32>,
@@ -350,13 +346,13 @@ struct Slots {
 }
 
 impl Slots {
-    fn new(builder: &SpanBuilder) -> Self {
-        Self {
-            shapes: vec![None; builder.shapes.lists.len()],
-            shape_list: Vec::new(),
-            columns: vec![None; builder.shapes.columns.len()],
-            column_list: Vec::new(),
-        }
+    fn reset(&mut self, builder: &SpanBuilder) {
+        self.shapes.clear();
+        self.shapes.resize(builder.shapes.lists.len(), None);
+        self.shape_list.clear();
+        self.columns.clear();
+        self.columns.resize(builder.shapes.columns.len(), None);
+        self.column_list.clear();
     }
 
     #[inline]
@@ -413,40 +409,40 @@ impl Slots {
 }
 
 impl Columns {
-    /// Room for so many rows.
-    fn new(builder: &SpanBuilder, rows: usize) -> Self {
+    /// Empties all and keeps the room.
+    fn reset(&mut self, builder: &SpanBuilder) {
+        self.slots.reset(builder);
+        self.name_texts.reset(&builder.names);
+        self.message_texts.reset(&builder.messages);
+        self.resource_texts.reset(&builder.resources);
+        self.scope_texts.reset(&builder.scopes);
+        self.rest_texts.reset(&builder.rests);
         let columns = &builder.shapes.columns;
-        // Of many columns most are in few rows.
-        let cells = if columns.len() <= ROOM_COLUMNS_MAX {
-            rows
-        } else {
-            0
-        };
-        Self {
-            slots: Slots::new(builder),
-            name_texts: Local::new(&builder.names),
-            message_texts: Local::new(&builder.messages),
-            resource_texts: Local::new(&builder.resources),
-            scope_texts: Local::new(&builder.scopes),
-            rest_texts: Local::new(&builder.rests),
-            cell_texts: columns.iter().map(|column| Local::new(&column.texts)).collect(),
-            ids: Vec::with_capacity(rows * 8),
-            parent_rows: Vec::with_capacity(rows),
-            parents: Vec::new(),
-            starts: Vec::with_capacity(rows),
-            durations: Vec::with_capacity(rows),
-            kinds: Vec::with_capacity(rows),
-            statuses: Vec::with_capacity(rows),
-            names: Vec::with_capacity(rows),
-            messages: Vec::with_capacity(rows),
-            resources: Vec::with_capacity(rows),
-            scopes: Vec::with_capacity(rows),
-            shapes: Vec::with_capacity(rows),
-            rests: Vec::with_capacity(rows),
-            flags: Vec::with_capacity(rows),
-            traces: Vec::new(),
-            trace_rows: Vec::new(),
-            cells: columns.iter().map(|_| Vec::with_capacity(cells)).collect(),
+        self.cell_texts.resize_with(columns.len(), Local::default);
+        for (local, column) in self.cell_texts.iter_mut().zip(columns) {
+            local.reset(&column.texts);
+        }
+        self.cells.resize_with(columns.len(), Vec::new);
+        self.cells.iter_mut().for_each(Vec::clear);
+        for bytes in [&mut self.ids, &mut self.parents, &mut self.traces] {
+            bytes.clear();
+        }
+        self.starts.clear();
+        self.durations.clear();
+        self.flags.clear();
+        for numbers in [
+            &mut self.parent_rows,
+            &mut self.kinds,
+            &mut self.statuses,
+            &mut self.names,
+            &mut self.messages,
+            &mut self.resources,
+            &mut self.scopes,
+            &mut self.shapes,
+            &mut self.rests,
+            &mut self.trace_rows,
+        ] {
+            numbers.clear();
         }
     }
 

@@ -5,7 +5,7 @@ use hashbrown::hash_table::Entry;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A dictionary while it grows. The seed keeps senders from choosing texts that collide.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Interner {
     seed: u64,
     bytes: Vec<u8>,

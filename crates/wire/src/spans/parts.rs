@@ -4,6 +4,7 @@
 use zstd::bulk::Compressor;
 
 use super::bits::{split, width};
+use super::encode::Columns;
 use crate::bytes::{Put, zigzag};
 use crate::frame::FrameTooLarge;
 
@@ -87,6 +88,7 @@ const NUMBERS_MAX: usize = 255;
 pub struct Packer {
     zstd: Option<Compressor<'static>>,
     texts_only: bool,
+    pub(super) columns: Option<Columns>,
     squeezed: Vec<u8>,
     raw: Vec<u8>,
 }
@@ -103,6 +105,7 @@ impl Default for Packer {
             // Without it, parts go uncompressed.
             zstd: Compressor::new(ZSTD_LEVEL).ok(),
             texts_only: false,
+            columns: None,
             squeezed: Vec::new(),
             raw: Vec::new(),
         }
