@@ -1,10 +1,12 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::http::Url;
+use crate::native::events::Shape;
 
 /// Open-loop and closed-loop load with HDR histograms, for ElixirScope and for any OTLP endpoint beside it.
 #[derive(Debug, Parser)]
@@ -20,6 +22,8 @@ pub(crate) enum Command {
     Node(NodeArgs),
     /// Send spans as OTLP over HTTP, to us or to any other OTLP endpoint.
     Otlp(Box<OtlpArgs>),
+    /// Send events of BEAM nodes as agents do: encoded into frames, over QUIC.
+    Quic(Box<QuicArgs>),
 }
 
 /// Arguments of `node`.
@@ -73,6 +77,34 @@ pub(crate) struct OtlpArgs {
     /// Traces read back after the load and compared with what was sent, span by span.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(crate) verify: u32,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Arguments of `quic`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct QuicArgs {
+    /// The collector's QUIC door.
+    #[arg(long, default_value = "127.0.0.1:7481")]
+    pub(crate) collector: SocketAddr,
+    /// Folder with `ca.pem`, `agent.pem`, `agent.key`: `<data>/tls` of `elixirscope up`.
+    #[arg(long)]
+    pub(crate) tls: PathBuf,
+    /// Name in the collector's certificate.
+    #[arg(long, default_value = transport::tls::DEV_SERVER_NAME)]
+    pub(crate) server_name: String,
+    /// What the events tell of.
+    #[arg(long, value_enum, default_value = "beam-calls")]
+    pub(crate) shape: Shape,
+    /// Producers, each with a connection of its own and three nodes; `--rate` is that of all together.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) producers: u16,
+    /// Seconds without an acknowledgement after which frames are given up.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) retry_seconds: u64,
+    /// After the load, have the member read everything it stored and count the events of our nodes (`.../api/v1/audit`; slow).
+    #[arg(long)]
+    pub(crate) audit: Option<Url>,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }

@@ -18,7 +18,7 @@ use crate::measure::progress::Progress;
 use crate::measure::scrape::Gauge;
 use crate::measure::yardstick::Yardstick;
 use crate::otlp::values::TRACE_SPANS;
-use crate::report::{self, Disk, Report, Server};
+use crate::report::{Disk, Report, Server};
 use crate::verify;
 
 /// The server's processor time at rest is looked at for this long.
@@ -27,9 +27,10 @@ const REST: Duration = Duration::from_secs(2);
 const STORED_LOOK: Duration = Duration::from_millis(250);
 
 /// Server and machine around a load: what they were before it, what they are after.
-struct Surroundings<'a> {
+pub(crate) struct Surroundings<'a> {
     args: &'a RunArgs,
-    server: Option<Process>,
+    /// The server's process.
+    pub(crate) server: Option<Process>,
     at_rest: f64,
     before: Usage,
     disk_before: u64,
@@ -38,7 +39,8 @@ struct Surroundings<'a> {
 }
 
 impl<'a> Surroundings<'a> {
-    fn before(args: &'a RunArgs, headers: &[String]) -> Result<Self> {
+    /// Looks before the load.
+    pub(crate) fn before(args: &'a RunArgs, headers: &[String]) -> Result<Self> {
         let server = args.server_pid.map(Process::new);
         let at_rest = server
             .as_ref()
@@ -68,7 +70,7 @@ impl<'a> Surroundings<'a> {
     }
 
     /// Items that the server says it stored since then; waits until it has all that it acknowledged.
-    fn stored(&self, acked: u64) -> Result<Option<u64>> {
+    pub(crate) fn stored(&self, acked: u64) -> Result<Option<u64>> {
         let Some(gauge) = &self.stored else {
             return Ok(None);
         };
@@ -83,7 +85,7 @@ impl<'a> Surroundings<'a> {
     }
 
     /// Waits for rest, then says what the server used.
-    fn server(&self, rss_anon_peak_bytes: u64) -> Result<Option<Server>> {
+    pub(crate) fn server(&self, rss_anon_peak_bytes: u64) -> Result<Option<Server>> {
         let Some(server) = &self.server else {
             return Ok(None);
         };
@@ -98,7 +100,8 @@ impl<'a> Surroundings<'a> {
         }))
     }
 
-    fn disk(&self) -> Option<Disk> {
+    /// Bytes of its data folder.
+    pub(crate) fn disk(&self) -> Option<Disk> {
         let folder = self.args.data_folder.as_deref()?;
         Some(Disk {
             before: self.disk_before,
@@ -140,11 +143,7 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         total.add(&progress.counts());
         Ok(ended)
     })?;
-    let pace = Pace {
-        rate,
-        warmup: Duration::from_secs(run.warmup),
-        length: Duration::from_secs(run.seconds),
-    };
+    let pace = pace(run, rate);
     let progress = Progress::default();
     let door = args.query.as_ref().map(|url| TraceDoor::new(url, &args.headers));
     let stop = AtomicBool::new(false);
@@ -193,17 +192,10 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         seen: ended.seen,
         queried,
         verified,
+        audited: None,
         yardstick,
     };
-    report::write_files(&report, run)?;
-    Ok((
-        if run.json {
-            report.json().to_string()
-        } else {
-            report.text()
-        },
-        report.conserved(),
-    ))
+    report.finish(run)
 }
 
 fn traces_of(args: &OtlpArgs) -> usize {
@@ -212,8 +204,17 @@ fn traces_of(args: &OtlpArgs) -> usize {
     (if args.spread { traces * 3 } else { traces }).max(1)
 }
 
+/// How fast and how long, at this rate.
+pub(crate) fn pace(run: &RunArgs, rate: Option<f64>) -> Pace {
+    Pace {
+        rate,
+        warmup: Duration::from_secs(run.warmup),
+        length: Duration::from_secs(run.seconds),
+    }
+}
+
 /// The rate to measure at: as asked, or as found.
-fn search(
+pub(crate) fn search(
     run: &RunArgs,
     load: impl FnMut(&Pace, &Progress) -> Result<Ended>,
 ) -> Result<(Option<f64>, Vec<Step>)> {

@@ -59,6 +59,9 @@ impl Report {
             )?,
             None => writeln!(out, "stored: not asked (--metrics)")?,
         }
+        if let Some(audited) = &self.audited {
+            writeln!(out, "{}", audited.text(c.sent))?;
+        }
         if let Some(verified) = &self.verified {
             writeln!(out, "{}", verified.text())?;
         }
