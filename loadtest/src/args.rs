@@ -72,11 +72,17 @@ pub(crate) struct OtlpArgs {
     #[arg(long)]
     pub(crate) query: Option<Url>,
     /// Traces asked for a second while the load runs, sent at least two seconds before.
-    #[arg(long, default_value_t = 10.0, value_parser = rate)]
-    pub(crate) query_rate: f64,
+    #[arg(long, requires = "query", value_parser = rate)]
+    pub(crate) query_rate: Option<f64>,
     /// Traces read back after the load and compared with what was sent, span by span.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(crate) verify: u32,
+    /// Traces are searched for here after the load: a Tempo path (`.../tempo/api/search`).
+    #[arg(long)]
+    pub(crate) search: Option<Url>,
+    /// Searches.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) searches: u32,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
@@ -121,6 +127,9 @@ pub(crate) struct RunArgs {
     /// Seconds of load before them.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub(crate) warmup: u64,
+    /// End after so many items, if that is sooner; the warm-up counts.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
     /// First find the greatest rate that is sustained without loss and within `--p99-max-ms`, then measure at it.
     #[arg(long)]
     pub(crate) find_max: bool,
@@ -139,9 +148,9 @@ pub(crate) struct RunArgs {
     /// Prometheus door of the server.
     #[arg(long)]
     pub(crate) metrics: Option<Url>,
-    /// Counter of stored items there.
-    #[arg(long, default_value = r#"elixirscope_store_totals{what="events"}"#)]
-    pub(crate) stored_metric: String,
+    /// Counter of stored items there, if the server is not ours: `name{label="value"}`.
+    #[arg(long)]
+    pub(crate) stored_metric: Option<String>,
     /// Seconds that this counter may lag behind the last acknowledgement.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub(crate) stored_seconds: u64,

@@ -18,6 +18,7 @@ mod random;
 mod report;
 mod run;
 mod run_native;
+mod search;
 mod verify;
 
 use std::process::ExitCode;

@@ -18,8 +18,10 @@ use crate::native::events::node_name;
 use crate::native::quic::QuicLoad;
 use crate::native::session::Target;
 use crate::report::Report;
-use crate::run::{Surroundings, pace, search};
+use crate::run::{Surroundings, pace, rate_of};
 
+/// Our counter of stored events.
+const EVENTS_STORED: &str = r#"elixirscope_store_totals{what="events"}"#;
 /// Traces of the sample that the machine is measured with.
 const SAMPLE_TRACES: usize = 50;
 
@@ -47,10 +49,10 @@ pub(crate) fn quic(args: &QuicArgs) -> Result<(String, bool)> {
         base_ns: now_ns(),
     };
     let yardstick = Yardstick::measure(&Content::new(seed, SAMPLE_TRACES, false).body(batch, 0));
-    let around = Surroundings::before(run, &[])?;
+    let around = Surroundings::before(run, &[], EVENTS_STORED)?;
     let server = around.server.as_ref();
     let total = Progress::default();
-    let (rate, steps) = search(run, |pace, progress| {
+    let (rate, steps) = rate_of(run, |pace, progress| {
         let ended = load.run(pace, progress, server)?;
         total.add(&progress.counts());
         Ok(ended)
@@ -81,6 +83,7 @@ pub(crate) fn quic(args: &QuicArgs) -> Result<(String, bool)> {
         seen: ended.seen,
         queried: None,
         verified: None,
+        searched: None,
         audited,
         yardstick,
     };

@@ -188,6 +188,7 @@ impl QuicLoad {
     ) -> Result<u64> {
         let own = Pace {
             rate: pace.rate.map(|rate| rate / self.producers as f64),
+            count: pace.count.map(|count| count.div_ceil(self.producers as u64)),
             ..*pace
         };
         let interval = own.rate.map_or(0.0, |rate| events as f64 / rate);

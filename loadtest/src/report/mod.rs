@@ -18,6 +18,7 @@ use crate::measure::progress::Counts;
 use crate::measure::watch::Seen;
 use crate::measure::yardstick::Yardstick;
 use crate::query::Queried;
+use crate::search::Searched;
 use crate::verify::Verified;
 
 /// What the server used, from before the load until it had come to rest after it.
@@ -77,6 +78,8 @@ pub(crate) struct Report {
     pub(crate) queried: Option<Queried>,
     /// Traces read back.
     pub(crate) verified: Option<Verified>,
+    /// Searches after the load.
+    pub(crate) searched: Option<Searched>,
     /// Events of our nodes that the server found when it read everything.
     pub(crate) audited: Option<Audited>,
     /// The machine.
@@ -166,6 +169,7 @@ impl Report {
             "disk_bytes_per_item": self.disk_bytes_per_item(),
             "query": self.queried.as_ref().map(Queried::json),
             "audit": self.audited.map(Audited::json),
+            "search": self.searched.as_ref().map(Searched::json),
             "verify": self.verified.as_ref().map(Verified::json),
             "generator_cpu_s_per_million": self.cpu_of_generator(),
             "yardstick": self.yardstick.json(),
