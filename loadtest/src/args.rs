@@ -1,10 +1,12 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::http::Url;
+use crate::native::events::Shape;
 
 /// Open-loop and closed-loop load with HDR histograms, for ElixirScope and for any OTLP endpoint beside it.
 #[derive(Debug, Parser)]
@@ -20,6 +22,8 @@ pub(crate) enum Command {
     Node(NodeArgs),
     /// Send spans as OTLP over HTTP, to us or to any other OTLP endpoint.
     Otlp(Box<OtlpArgs>),
+    /// Send events of BEAM nodes as agents do: encoded into frames, over QUIC.
+    Quic(Box<QuicArgs>),
 }
 
 /// Arguments of `node`.
@@ -68,11 +72,45 @@ pub(crate) struct OtlpArgs {
     #[arg(long)]
     pub(crate) query: Option<Url>,
     /// Traces asked for a second while the load runs, sent at least two seconds before.
-    #[arg(long, default_value_t = 10.0, value_parser = rate)]
-    pub(crate) query_rate: f64,
+    #[arg(long, requires = "query", value_parser = rate)]
+    pub(crate) query_rate: Option<f64>,
     /// Traces read back after the load and compared with what was sent, span by span.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(crate) verify: u32,
+    /// Traces are searched for here after the load: a Tempo path (`.../tempo/api/search`).
+    #[arg(long)]
+    pub(crate) search: Option<Url>,
+    /// Searches.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) searches: u32,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Arguments of `quic`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct QuicArgs {
+    /// The collector's QUIC door.
+    #[arg(long, default_value = "127.0.0.1:7481")]
+    pub(crate) collector: SocketAddr,
+    /// Folder with `ca.pem`, `agent.pem`, `agent.key`: `<data>/tls` of `elixirscope up`.
+    #[arg(long)]
+    pub(crate) tls: PathBuf,
+    /// Name in the collector's certificate.
+    #[arg(long, default_value = transport::tls::DEV_SERVER_NAME)]
+    pub(crate) server_name: String,
+    /// What the events tell of.
+    #[arg(long, value_enum, default_value = "beam-calls")]
+    pub(crate) shape: Shape,
+    /// Producers, each with a connection of its own and three nodes; `--rate` is that of all together.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) producers: u16,
+    /// Seconds without an acknowledgement after which frames are given up.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) retry_seconds: u64,
+    /// After the load, have the member read everything it stored and count the events of our nodes (`.../api/v1/audit`; slow).
+    #[arg(long)]
+    pub(crate) audit: Option<Url>,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
@@ -89,6 +127,9 @@ pub(crate) struct RunArgs {
     /// Seconds of load before them.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub(crate) warmup: u64,
+    /// End after so many items, if that is sooner; the warm-up counts.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
     /// First find the greatest rate that is sustained without loss and within `--p99-max-ms`, then measure at it.
     #[arg(long)]
     pub(crate) find_max: bool,
@@ -107,9 +148,9 @@ pub(crate) struct RunArgs {
     /// Prometheus door of the server.
     #[arg(long)]
     pub(crate) metrics: Option<Url>,
-    /// Counter of stored items there.
-    #[arg(long, default_value = r#"elixirscope_store_totals{what="events"}"#)]
-    pub(crate) stored_metric: String,
+    /// Counter of stored items there, if the server is not ours: `name{label="value"}`.
+    #[arg(long)]
+    pub(crate) stored_metric: Option<String>,
     /// Seconds that this counter may lag behind the last acknowledgement.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub(crate) stored_seconds: u64,

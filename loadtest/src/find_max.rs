@@ -60,6 +60,7 @@ impl Search {
             rate: None,
             warmup: Duration::from_secs(1),
             length: self.step,
+            count: None,
         };
         let mut asked = match start {
             Some(rate) => rate,

@@ -4,10 +4,12 @@
 
 mod args;
 mod ask;
+mod audit;
 mod find_max;
 mod http;
 mod load;
 mod measure;
+mod native;
 mod node;
 mod node_report;
 mod otlp;
@@ -15,6 +17,8 @@ mod query;
 mod random;
 mod report;
 mod run;
+mod run_native;
+mod search;
 mod verify;
 
 use std::process::ExitCode;
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
             (text, report.stored == report.sent)
         }),
         Command::Otlp(args) => run::otlp(&args),
+        Command::Quic(args) => run_native::quic(&args),
     };
     match ended {
         Ok((text, conserved)) => {

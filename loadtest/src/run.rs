@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::args::{OtlpArgs, RunArgs};
 use crate::ask::TraceDoor;
@@ -18,18 +18,22 @@ use crate::measure::progress::Progress;
 use crate::measure::scrape::Gauge;
 use crate::measure::yardstick::Yardstick;
 use crate::otlp::values::TRACE_SPANS;
-use crate::report::{self, Disk, Report, Server};
-use crate::verify;
+use crate::query::Queried;
+use crate::report::{Disk, Report, Server};
+use crate::{search, verify};
 
+/// Our counter of stored spans.
+const SPANS_STORED: &str = r#"elixirscope_store_totals{what="spans"}"#;
 /// The server's processor time at rest is looked at for this long.
 const REST: Duration = Duration::from_secs(2);
 /// Between two looks at it.
 const STORED_LOOK: Duration = Duration::from_millis(250);
 
 /// Server and machine around a load: what they were before it, what they are after.
-struct Surroundings<'a> {
+pub(crate) struct Surroundings<'a> {
     args: &'a RunArgs,
-    server: Option<Process>,
+    /// The server's process.
+    pub(crate) server: Option<Process>,
     at_rest: f64,
     before: Usage,
     disk_before: u64,
@@ -38,7 +42,8 @@ struct Surroundings<'a> {
 }
 
 impl<'a> Surroundings<'a> {
-    fn before(args: &'a RunArgs, headers: &[String]) -> Result<Self> {
+    /// Looks before the load.
+    pub(crate) fn before(args: &'a RunArgs, headers: &[String], metric: &str) -> Result<Self> {
         let server = args.server_pid.map(Process::new);
         let at_rest = server
             .as_ref()
@@ -49,7 +54,11 @@ impl<'a> Surroundings<'a> {
             server.forget_peak();
         }
         let stored = match &args.metrics {
-            Some(url) => Some(Gauge::new(url, &args.stored_metric, headers)?),
+            Some(url) => Some(Gauge::new(
+                url,
+                args.stored_metric.as_deref().unwrap_or(metric),
+                headers,
+            )?),
             None => None,
         };
         Ok(Self {
@@ -68,7 +77,7 @@ impl<'a> Surroundings<'a> {
     }
 
     /// Items that the server says it stored since then; waits until it has all that it acknowledged.
-    fn stored(&self, acked: u64) -> Result<Option<u64>> {
+    pub(crate) fn stored(&self, acked: u64) -> Result<Option<u64>> {
         let Some(gauge) = &self.stored else {
             return Ok(None);
         };
@@ -83,7 +92,7 @@ impl<'a> Surroundings<'a> {
     }
 
     /// Waits for rest, then says what the server used.
-    fn server(&self, rss_anon_peak_bytes: u64) -> Result<Option<Server>> {
+    pub(crate) fn server(&self, rss_anon_peak_bytes: u64) -> Result<Option<Server>> {
         let Some(server) = &self.server else {
             return Ok(None);
         };
@@ -98,7 +107,8 @@ impl<'a> Surroundings<'a> {
         }))
     }
 
-    fn disk(&self) -> Option<Disk> {
+    /// Bytes of its data folder.
+    pub(crate) fn disk(&self) -> Option<Disk> {
         let folder = self.args.data_folder.as_deref()?;
         Some(Disk {
             before: self.disk_before,
@@ -113,7 +123,7 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
     let seed = run.seed.unwrap_or_else(now_ns);
     let connections = usize::from(args.connections) * usize::from(args.outstanding);
     if args.spread && connections < 3 {
-        anyhow::bail!("--spread needs at least three connections, not {connections}");
+        bail!("--spread needs at least three connections, not {connections}");
     }
     let load = OtlpLoad {
         endpoint: args.endpoint.clone(),
@@ -132,38 +142,20 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         0,
     );
     let yardstick = Yardstick::measure(&sample);
-    let around = Surroundings::before(run, &args.headers)?;
+    let around = Surroundings::before(run, &args.headers, SPANS_STORED)?;
     let server = around.server.as_ref();
     let total = Progress::default();
-    let (rate, steps) = search(run, |pace, progress| {
+    let (rate, steps) = rate_of(run, |pace, progress| {
         let ended = load.run(pace, progress, server)?;
         total.add(&progress.counts());
         Ok(ended)
     })?;
-    let pace = Pace {
-        rate,
-        warmup: Duration::from_secs(run.warmup),
-        length: Duration::from_secs(run.seconds),
-    };
-    let progress = Progress::default();
+    let pace = pace(run, rate);
     let door = args.query.as_ref().map(|url| TraceDoor::new(url, &args.headers));
-    let stop = AtomicBool::new(false);
-    let (ended, queried) = thread::scope(|scope| {
-        let asking = door.as_ref().map(|door| {
-            let (load, stop) = (&load, &stop);
-            scope.spawn(move || crate::query::ask(door, &load.content, &load.sent, args.query_rate, stop))
-        });
-        let ended = load.run(&pace, &progress, server);
-        stop.store(true, Ordering::Release);
-        let queried = asking.map(|asking| {
-            asking
-                .join()
-                .map_err(|_| anyhow::anyhow!("the asking thread failed"))
-        });
-        Ok::<_, anyhow::Error>((ended?, queried.transpose()?.transpose()?))
-    })?;
-    total.add(&progress.counts());
+    let (ended, queried) = under_questions(args, &load, door.as_ref(), || load.run(&pace, &total, server))?;
     let stored = around.stored(total.counts().acked)?;
+    // What the load cost is read before questions cost something.
+    let (server, disk) = (around.server(ended.seen.rss_anon_peak_bytes)?, around.disk());
     let verified = match &door {
         Some(door) if args.verify > 0 => {
             let verified = verify::verify(door, &load.content, &load.sent, args.verify, seed);
@@ -171,13 +163,15 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         }
         _ => None,
     };
+    let search = args.search.as_ref();
+    let searched = search.map(|url| search::search(url, &args.headers, args.searches));
+    let name = if args.spread {
+        "otlp-spans, spread"
+    } else {
+        "otlp-spans"
+    };
     let report = Report {
-        name: if args.spread {
-            "otlp-spans, spread"
-        } else {
-            "otlp-spans"
-        }
-        .to_owned(),
+        name: name.to_owned(),
         target: format!("http://{}{}", args.endpoint.authority, args.endpoint.path),
         item: "span",
         rate,
@@ -186,24 +180,41 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         steps,
         counts: total.counts(),
         stored,
-        server: around.server(ended.seen.rss_anon_peak_bytes)?,
-        disk: around.disk(),
+        server,
+        disk,
         behind: ended.behind,
         latency_us: ended.seen.latency_us()?,
         seen: ended.seen,
         queried,
         verified,
+        searched: searched.transpose()?,
+        audited: None,
         yardstick,
     };
-    report::write_files(&report, run)?;
-    Ok((
-        if run.json {
-            report.json().to_string()
-        } else {
-            report.text()
-        },
-        report.conserved(),
-    ))
+    report.finish(run)
+}
+
+/// Runs a load, and asks for traces meanwhile if that is wanted.
+fn under_questions(
+    args: &OtlpArgs,
+    load: &OtlpLoad,
+    door: Option<&TraceDoor>,
+    run: impl FnOnce() -> Result<Ended>,
+) -> Result<(Ended, Option<Queried>)> {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let asking = door.zip(args.query_rate).map(|(door, rate)| {
+            let stop = &stop;
+            scope.spawn(move || crate::query::ask(door, &load.content, &load.sent, rate, stop))
+        });
+        let ended = run();
+        stop.store(true, Ordering::Release);
+        let queried = asking.map(|asking| match asking.join() {
+            Ok(queried) => queried,
+            Err(_) => bail!("the asking thread failed"),
+        });
+        Ok((ended?, queried.transpose()?))
+    })
 }
 
 fn traces_of(args: &OtlpArgs) -> usize {
@@ -212,8 +223,18 @@ fn traces_of(args: &OtlpArgs) -> usize {
     (if args.spread { traces * 3 } else { traces }).max(1)
 }
 
+/// How fast and how long, at this rate.
+pub(crate) fn pace(run: &RunArgs, rate: Option<f64>) -> Pace {
+    Pace {
+        rate,
+        warmup: Duration::from_secs(run.warmup),
+        length: Duration::from_secs(run.seconds),
+        count: run.count,
+    }
+}
+
 /// The rate to measure at: as asked, or as found.
-fn search(
+pub(crate) fn rate_of(
     run: &RunArgs,
     load: impl FnMut(&Pace, &Progress) -> Result<Ended>,
 ) -> Result<(Option<f64>, Vec<Step>)> {

@@ -75,6 +75,11 @@ impl Bed {
         self.path().join("agent.sock")
     }
 
+    /// The member's QUIC door.
+    pub fn quic_address(&self) -> String {
+        format!("127.0.0.1:{}", self.quic)
+    }
+
     /// The member's HTTP door.
     pub fn door(&self) -> Door {
         Door {

@@ -16,6 +16,8 @@ pub(crate) struct Pace {
     pub(crate) warmup: Duration,
     /// Measured.
     pub(crate) length: Duration,
+    /// Items after which it is over in any case.
+    pub(crate) count: Option<u64>,
 }
 
 /// Unix nanoseconds.

@@ -17,6 +17,8 @@ pub(crate) struct Schedule {
     warm: Instant,
     end: Instant,
     next: AtomicU64,
+    /// Requests, at most.
+    limit: u64,
 }
 
 impl Schedule {
@@ -32,6 +34,7 @@ impl Schedule {
             warm,
             end: warm + pace.length,
             next: AtomicU64::new(0),
+            limit: pace.count.map_or(u64::MAX, |count| count.div_ceil(items.max(1))),
         }
     }
 
@@ -42,10 +45,13 @@ impl Schedule {
         if now >= self.end {
             return None;
         }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        if number >= self.limit {
+            return None;
+        }
         if self.interval.is_zero() {
             return Some(now);
         }
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let due = self.begin + self.interval.mul_f64(number as f64);
         if due >= self.end {
             return None;
@@ -65,7 +71,8 @@ impl Schedule {
             return 0;
         }
         let due = (self.end - self.begin).as_secs_f64() / self.interval.as_secs_f64();
-        (due.ceil() as u64).saturating_sub(self.next.load(Ordering::Relaxed))
+        let due = (due.ceil() as u64).min(self.limit);
+        due.saturating_sub(self.next.load(Ordering::Relaxed))
     }
 }
 
@@ -78,6 +85,7 @@ mod tests {
             rate,
             warmup: Duration::from_millis(50),
             length: Duration::from_millis(150),
+            count: None,
         }
     }
 
@@ -94,6 +102,20 @@ mod tests {
         }
         assert_eq!(due.iter().filter(|d| schedule.counts(**d)).count(), 15);
         assert_eq!(schedule.behind(), 0);
+    }
+
+    /// Scenario: a load that is over after 25 items in requests of ten. Guarantee: three requests, in both loops.
+    #[test]
+    fn a_count_ends_it() {
+        for rate in [Some(1_000.0), None] {
+            let pace = Pace {
+                count: Some(25),
+                ..pace(rate)
+            };
+            let schedule = Schedule::new(Instant::now(), &pace, 10);
+            assert_eq!(std::iter::from_fn(|| schedule.wait()).count(), 3);
+            assert_eq!(schedule.behind(), 0);
+        }
     }
 
     /// Scenario: a thread that needs 50 ms for each request. Guarantee: due times do not wait for it; what it never began is known.

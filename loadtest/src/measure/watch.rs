@@ -110,7 +110,10 @@ impl Watch<'_> {
 
     /// Watches until `done`.
     pub(crate) fn run(&self, latencies: &mut Latencies, done: &AtomicBool) -> Result<Seen> {
-        let mut seen = Seen::default();
+        let mut seen = Seen {
+            window_begin: self.mark()?,
+            ..Seen::default()
+        };
         let (mut last, mut acked) = (Duration::ZERO, 0);
         let (mut warm, mut over) = (false, false);
         while !done.load(Ordering::Acquire) {

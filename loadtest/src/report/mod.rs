@@ -11,12 +11,14 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use crate::args::RunArgs;
+use crate::audit::Audited;
 use crate::find_max::Step;
 use crate::measure::latency::json_ms;
 use crate::measure::progress::Counts;
 use crate::measure::watch::Seen;
 use crate::measure::yardstick::Yardstick;
 use crate::query::Queried;
+use crate::search::Searched;
 use crate::verify::Verified;
 
 /// What the server used, from before the load until it had come to rest after it.
@@ -76,6 +78,10 @@ pub(crate) struct Report {
     pub(crate) queried: Option<Queried>,
     /// Traces read back.
     pub(crate) verified: Option<Verified>,
+    /// Searches after the load.
+    pub(crate) searched: Option<Searched>,
+    /// Events of our nodes that the server found when it read everything.
+    pub(crate) audited: Option<Audited>,
     /// The machine.
     pub(crate) yardstick: Yardstick,
 }
@@ -87,7 +93,9 @@ impl Report {
     /// Is stored = sent, exactly, and did every trace that was read back come as it was sent?
     pub(crate) fn conserved(&self) -> bool {
         let stored = self.stored.unwrap_or(self.counts.acked);
-        stored == self.counts.sent && self.verified.as_ref().is_none_or(Verified::holds)
+        stored == self.counts.sent
+            && self.verified.as_ref().is_none_or(Verified::holds)
+            && self.audited.is_none_or(|audited| audited.holds(self.counts.sent))
     }
 
     /// Items stored, as the server says, else as it acknowledged.
@@ -160,6 +168,8 @@ impl Report {
             "server": server,
             "disk_bytes_per_item": self.disk_bytes_per_item(),
             "query": self.queried.as_ref().map(Queried::json),
+            "audit": self.audited.map(Audited::json),
+            "search": self.searched.as_ref().map(Searched::json),
             "verify": self.verified.as_ref().map(Verified::json),
             "generator_cpu_s_per_million": self.cpu_of_generator(),
             "yardstick": self.yardstick.json(),
@@ -167,14 +177,21 @@ impl Report {
     }
 }
 
-/// Writes the files that were asked for.
-pub(crate) fn write_files(report: &Report, args: &RunArgs) -> Result<()> {
-    if let Some(path) = &args.hgrm {
-        let text = log::hdr_log(report)?;
-        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+impl Report {
+    /// Writes the files that were asked for; what is to be printed, and whether nothing was lost.
+    pub(crate) fn finish(&self, args: &RunArgs) -> Result<(String, bool)> {
+        if let Some(path) = &args.hgrm {
+            let text = log::hdr_log(self)?;
+            fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        if let Some(path) = &args.svg {
+            fs::write(path, plot::svg(self)).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        let text = if args.json {
+            self.json().to_string()
+        } else {
+            self.text()
+        };
+        Ok((text, self.conserved()))
     }
-    if let Some(path) = &args.svg {
-        fs::write(path, plot::svg(report)).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
 }

@@ -59,11 +59,17 @@ impl Report {
             )?,
             None => writeln!(out, "stored: not asked (--metrics)")?,
         }
+        if let Some(audited) = &self.audited {
+            writeln!(out, "{}", audited.text(c.sent))?;
+        }
         if let Some(verified) = &self.verified {
             writeln!(out, "{}", verified.text())?;
         }
         if let Some(queried) = &self.queried {
             writeln!(out, "{}", queried.text())?;
+        }
+        if let Some(searched) = &self.searched {
+            writeln!(out, "{}", searched.text())?;
         }
         self.write_server(out)?;
         writeln!(
