@@ -36,15 +36,21 @@ impl Lowerer {
 
     /// Reads a text; `None` if that takes too long.
     pub(crate) fn read(&mut self, source: &str) -> Option<Reading> {
-        let tree = self.parser.parse(source.as_bytes())?;
+        let shown = without_zeros(source).unwrap_or_default();
+        let bytes = if shown.is_empty() {
+            source.as_bytes()
+        } else {
+            &shown
+        };
+        let tree = self.parser.parse(bytes)?;
         let mut seen = Seen {
             flat: Flat::new(&tree, &self.grammar, source),
             tree,
-            bytes: Vec::new(),
+            bytes: shown,
         };
         if !seen.flat.errors.is_empty()
             && let Some(known) = names::with_known_letters(source)
-            && let Some(again) = self.see(source, known)
+            && let Some(again) = self.see(source, without_zeros_in(known))
         {
             seen = again;
         }
@@ -104,6 +110,20 @@ impl Lowerer {
             *seen = again;
         }
     }
+}
+
+/// A text with another control character, of as little meaning to Elixir, for each zero byte: the grammar takes that for
+/// the end of the text. `None` if there is none.
+fn without_zeros(source: &str) -> Option<Vec<u8>> {
+    let has_zero = source.as_bytes().contains(&0);
+    has_zero.then(|| without_zeros_in(source.as_bytes().to_vec()))
+}
+
+fn without_zeros_in(mut bytes: Vec<u8>) -> Vec<u8> {
+    for byte in bytes.iter_mut().filter(|byte| **byte == 0) {
+        *byte = 1;
+    }
+    bytes
 }
 
 impl Seen {
