@@ -334,7 +334,7 @@ async fn malformed() {
         Case::traces(
             "JSON",
             b"{\"resourceSpans\":[]}".to_vec(),
-            Refused(400, "wire type 3"),
+            Refused(400, "truncated"),
         ),
         Case::traces("half a request", half(good(10)), Refused(400, "truncated")),
         Case::traces(
