@@ -65,10 +65,8 @@ impl Random {
 fn span(random: &mut Random) -> Span {
     let mut attributes = Vec::new();
     let mut add = |key: &str, value: Value| {
-        attributes.push(KeyValue {
-            key: key.to_owned(),
-            value,
-        })
+        let key = key.to_owned();
+        attributes.push(KeyValue { key, value });
     };
     match random.below(6) {
         0 => {}

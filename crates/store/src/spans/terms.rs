@@ -108,7 +108,8 @@ mod tests {
             prop_assert_eq!(&read, &terms);
             for (block, of_block) in blocks.iter().enumerate() {
                 let clauses = of_block.iter().map(|term| Clause { terms: vec![*term], keys: Vec::new() });
-                prop_assert!(read.may_have(block, &Needs { clauses: clauses.collect() }));
+                let needs = Needs { clauses: clauses.collect() };
+                prop_assert!(read.may_have(block, &needs));
             }
         }
 
