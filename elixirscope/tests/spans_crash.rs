@@ -1,5 +1,5 @@
 //! The server killed under a load of spans over OTLP, again and again: what was acknowledged is there, once; nothing is there that
-//! was not sent. `ELIXIRSCOPE_CRASH_CYCLES` says how often, `ELIXIRSCOPE_CRASH_SEED` where the waits come from; both are printed.
+//! was not sent. `ELIXIRSCOPE_CRASH_CYCLES` says how often, `ELIXIRSCOPE_SEED` where the waits come from; both are printed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -122,7 +122,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
 #[test]
 fn killed_under_load() {
     let cycles = number("ELIXIRSCOPE_CRASH_CYCLES", 4);
-    let seed = number("ELIXIRSCOPE_CRASH_SEED", 1);
+    let seed = number("ELIXIRSCOPE_SEED", 1);
     let bed = Bed::new(Path::new(env!("CARGO_BIN_EXE_elixirscope"))).unwrap();
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
