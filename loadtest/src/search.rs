@@ -1,5 +1,6 @@
 //! Searches after the load: a service and an attribute, the last five minutes, twenty traces (Tempo's `/api/search`).
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -77,7 +78,8 @@ fn percent(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a string does not fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out
