@@ -258,13 +258,14 @@ fn routes(
         blobs,
         checks: Arc::new(checks),
     };
-    let spans = Arc::new(StoredSpans(collector.store()));
+    let tempo = Tempo::new(Arc::new(StoredSpans(collector.store())), now_unix_ns);
     Router::new()
         .nest(
             "/api/v1",
             coordinator::http::router(coordinator.clone()).merge(api::router(api)),
         )
-        .nest("/tempo", tempo::router(Tempo::new(spans, now_unix_ns)))
+        .nest("/tempo", tempo::router(tempo.clone()))
+        .merge(tempo::streaming(tempo))
 }
 
 fn now_unix_ns() -> u64 {

@@ -1,5 +1,6 @@
 //! The handlers: parameters in, `query::tempo` asked off the asynchronous threads, an answer out.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use axum::Json;
@@ -8,8 +9,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use event::Span;
 use query::tempo::{
-    LIMIT_MAX, Missing, SPANS_MAX, SearchRequest, SpanSource, TagNamesV1, TagRequest, TagScope, TagValuesV1,
-    TempoError, TraceRequest, legacy, params, proto,
+    InstantResponse, LIMIT_MAX, Missing, RangeResponse, SPANS_MAX, SearchRequest, SearchResponse, SpanSource,
+    TagNamesResponse, TagNamesV1, TagRequest, TagScope, TagValuesResponse, TagValuesV1, TempoError,
+    TimeRange, TraceRequest, legacy, params, proto,
 };
 use serde_json::json;
 use traceql::Query as TraceQl;
@@ -63,11 +65,15 @@ pub(super) async fn build() -> Response {
 }
 
 pub(super) async fn search(State(tempo): State<Tempo>, Query(pairs): Pairs) -> Answer {
-    let request = search_request(&Params(pairs))?;
-    let found = tempo
-        .ask(move |source, stop| query::tempo::search(source, &request, stop))
-        .await?;
+    let found = find(&tempo, &Params(pairs)).await?;
     json(&found, &found.missing)
+}
+
+pub(super) async fn find(tempo: &Tempo, given: &Params) -> Result<SearchResponse, Failure> {
+    let request = search_request(given)?;
+    tempo
+        .ask(move |source, stop| query::tempo::search(source, &request, stop))
+        .await
 }
 
 fn search_request(given: &Params) -> Result<SearchRequest, TempoError> {
@@ -101,18 +107,14 @@ fn tag_request(given: &Params) -> Result<TagRequest, TempoError> {
     })
 }
 
-async fn names(tempo: &Tempo, given: &Params) -> Result<query::tempo::TagNamesResponse, Failure> {
+pub(super) async fn names(tempo: &Tempo, given: &Params) -> Result<TagNamesResponse, Failure> {
     let (scopes, request) = (TagScope::of(given.get("scope"))?, tag_request(given)?);
     tempo
         .ask(move |source, stop| query::tempo::tag_names(source, &scopes, &request, stop))
         .await
 }
 
-async fn values(
-    tempo: &Tempo,
-    tag: String,
-    given: &Params,
-) -> Result<query::tempo::TagValuesResponse, Failure> {
+pub(super) async fn values(tempo: &Tempo, tag: String, given: &Params) -> Result<TagValuesResponse, Failure> {
     let request = tag_request(given)?;
     tempo
         .ask(move |source, stop| query::tempo::tag_values(source, &tag, &request, stop))
@@ -168,38 +170,41 @@ fn query_of(given: &Params) -> Result<TraceQl, TempoError> {
 }
 
 pub(super) async fn series(State(tempo): State<Tempo>, Query(pairs): Pairs) -> Answer {
-    let given = Params(pairs);
-    let (query, limits) = (query_of(&given)?, limits(&given)?);
-    let times = params::series_range(
-        given.get("start"),
-        given.get("end"),
-        given.get("since"),
-        (tempo.now_ns)(),
-    )?;
+    let found = measure(&tempo, &Params(pairs)).await?;
+    json(&found, &found.missing)
+}
+
+pub(super) async fn measure(tempo: &Tempo, given: &Params) -> Result<RangeResponse, Failure> {
+    let (query, limits, times) = (query_of(given)?, limits(given)?, times(tempo, given)?);
     let step = params::step(given.get("step"), times)?;
     let range = Range::steps(times.start_ns, times.end_ns, step).map_err(|error| TempoError::Parameter {
         name: "step",
         why: error.to_string(),
     })?;
-    let found = tempo
+    tempo
         .ask(move |source, stop| query::tempo::range(source, &query, range, limits, stop))
-        .await?;
-    json(&found, &found.missing)
+        .await
 }
 
 pub(super) async fn instant(State(tempo): State<Tempo>, Query(pairs): Pairs) -> Answer {
-    let given = Params(pairs);
-    let (query, limits) = (query_of(&given)?, limits(&given)?);
-    let times = params::series_range(
+    let found = measure_once(&tempo, &Params(pairs)).await?;
+    json(&found, &found.missing)
+}
+
+pub(super) async fn measure_once(tempo: &Tempo, given: &Params) -> Result<InstantResponse, Failure> {
+    let (query, limits, times) = (query_of(given)?, limits(given)?, times(tempo, given)?);
+    tempo
+        .ask(move |source, stop| query::tempo::instant(source, &query, times, limits, stop))
+        .await
+}
+
+fn times(tempo: &Tempo, given: &Params) -> Result<TimeRange, TempoError> {
+    params::series_range(
         given.get("start"),
         given.get("end"),
         given.get("since"),
         (tempo.now_ns)(),
-    )?;
-    let found = tempo
-        .ask(move |source, stop| query::tempo::instant(source, &query, times, limits, stop))
-        .await?;
-    json(&found, &found.missing)
+    )
 }
 
 async fn spans(tempo: &Tempo, id: &str, given: &Params) -> Result<(Vec<Span>, Missing), Failure> {
@@ -241,7 +246,8 @@ pub(super) async fn trace(
     let mut text = format!("{{\"trace\":{},\"metrics\":{{}}", wire::otlp::traces_json(&spans));
     if !missing.is_empty() {
         let message = json!(missing.join("; "));
-        text.push_str(&format!(",\"status\":\"PARTIAL\",\"message\":{message}"));
+        // Writing into a string does not fail.
+        let _ = write!(text, ",\"status\":\"PARTIAL\",\"message\":{message}");
     }
     text.push('}');
     Ok(body("application/json", text.into_bytes(), &missing))

@@ -3,6 +3,7 @@
 
 mod answer;
 mod ask;
+mod grpc;
 mod params;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use query::tempo::SpanSource;
 use tokio::sync::Semaphore;
 
@@ -56,5 +57,12 @@ pub(crate) fn router(tempo: Tempo) -> Router {
         .route("/api/metrics/query", get(ask::instant))
         .route("/api/traces/{id}", get(ask::trace_v1))
         .route("/api/v2/traces/{id}", get(ask::trace))
+        .with_state(tempo)
+}
+
+/// The calls of gRPC, at the root of the same port.
+pub(crate) fn streaming(tempo: Tempo) -> Router {
+    Router::new()
+        .route("/tempopb.StreamingQuerier/{method}", post(grpc::call))
         .with_state(tempo)
 }

@@ -10,7 +10,7 @@ use query::tempo::{Found, Inspected, SourceError, SpanSource, TimeRange};
 use serde_json::{Value, json};
 use traceql::Conditions;
 
-use super::{Tempo, router};
+use super::{Tempo, router, streaming};
 
 const NOW_NS: u64 = 1_700_000_100_000_000_000;
 
@@ -102,7 +102,10 @@ fn serving(ask: impl FnOnce(SocketAddr) + Send + 'static) {
             .await
             .expect("a port");
         let addr = listener.local_addr().expect("its address");
-        let routes = Router::new().nest("/tempo", router(Tempo::new(Arc::new(Two), || NOW_NS)));
+        let tempo = Tempo::new(Arc::new(Two), || NOW_NS);
+        let routes = Router::new()
+            .nest("/tempo", router(tempo.clone()))
+            .merge(streaming(tempo));
         let server = tokio::spawn(async move { axum::serve(listener, routes).await });
         tokio::task::spawn_blocking(move || ask(addr))
             .await
@@ -271,5 +274,81 @@ fn refusals() {
             (failed.0, failed.3.as_slice()),
             (500, &b"the store failed: no such trace\n"[..])
         );
+    });
+}
+
+/// A call's message, or what the answer says instead: its status.
+fn call(addr: SocketAddr, method: &str, request: &[u8]) -> Result<Vec<u8>, String> {
+    let path = format!("http://{addr}/tempopb.StreamingQuerier/{method}");
+    let framed = host::grpc::framed(request);
+    let sent = ureq::post(path)
+        .header("content-type", "application/grpc")
+        .send(&framed[..]);
+    let mut response = sent.expect("the server answers");
+    let status = response
+        .headers()
+        .get("grpc-status")
+        .map(|value| value.to_str().unwrap_or_default().to_owned());
+    let body = response.body_mut().read_to_vec().expect("a body");
+    match status {
+        Some(status) if status != "0" => Err(status),
+        _ => Ok(body.get(host::grpc::PREFIX_BYTES..).unwrap_or_default().to_vec()),
+    }
+}
+
+/// Scenario: each call of gRPC once, and wrong ones. Guarantee: the same answers as over HTTP, as protobuf; wrong questions are refused with a
+/// code.
+#[test]
+fn grpc() {
+    use wire::otlp::proto::{LENGTH, VARINT, Writer, key};
+
+    serving(|addr| {
+        let request = |fields: &dyn Fn(&mut Writer)| {
+            let mut writer = Writer::new();
+            fields(&mut writer);
+            writer.into_bytes()
+        };
+        let contains =
+            |answer: &[u8], text: &str| answer.windows(text.len()).any(|part| part == text.as_bytes());
+        let search = request(&|w| w.bytes(key(8, LENGTH), b"{ name = \"child\" }"));
+        let found = call(addr, "Search", &search).expect("an answer");
+        assert!(contains(&found, "000000000000000000000000000000ab") && contains(&found, "0000000000000002"));
+        let names = call(
+            addr,
+            "SearchTagsV2",
+            &request(&|w| w.bytes(key(1, LENGTH), b"span")),
+        )
+        .expect("an answer");
+        assert_eq!(
+            names,
+            [&[0x0a, 16, 0x0a, 4][..], b"span", &[0x12, 8], b"odd name"].concat()
+        );
+        let values = call(
+            addr,
+            "SearchTagValuesV2",
+            &request(&|w| w.bytes(key(1, LENGTH), b"span.odd name")),
+        );
+        assert_eq!(
+            values,
+            Ok([&[0x0a, 13, 0x0a, 6][..], b"string", &[0x12, 3], b"v/1"].concat())
+        );
+        let range = request(&|w| {
+            w.bytes(key(1, LENGTH), b"{ } | count_over_time()");
+            w.varint(key(2, VARINT), NOW_NS - 100_000_000_000);
+            w.varint(key(3, VARINT), NOW_NS);
+            w.varint(key(4, VARINT), 50_000_000_000);
+        });
+        let series = call(addr, "MetricsQueryRange", &range).expect("an answer");
+        assert!(contains(&series, "count_over_time") && contains(&series, "shard 3 did not answer"));
+        assert!(series.windows(8).any(|part| part == 2.0_f64.to_le_bytes()));
+        let instant = request(&|w| w.bytes(key(1, LENGTH), b"{ } | rate()"));
+        assert!(contains(
+            &call(addr, "MetricsQueryInstant", &instant).expect("an answer"),
+            "rate"
+        ));
+        let wrong = request(&|w| w.bytes(key(8, LENGTH), b"{ nme = 1 }"));
+        assert_eq!(call(addr, "Search", &wrong), Err("3".to_owned()));
+        assert_eq!(call(addr, "Search", &[0x42, 9]), Err("3".to_owned()));
+        assert_eq!(call(addr, "Push", &[]), Err("12".to_owned()));
     });
 }
