@@ -9,6 +9,7 @@ mod code;
 mod code_blobs;
 mod control_plane;
 mod doctor;
+mod jaeger;
 mod sync;
 mod tempo;
 mod up;

@@ -15,6 +15,7 @@ use coordinator::state::Role as MemberRole;
 use coordinator::{Coordinator, CoordinatorConfig, NewMember};
 use host::{HttpServer, LogFormat, Readiness, Registry, TaskKind, Tasks};
 use query::CodeIndex;
+use query::tempo::SpanSource;
 use tokio::runtime::Handle;
 use transport::{Identity, Role};
 
@@ -23,6 +24,7 @@ use crate::api::{self, Api};
 use crate::checks::Checks;
 use crate::code_blobs::CoordinatorBlobs;
 use crate::control_plane::InProcess;
+use crate::jaeger::{self, Jaeger};
 use crate::tempo::{self, Tempo};
 
 /// Arguments of `up`.
@@ -258,12 +260,15 @@ fn routes(
         blobs,
         checks: Arc::new(checks),
     };
-    let tempo = Tempo::new(Arc::new(StoredSpans(collector.store())), now_unix_ns);
+    let spans: Arc<dyn SpanSource> = Arc::new(StoredSpans(collector.store()));
+    let tempo = Tempo::new(Arc::clone(&spans), now_unix_ns);
+    let jaeger = Jaeger::new(spans, now_unix_ns);
     Router::new()
         .nest(
             "/api/v1",
             coordinator::http::router(coordinator.clone()).merge(api::router(api)),
         )
+        .nest("/jaeger", jaeger::router(jaeger))
         .nest("/tempo", tempo::router(tempo.clone()))
         .merge(tempo::streaming(tempo))
 }

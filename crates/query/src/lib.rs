@@ -9,6 +9,7 @@
 mod answer;
 mod clock;
 mod code;
+pub mod jaeger;
 mod pattern;
 mod payload;
 pub mod tempo;
