@@ -35,7 +35,11 @@ fn check_dashboards(folder: &Path, faults: &mut Vec<String>) -> Result<()> {
         faults.push(format!("{}: no dashboards", folder.display()));
     }
     for path in paths {
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let text = fs::read_to_string(&path)?;
         match serde_json::from_str(&text) {
             Ok(dashboard) => check_dashboard(&file, &dashboard, &mut uids, faults),
@@ -58,7 +62,9 @@ fn check_dashboard(
                 fault(format!("uid {uid} is that of {other} too"));
             }
         }
-        uid => fault(format!("uid {uid:?}: a stable one, elixirscope-..., at most 40 characters")),
+        uid => fault(format!(
+            "uid {uid:?}: a stable one, elixirscope-..., at most 40 characters"
+        )),
     }
     if dashboard["title"].as_str().is_none_or(str::is_empty) || !dashboard["schemaVersion"].is_u64() {
         fault("no title, or no schemaVersion".to_owned());
@@ -77,7 +83,10 @@ fn check_dashboard(
         if !ids.insert(panel["id"].to_string()) {
             fault(format!("panel id {} occurs twice", panel["id"]));
         }
-        if panel["type"].as_str().is_some_and(|t| WITHOUT_QUERIES.contains(&t)) {
+        if panel["type"]
+            .as_str()
+            .is_some_and(|t| WITHOUT_QUERIES.contains(&t))
+        {
             continue;
         }
         let targets = panel["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -87,11 +96,14 @@ fn check_dashboard(
         for asked in targets.iter().chain([panel]) {
             let uid = asked["datasource"]["uid"].as_str().unwrap_or_default();
             if !sources.contains(uid) {
-                fault(format!("panel {title:?}: data source {uid:?} is no variable of the dashboard"));
+                fault(format!(
+                    "panel {title:?}: data source {uid:?} is no variable of the dashboard"
+                ));
             }
         }
         for expr in targets.iter().filter_map(|t| t["expr"].as_str()) {
-            if ["rate(", "increase("].iter().any(|f| expr.contains(f)) && !expr.contains("[$__rate_interval]") {
+            if ["rate(", "increase("].iter().any(|f| expr.contains(f)) && !expr.contains("[$__rate_interval]")
+            {
                 fault(format!("panel {title:?}: a rate without $__rate_interval"));
             }
         }
@@ -107,7 +119,10 @@ fn check_alerts(rules: &str, runbooks: &str, tests: &str, faults: &mut Vec<Strin
     if alerts.is_empty() {
         faults.push("rules.yaml: no alerts".to_owned());
     }
-    let sections: BTreeSet<&str> = runbooks.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let sections: BTreeSet<&str> = runbooks
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .collect();
     for alert in &alerts {
         let link = format!("runbook_url: docs/runbooks.md#{}", alert.to_lowercase());
         if !sections.contains(alert) {
@@ -152,7 +167,11 @@ mod tests {
             ("/uid", json!("other"), "stable"),
             ("/title", json!(""), "no title"),
             ("/panels/0/datasource/uid", json!("one-grafana"), "no variable"),
-            ("/panels/0/targets/0/expr", json!("rate(a[1m])"), "$__rate_interval"),
+            (
+                "/panels/0/targets/0/expr",
+                json!("rate(a[1m])"),
+                "$__rate_interval",
+            ),
             ("/panels/0/targets", json!([]), "asks nothing"),
             ("/panels", json!([twice, twice]), "occurs twice"),
         ];
@@ -160,7 +179,10 @@ mod tests {
             let mut dashboard = sound.clone();
             *dashboard.pointer_mut(place).unwrap() = value;
             let faults = faults_of(&dashboard);
-            assert!(faults.len() == 1 && faults[0].contains(said), "{place}: {faults:?}");
+            assert!(
+                faults.len() == 1 && faults[0].contains(said),
+                "{place}: {faults:?}"
+            );
         }
     }
 
