@@ -1,5 +1,4 @@
-//! Dashboards and alerts as files: what can be checked of them without Grafana or Prometheus. Expressions are evaluated by a real
-//! Prometheus in `elixirscope/tests/prometheus/`.
+//! Dashboards and alerts as files: what can be checked of them without Grafana or Prometheus.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
