@@ -100,7 +100,7 @@ fn load(change: Change) -> (Value, i32) {
             "--json",
             "--batch=20",
             "--rate=1000",
-            "--seconds=10",
+            "--seconds=100",
             "--warmup=0",
             "--count=2000",
         ])
