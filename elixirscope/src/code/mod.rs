@@ -1,5 +1,6 @@
 //! `elixirscope code`: questions about a project's code graph, answered from its sources. Needs no server.
 
+mod behind;
 mod build;
 mod calls;
 mod diff;
@@ -7,6 +8,7 @@ mod export;
 mod gc;
 mod history;
 mod index;
+mod kept;
 mod list;
 mod matches;
 mod metrics;
@@ -128,7 +130,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 fn of_project(args: &Args) -> Result<ExitCode> {
     let json = args.common.json;
     let (live, records) = open::live(&args.common)?;
-    let project = live.project().clone();
+    let (project, head) = (live.project().clone(), live.head().to_owned());
     drop(live);
     let tests = args.common.tests;
     match &args.command {
@@ -148,7 +150,7 @@ fn of_project(args: &Args) -> Result<ExitCode> {
         Command::Dead(args) => metrics::dead(&project, args, json),
         Command::Clones(args) => places::clones(&project, args, json),
         Command::Export(args) => export::run(&project, args, tests, json),
-        Command::Search(args) => search::run(&project, args, json),
+        Command::Search(args) => search::run(&project, args, &head, records.as_ref(), json),
         Command::Match(args) => matches::run(&project, args, json),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -136,6 +136,12 @@ impl LiveProject {
         &self.project
     }
 
+    /// By what name the records know it: its folder, and whether tests belong to it.
+    #[must_use]
+    pub fn head(&self) -> &str {
+        &self.head
+    }
+
     /// The project alone.
     #[must_use]
     pub fn into_project(self) -> CodeProject {
