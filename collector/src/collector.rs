@@ -5,7 +5,9 @@ use crate::clock_error::ClockErrors;
 use crate::config::{CollectorConfig, DECODE_BYTES_MAX, SAMPLE_INTERVAL};
 use crate::control_plane::ControlPlane;
 use crate::metrics::Metrics;
+use crate::otlp::{OtlpServer, OtlpStartError};
 use crate::session;
+use crate::spans::SpanIntake;
 use event::Micros;
 use host::{CancellationToken, Registry};
 use parking_lot::Mutex;
@@ -33,6 +35,9 @@ pub enum StartError {
     /// A metric's name is taken.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// An address of the OTLP doors.
+    #[error(transparent)]
+    Otlp(#[from] OtlpStartError),
     /// The run time is going down.
     #[error("interrupted at start")]
     Interrupted,
@@ -70,7 +75,9 @@ struct Inner {
     local_addr: SocketAddr,
     store: Arc<Store>,
     stop: CancellationToken,
-    tasks: Mutex<Option<[JoinHandle<()>; 2]>>,
+    /// The OTLP doors: gRPC, HTTP.
+    otlp: Option<(SocketAddr, SocketAddr)>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Collector {
@@ -87,6 +94,7 @@ impl Collector {
             memory_bytes: config.memory_bytes,
             bucket_seconds: settings.bucket_seconds,
             retention_seconds: config.retention.as_secs(),
+            disk_bytes_max: config.disk_bytes_max,
             owner: Some(Owner {
                 cluster: settings.cluster,
                 member: settings.member,
@@ -100,6 +108,15 @@ impl Collector {
         let server = Server::bind(config.listen, &config.identity, Limits::default())?;
         let local_addr = server.local_addr();
         let stats = Arc::clone(server.stats());
+        let stop = CancellationToken::new();
+        let mut tasks = Vec::new();
+        let mut otlp = None;
+        if let Some(doors) = config.otlp {
+            let doors = OtlpServer::bind(doors, &registry).await?;
+            otlp = Some((doors.grpc_addr(), doors.http_addr()));
+            let intake = SpanIntake::start(Arc::clone(&store), clock.clone(), &settings, &registry).await?;
+            tasks.push(tokio::spawn(take_spans(doors, Arc::new(intake), stop.clone())));
+        }
         let context = Arc::new(Context {
             store: Arc::clone(&store),
             control,
@@ -108,16 +125,14 @@ impl Collector {
             metrics,
             decode: Arc::new(Semaphore::new(DECODE_BYTES_MAX)),
         });
-        let stop = CancellationToken::new();
-        let tasks = [
-            tokio::spawn(accept(Arc::clone(&context), server, stop.clone())),
-            tokio::spawn(sample(context, stats, stop.clone())),
-        ];
+        tasks.push(tokio::spawn(accept(Arc::clone(&context), server, stop.clone())));
+        tasks.push(tokio::spawn(sample(context, stats, stop.clone())));
         Ok(CollectorHandle(Arc::new(Inner {
             local_addr,
             store,
             stop,
-            tasks: Mutex::new(Some(tasks)),
+            otlp,
+            tasks: Mutex::new(tasks),
         })))
     }
 }
@@ -126,6 +141,10 @@ impl CollectorHandle {
     /// The address on which agents connect.
     pub fn local_addr(&self) -> SocketAddr {
         self.0.local_addr
+    }
+    /// The addresses of the OTLP doors, gRPC and HTTP, if they are open.
+    pub fn otlp_addrs(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.0.otlp
     }
     /// The store, for questions.
     pub fn store(&self) -> Arc<Store> {
@@ -142,8 +161,8 @@ impl CollectorHandle {
     /// Ends all sessions, telling the agents, and waits for that. Frames without acknowledgement are the agents' again.
     pub async fn shutdown(&self) {
         self.0.stop.cancel();
-        let tasks = self.0.tasks.lock().take();
-        for task in tasks.into_iter().flatten() {
+        let tasks = std::mem::take(&mut *self.0.tasks.lock());
+        for task in tasks {
             if task.await.is_err() {
                 tracing::error!("collector task panicked");
             }
@@ -154,6 +173,14 @@ impl CollectorHandle {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop.cancel();
+    }
+}
+
+/// Serves the OTLP doors; what was taken in is on disk and answered before it returns.
+async fn take_spans(doors: OtlpServer, intake: Arc<SpanIntake>, stop: CancellationToken) {
+    doors.serve(Arc::clone(&intake), stop).await;
+    if tokio::task::spawn_blocking(move || intake.stop()).await.is_err() {
+        tracing::error!("the intake of spans did not stop");
     }
 }
 
@@ -187,8 +214,10 @@ async fn sample(context: Arc<Context>, stats: Arc<ServerStats>, stop: Cancellati
             _ = tick.tick() => {}
         }
         let store = Arc::clone(&context.store);
-        if let Ok(s) = tokio::task::spawn_blocking(move || store.stats()).await {
-            context.metrics.set_store(&s);
+        let read = move || (store.stats(), store.span_stats());
+        if let Ok((events, spans)) = tokio::task::spawn_blocking(read).await {
+            context.metrics.set_store(&events);
+            context.metrics.set_spans(&spans);
         }
         context.metrics.set_refused(&stats);
         let errors = context.clock_errors.lock().errors(context.clock.now());

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use transport::Identity;
 
+use crate::otlp::OtlpConfig;
+
 /// An agent says HELLO within this time, or is sent away.
 pub(crate) const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// Frames of one connection between receipt and acknowledgement.
@@ -35,4 +37,8 @@ pub struct CollectorConfig {
     pub memory_bytes: u64,
     /// How long after its end a bucket is kept.
     pub retention: Duration,
+    /// Bytes of events and spans on the disk, above which the oldest buckets are dropped; 0 = no bound.
+    pub disk_bytes_max: u64,
+    /// The doors for OTLP; `None` = closed.
+    pub otlp: Option<OtlpConfig>,
 }

@@ -12,8 +12,12 @@ mod control_plane;
 mod descriptions;
 mod ingest;
 mod metrics;
+mod otlp;
 mod session;
+mod spans;
 
 pub use collector::{Collector, CollectorHandle, StartError};
 pub use config::CollectorConfig;
 pub use control_plane::{BoxFuture, ClusterSettings, ControlPlane, ControlPlaneError, NodeModules, NodeSeen};
+pub use otlp::{Intake, OtlpConfig, OtlpLimits, OtlpServer, OtlpStartError, Receipt, Refusal};
+pub use spans::StoredSpans;

@@ -5,7 +5,7 @@ use host::Registry;
 use host::metrics::{counter, counters, gauge, gauges, histogram};
 use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 use std::collections::HashSet;
-use store::{StoreStats, Totals};
+use store::{SpanStats, StoreStats, Totals};
 
 const SECONDS: [f64; 12] = [
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
@@ -108,6 +108,20 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn set_spans(&self, s: &SpanStats) {
+        let now = [
+            ("span_open", s.open_rows),
+            ("span_open_frames", s.open_frames),
+            ("span_open_bytes", s.open_bytes),
+            ("span_runs", s.runs),
+            ("span_sealed", s.sealed_rows),
+            ("span_sealed_bytes", s.sealed_bytes),
+            ("span_repeats_dropped", s.repeats),
+            ("span_index_bytes", s.memory_bytes),
+        ];
+        set(&self.store, &now);
+    }
+
     pub(crate) fn set_store(&self, s: &StoreStats) {
         let now = [
             ("queued_bytes", s.queued_bytes),
@@ -132,6 +146,10 @@ impl Metrics {
             ("bytes", t.bytes),
             ("batches", t.sections),
             ("events", t.events),
+            ("spans", t.spans),
+            ("span_frames", t.span_frames),
+            ("span_runs", t.span_runs),
+            ("spans_dropped", t.dropped_spans),
             ("duplicates", t.duplicates),
             ("conflicts", t.conflicts),
             ("expired", t.expired),

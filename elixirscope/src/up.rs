@@ -10,7 +10,7 @@ use std::time::Duration;
 use agent::{Agent, AgentConfig, AgentHandle};
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
-use collector::{Collector, CollectorConfig, CollectorHandle};
+use collector::{Collector, CollectorConfig, CollectorHandle, OtlpConfig, OtlpLimits};
 use coordinator::state::Role as MemberRole;
 use coordinator::{Coordinator, CoordinatorConfig, NewMember};
 use host::{HttpServer, LogFormat, Readiness, Registry, TaskKind, Tasks};
@@ -54,6 +54,18 @@ pub(crate) struct Args {
     /// Memory of the store, MiB: block cache, memtables, open index, waiting frames.
     #[arg(long, env = "ELIXIRSCOPE_MEMORY_MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(32..=1_048_576))]
     memory_mib: u64,
+    /// Disk for events and spans, MiB; above it the oldest are dropped. 0 = as much as the retention keeps.
+    #[arg(long, env = "ELIXIRSCOPE_DISK_MIB", default_value_t = 0)]
+    disk_mib: u64,
+    /// OTLP over gRPC (TCP).
+    #[arg(long, env = "ELIXIRSCOPE_OTLP_GRPC", default_value = "127.0.0.1:4317")]
+    otlp_grpc: SocketAddr,
+    /// OTLP over HTTP (TCP).
+    #[arg(long, env = "ELIXIRSCOPE_OTLP_HTTP", default_value = "127.0.0.1:4318")]
+    otlp_http: SocketAddr,
+    /// No OTLP doors.
+    #[arg(long)]
+    no_otlp: bool,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -120,7 +132,10 @@ async fn serve(args: Args) -> Result<ExitCode> {
     };
     let routes = routes(&args, &coordinator, &collector, agent.clone());
     let http = HttpServer::bind(args.http, routes, registry.clone(), readiness.clone()).await?;
-    tracing::info!(http = %http.local_addr(), quic = %collector.local_addr(), "member started");
+    let otlp = collector
+        .otlp_addrs()
+        .map_or_else(String::new, |(grpc, http)| format!("{grpc} {http}"));
+    tracing::info!(http = %http.local_addr(), quic = %collector.local_addr(), otlp, "member started");
     watch(&coordinator, &collector, &tasks, &readiness)?;
     if let Some(agent) = &agent {
         agent_role::watch(agent, &tasks, &readiness)?;
@@ -172,6 +187,12 @@ async fn start_collector(
         identity,
         memory_bytes: args.memory_mib << 20,
         retention: Duration::from_secs(args.retention_hours * 3_600),
+        disk_bytes_max: args.disk_mib << 20,
+        otlp: (!args.no_otlp).then(|| OtlpConfig {
+            grpc: args.otlp_grpc,
+            http: args.otlp_http,
+            limits: OtlpLimits::default(),
+        }),
     };
     let control = Arc::new(InProcess::new(coordinator.clone())?);
     Ok(Collector::start(config, control, registry.clone(), host::now).await?)

@@ -31,6 +31,7 @@ fn up(folder: &Path) -> Command {
         "127.0.0.1:0",
         "--quic",
         "127.0.0.1:0",
+        "--no-otlp",
     ]);
     command.arg("--socket").arg(folder.join("agent.sock"));
     command
@@ -78,6 +79,7 @@ fn an_unusable_data_folder_is_named() -> Result<()> {
         "127.0.0.1:0",
         "--quic",
         "127.0.0.1:0",
+        "--no-otlp",
         "--data",
     ]);
     let said = refused(second.arg(bed.path().join("data")))?;

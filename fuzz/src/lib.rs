@@ -4,5 +4,6 @@
 
 pub mod frames;
 pub mod heap;
+pub mod otlp;
 pub mod samples;
 pub mod seeds;

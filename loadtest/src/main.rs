@@ -1,55 +1,49 @@
-//! `loadtest`: open-loop load with HDR histograms. Now: a synthetic BEAM node on an agent's socket. Latency runs from
-//! when an event was *due* to when the agent confirmed it as stored, so a stalled agent shows (no coordinated omission;
-//! Tene, "How NOT to Measure Latency").
+//! `loadtest`: load with HDR histograms, for ElixirScope and for the stores beside it (`docs/loadtest.md`). Latency runs
+//! from when something was *due* to when it was acknowledged, so a server that stalls shows (no coordinated omission;
+//! Tene, "How NOT to Measure Latency"). Conservation is checked against what the server then returns.
 
+mod args;
+mod ask;
+mod audit;
+mod find_max;
+mod http;
+mod load;
+mod measure;
+mod native;
 mod node;
+mod node_report;
+mod otlp;
+mod query;
+mod random;
 mod report;
+mod run;
+mod run_native;
+mod search;
+mod verify;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
-/// Open-loop load for ElixirScope.
-#[derive(Debug, Parser)]
-#[command(name = "loadtest", version, about)]
-struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Play a BEAM node: call and return events in traces of twenty, through an agent's socket.
-    Node(NodeArgs),
-}
-
-/// Arguments of `node`.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct NodeArgs {
-    /// The agent's socket.
-    #[arg(long, env = "ELIXIRSCOPE_SOCKET")]
-    pub(crate) socket: PathBuf,
-    /// Events a second.
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
-    pub(crate) rate: u64,
-    /// Seconds.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) seconds: u64,
-    /// As JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
+use args::{Cli, Command};
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 fn main() -> ExitCode {
-    let Command::Node(args) = Args::parse().command;
-    match node::run(&args) {
-        Ok(report) => {
-            println!("{}", if args.json { report.json() } else { report.text() });
-            if report.stored == report.sent {
+    let ended = match Cli::parse().command {
+        Command::Node(args) => node::run(&args).map(|report| {
+            let text = if args.json { report.json() } else { report.text() };
+            (text, report.stored == report.sent)
+        }),
+        Command::Otlp(args) => run::otlp(&args),
+        Command::Quic(args) => run_native::quic(&args),
+    };
+    match ended {
+        Ok((text, conserved)) => {
+            println!("{text}");
+            if conserved {
                 ExitCode::SUCCESS
             } else {
+                eprintln!("error: what is stored is not what was sent");
                 ExitCode::FAILURE
             }
         }

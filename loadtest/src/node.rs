@@ -13,8 +13,8 @@ use hdrhistogram::Histogram;
 use sha2::{Digest, Sha256};
 use wire::node_socket::{AgentMessage, Chunk, Hello, NodeMessage, Record, message_len, with_length};
 
-use crate::NodeArgs;
-use crate::report::Report;
+use crate::args::NodeArgs;
+use crate::node_report::Report;
 
 /// Events of a chunk, at most; about 48 KiB.
 const CHUNK_EVENTS_MAX: u64 = 500;

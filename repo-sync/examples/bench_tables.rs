@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use repo_sync::project::{CodeProject, ProjectOptions};
-use repo_sync::tables::{ExportOptions, export, version_of};
+use repo_sync::tables::{ExportOptions, Readings, export};
 use tables::checks;
 
 fn main() {
@@ -50,7 +50,6 @@ fn main() {
 
 fn measure(root: &Path, folder: &Path) {
     let project = CodeProject::open(root, &ProjectOptions::default(), &|_, _| {}).expect("a project");
-    let (version, name) = version_of(root, false).expect("a version");
     let lines = project.reading().lines;
     let open_mib = peak_mib();
     for clones in [None, Some(codegraph::clones::Options::default())] {
@@ -59,13 +58,10 @@ fn measure(root: &Path, folder: &Path) {
         } else {
             "without clones"
         };
-        let options = ExportOptions {
-            version,
-            project: name.clone(),
-            clones,
-        };
+        let options = ExportOptions { clones };
         let started = Instant::now();
-        let done = export(&project, folder, &options, None, &mut |_, _| {}).expect("an export");
+        let readings = Readings::of(&project).expect("a version");
+        let done = export(&project, folder, &options, readings, None, &mut |_, _| {}).expect("an export");
         let seconds = started.elapsed().as_secs_f64();
         let (rows, bytes) = done
             .tables

@@ -88,6 +88,9 @@ pub enum IndexFault {
     /// No parser.
     #[error(transparent)]
     Parser(#[from] SourceFault),
+    /// No such version in the code store, or not a sound one.
+    #[error(transparent)]
+    Version(#[from] Box<crate::history::HistoryFault>),
     /// A blob was to be made again, and its file is not as it was.
     #[error("{path} changed while the version was being published; index again")]
     Changed {
@@ -158,8 +161,9 @@ pub fn index_project(
         });
     }
     index.faults.sort_by(|a, b| a.path.cmp(&b.path));
-    let project = options.project.clone().or_else(|| mix_app(&mut indexer, root));
-    index.manifest = Manifest::new(project.unwrap_or_else(|| folder_name(root)), entries);
+    let project = options.project.clone();
+    let project = project.unwrap_or_else(|| project_name(&mut indexer, root));
+    index.manifest = Manifest::new(project, entries);
     Ok(index)
 }
 
@@ -266,6 +270,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileFaultKind> {
         .read_to_end(&mut source)
         .map_err(unreadable)?;
     Ok(source)
+}
+
+/// What a project is called: the `app:` of its `mix.exs`, else its folder.
+pub(crate) fn project_name(indexer: &mut Indexer, root: &Path) -> String {
+    mix_app(indexer, root).unwrap_or_else(|| folder_name(root))
 }
 
 /// `app: :shop` in `mix.exs`.

@@ -75,6 +75,11 @@ impl Bed {
         self.path().join("agent.sock")
     }
 
+    /// The member's QUIC door.
+    pub fn quic_address(&self) -> String {
+        format!("127.0.0.1:{}", self.quic)
+    }
+
     /// The member's HTTP door.
     pub fn door(&self) -> Door {
         Door {
@@ -106,6 +111,7 @@ impl Bed {
         command.arg("--data").arg(&data);
         command.arg("--http").arg(format!("127.0.0.1:{}", self.http));
         command.arg("--quic").arg(format!("127.0.0.1:{}", self.quic));
+        command.args(["--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"]);
         command.arg("--socket").arg(self.socket());
         if !agent {
             command.arg("--no-agent");

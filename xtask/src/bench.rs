@@ -1,5 +1,8 @@
 //! `cargo xtask bench`: measurements, printed as tables and written to `target/report/<name>.json`.
 
+mod ingest;
+mod load;
+mod query;
 mod shop;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +26,12 @@ pub struct Args {
     /// For `code` and `increments`: a folder whose subfolders are the projects to read, instead of Debian's sources of Elixir.
     #[arg(long, value_name = "FOLDER")]
     corpus: Option<PathBuf>,
+    /// Of `ingest`: seconds of each measurement. With fewer than 60 the figures are a trial.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(2..=7_200))]
+    seconds: u16,
+    /// Of `query`: millions of spans that are stored.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=1_000))]
+    millions: u16,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -41,6 +50,10 @@ enum What {
     Tables,
     /// History in the code store: time a commit, bytes against those of separate indexes.
     History,
+    /// Spans over OTLP and events over QUIC into a member: rates, processor time, memory, disk, latencies, conservation.
+    Ingest,
+    /// Traces and searches over millions of stored spans: latencies, growth, restart.
+    Query,
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -48,6 +61,8 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("--corpus is for `code` and `increments` only");
     }
     match args.what {
+        What::Ingest => ingest::run(args.seconds),
+        What::Query => query::run(args.millions),
         What::Graph => graph(),
         What::Code => {
             machine::for_accuracy()?;

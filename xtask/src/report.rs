@@ -1,5 +1,5 @@
 //! What a measurement leaves behind: a table on the terminal and `target/report/<name>.json`. A figure is
-//! `{"name", "value", "unit", "goal"}`; it holds if its value is no greater than its goal.
+//! `{"name", "value", "unit", "goal"}`; it holds if its value is no greater than its goal, or, with `"at_least": true`, no less.
 
 use std::fs;
 
@@ -66,5 +66,10 @@ pub fn commit() -> Result<String> {
 }
 
 fn holds(figure: &Value) -> Option<bool> {
-    Some(figure["value"].as_f64()? <= figure["goal"].as_f64()?)
+    let (value, goal) = (figure["value"].as_f64()?, figure["goal"].as_f64()?);
+    Some(if figure["at_least"] == true {
+        value >= goal
+    } else {
+        value <= goal
+    })
 }

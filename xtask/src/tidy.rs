@@ -26,6 +26,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("wire", 2),
     ("codegraph", 2),
     ("placement", 2),
+    ("traceql", 2),
     ("event", 1),
     ("hlc", 0),
 ];

@@ -115,6 +115,8 @@ impl House {
             identity: Identity::from_dir(&tls, Role::Member).unwrap(),
             memory_bytes: 32 << 20,
             retention: Duration::from_hours(1),
+            disk_bytes_max: 0,
+            otlp: None,
         };
         let registry = Registry::new();
         let plane = Arc::new(Plane::default());

@@ -3,6 +3,7 @@
 //! It knows no role. Read [`Tasks`] first: all background work runs under it, and [`TaskKind`] is the list of it.
 
 mod clock;
+pub mod grpc;
 mod http;
 mod logging;
 pub mod metrics;

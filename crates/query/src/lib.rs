@@ -11,6 +11,7 @@ mod clock;
 mod code;
 mod pattern;
 mod payload;
+pub mod tempo;
 mod text;
 mod tree;
 

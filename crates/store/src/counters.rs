@@ -30,6 +30,14 @@ counters! {
     sections,
     /// Events stored.
     events,
+    /// Frames of spans stored.
+    span_frames,
+    /// Spans stored.
+    spans,
+    /// Runs of spans made.
+    span_runs,
+    /// Spans dropped with their buckets.
+    dropped_spans,
     /// Batches that were held already.
     duplicates,
     /// Batches whose number was held with other content.

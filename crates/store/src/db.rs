@@ -2,6 +2,7 @@
 
 use crate::error::OpenError;
 use crate::options::Memory;
+use crate::spans::keys;
 use crate::{batches, buckets, frames, meta, nodes, postings, producers, traces};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
@@ -21,7 +22,7 @@ const INFO_LOGS_KEPT: usize = 3;
 const INFO_LOG_BYTES: usize = 4 << 20;
 
 /// All families, as `docs/keyspace.md` lists them.
-pub(crate) const FAMILIES: [&str; 8] = [
+pub(crate) const FAMILIES: [&str; 12] = [
     meta::FAMILY,
     frames::FAMILY,
     batches::FAMILY,
@@ -30,6 +31,10 @@ pub(crate) const FAMILIES: [&str; 8] = [
     buckets::FAMILY,
     traces::FAMILY,
     postings::FAMILY,
+    keys::FRAMES,
+    keys::BLOCKS,
+    keys::RUNS,
+    keys::TERMS,
 ];
 
 /// Key and value.
@@ -165,6 +170,12 @@ fn family_options(name: &str, memory: Memory, cache: &Cache) -> Options {
         o.set_blob_file_size(BLOB_FILE_BYTES);
         o.set_blob_compression_type(DBCompressionType::None);
         o.set_enable_blob_gc(true);
+    } else if name == keys::FRAMES {
+        // Compressed already, and sealed before they leave memory: what is deleted there is not written out.
+        o.set_compression_type(DBCompressionType::None);
+        o.set_write_buffer_size(memory.memtables / 4);
+    } else if name == keys::BLOCKS {
+        o.set_compression_type(DBCompressionType::None);
     } else {
         o.set_compression_type(DBCompressionType::Lz4);
     }

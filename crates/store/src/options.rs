@@ -33,6 +33,8 @@ pub struct StoreOptions {
     pub commit_bytes_max: usize,
     /// How long a commit waits for more frames, in microseconds; 0 = only while the one before is being synced.
     pub commit_wait_us: u64,
+    /// Bytes that frames and runs may take on the disk; the oldest buckets are dropped above. 0 = no bound but the retention.
+    pub disk_bytes_max: u64,
     /// Nothing is written while less is free on the disk.
     pub disk_reserve_bytes: u64,
     /// How often closing and dropping is considered, in milliseconds; 0 = only when asked (tests).
@@ -53,6 +55,7 @@ impl StoreOptions {
             retention_seconds: 24 * 3600,
             commit_bytes_max: 8 << 20,
             commit_wait_us: 0,
+            disk_bytes_max: 0,
             disk_reserve_bytes: 64 << 20,
             upkeep_interval_ms: 1000,
             owner: None,

@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::open_bucket::OpenBucket;
 use crate::options::{Memory, StoreOptions};
 use crate::producers::{HeldGroup, ProducerKey};
+use crate::spans::SpanState;
 use event::{Bucket, NodeKey};
 use lru::LruCache;
 use parking_lot::{Mutex, RwLock};
@@ -70,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) upkeep: Mutex<()>,
     pub(crate) commit: Mutex<CommitState>,
     pub(crate) index: RwLock<BTreeMap<Bucket, Slot>>,
+    pub(crate) spans: SpanState,
     /// Buckets before it are dropped.
     pub(crate) floor: AtomicU32,
     /// Why nothing is written any more.

@@ -9,20 +9,23 @@ use crate::losses::Losses;
 use crate::meta::{self, FORMAT, Owner};
 use crate::options::StoreOptions;
 use crate::read_trace::TraceRows;
+use crate::spans::{Inspected, Needs, SpanFrameToStore, SpanState, SpanStats, SpanUnit};
 use crate::state::{CommitState, Shared};
 use crate::stats::StoreStats;
 use crate::summary::TraceSummary;
 use crate::writer::{Done, Receipt, Writer};
-use event::{Event, EventIdentity, EventKind, Hlc, Micros, NodeInfo, TraceId};
+use event::{Bucket, Event, EventIdentity, EventKind, Hlc, Micros, NodeInfo, Span, TraceId};
 use parking_lot::{Mutex, RwLock};
 use rocksdb::WriteBatch;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use wire::frame::FrameError;
 
 /// Frames on disk, and what was asked of them. All calls block: keep them off the async threads, [`Store::submit`] apart.
 #[derive(Debug)]
@@ -46,6 +49,7 @@ impl Store {
             upkeep: Mutex::new(()),
             commit: Mutex::new(CommitState::new(1)),
             index: RwLock::new(BTreeMap::new()),
+            spans: SpanState::default(),
             floor: AtomicU32::new(0),
             poison: Mutex::new(None),
         });
@@ -54,7 +58,10 @@ impl Store {
             reason: e.to_string(),
         };
         check_format(path, &shared, owner)?;
-        shared.rebuild().map_err(damaged)?;
+        shared
+            .rebuild()
+            .and_then(|()| shared.open_spans())
+            .map_err(damaged)?;
         let threads = |e: std::io::Error| OpenError::Damaged {
             path: path.into(),
             reason: e.to_string(),
@@ -95,6 +102,53 @@ impl Store {
             }),
         )?;
         told.recv().unwrap_or(Err(StoreError::ShutDown))
+    }
+
+    /// Stores frames of spans and returns when they are on disk, fsynced. Calls from several threads share a sync.
+    pub fn append_spans(&self, frames: Vec<SpanFrameToStore>) -> Result<(), StoreError> {
+        if self.shared.append_spans(frames)?
+            && let Some((wake, _)) = &self.upkeep
+        {
+            // If it is awake already, it looks again.
+            let _ = wake.try_send(());
+        }
+        Ok(())
+    }
+
+    /// All spans of a trace, by start.
+    pub fn trace_spans(&self, trace: TraceId) -> Result<Vec<Span>, StoreError> {
+        self.shared.trace_spans(trace)
+    }
+
+    /// Shows frames and blocks of spans whose time (Unix nanoseconds, both ends included) overlaps `range` and that may have
+    /// what is needed, newest first, until the visitor has enough.
+    pub fn visit_spans(
+        &self,
+        range: (u64, u64),
+        needs: &Needs,
+        visit: &mut dyn FnMut(&SpanUnit<'_, '_>) -> Result<ControlFlow<()>, FrameError>,
+    ) -> Result<Inspected, StoreError> {
+        self.shared.visit_spans(range, needs, visit)
+    }
+
+    /// In how many frames and blocks spans of a trace may be.
+    pub fn span_units_of(&self, trace: TraceId) -> usize {
+        self.shared.spans.units_of(trace)
+    }
+
+    /// Seals what is due as of `now`. The store does this by itself at its interval.
+    pub fn seal_spans(&self, now: Micros) -> Result<usize, StoreError> {
+        self.shared.seal_spans(now)
+    }
+
+    /// Numbers of the spans held.
+    pub fn span_stats(&self) -> SpanStats {
+        self.shared.spans.stats()
+    }
+
+    /// The bucket of an instant.
+    pub fn bucket_at(&self, hlc: Hlc) -> Bucket {
+        placement::bucket_of(hlc, self.shared.options.bucket_seconds)
     }
 
     /// Bytes of frames that wait to be written, and their bound.

@@ -5,10 +5,12 @@ use crate::counters::add;
 use crate::error::StoreError;
 use crate::nodes::NodeRecord;
 use crate::producers::{HeldGroup, ProducerKey};
+use crate::spans::keys;
 use crate::state::{Shared, Slot};
 use crate::{batches, frames, meta, nodes, postings, producers, traces};
 use event::{Bucket, Micros};
 use rocksdb::WriteBatch;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -19,10 +21,14 @@ const DELETE_ITEMS: usize = 1024;
 impl Shared {
     /// Closes what is due and drops what is too old, as of `now`.
     pub(crate) fn keep_up(&self, now: Micros) -> Result<(), StoreError> {
-        let _one_at_a_time = self.upkeep.lock();
-        self.drop_expired(now)?;
-        self.close_due(now)?;
-        self.shrink_index_locked()
+        {
+            let _one_at_a_time = self.upkeep.lock();
+            self.drop_expired(now)?;
+            self.drop_above_bound()?;
+            self.close_due(now)?;
+            self.shrink_index_locked()?;
+        }
+        self.seal_spans(now).map(|_| ())
     }
 
     /// Writes out open indexes, largest first, until they are within half their bound.
@@ -67,7 +73,7 @@ impl Shared {
         Ok(())
     }
 
-    fn is_over(&self, bucket: Bucket, now: Micros) -> bool {
+    pub(crate) fn is_over(&self, bucket: Bucket, now: Micros) -> bool {
         let end = placement::bucket_end(bucket, self.options.bucket_seconds);
         end.0
             .saturating_add(u64::from(self.options.lateness_seconds) * US)
@@ -149,14 +155,50 @@ impl Shared {
         self.drop_nodes(floor)
     }
 
+    /// Drops the oldest buckets until what is held is within the bound; never the newest.
+    fn drop_above_bound(&self) -> Result<(), StoreError> {
+        let max = self.options.disk_bytes_max;
+        if max == 0 {
+            return Ok(());
+        }
+        let mut bytes: BTreeMap<Bucket, u64> = BTreeMap::new();
+        for (bucket, slot) in &*self.index.read() {
+            let in_memory: u64 = slot.in_memory().map(|part| part.frame_bytes).sum();
+            *bytes.entry(*bucket).or_default() += slot.record.bytes + in_memory;
+        }
+        for (bucket, held) in self.spans.bytes() {
+            *bytes.entry(bucket).or_default() += held;
+        }
+        let mut total: u64 = bytes.values().sum();
+        let mut floor = None;
+        let newest = bytes.keys().next_back().copied();
+        for (bucket, held) in bytes {
+            if total <= max || Some(bucket) == newest {
+                break;
+            }
+            total -= held;
+            floor = Some(Bucket(bucket.0 + 1));
+        }
+        let Some(floor) = floor.filter(|floor| *floor > self.floor()) else {
+            return Ok(());
+        };
+        tracing::warn!(%floor, max, "buckets before this one are dropped to keep the disk's bound");
+        self.drop_before(floor)?;
+        self.drop_producers(floor)?;
+        self.drop_nodes(floor)
+    }
+
     fn drop_before(&self, floor: Bucket) -> Result<(), StoreError> {
-        const BUCKET_MAJOR: [&str; 5] = [
+        const EVENTS: [&str; 5] = [
             frames::FAMILY,
             batches::FAMILY,
             traces::FAMILY,
             postings::FAMILY,
             buckets::FAMILY,
         ];
+        let bucket_major = || EVENTS.into_iter().chain(keys::BUCKET_MAJOR);
+        // No run is made of what is being dropped.
+        let _no_sealing = self.spans.sealing.lock();
         {
             let _no_commit = self.commit.lock();
             let mut batch = WriteBatch::default();
@@ -166,25 +208,27 @@ impl Shared {
                 floor.0.to_be_bytes(),
             );
             let gone: Vec<Bucket> = self.index.read().range(..floor).map(|(b, _)| *b).collect();
-            if !gone.is_empty() {
-                for family in BUCKET_MAJOR {
+            let gone_spans = self.spans.below(floor);
+            if !gone.is_empty() || gone_spans > 0 {
+                for family in bucket_major() {
                     batch.delete_range_cf(self.db.family(family), 0u32.to_be_bytes(), floor.0.to_be_bytes());
                 }
             }
             self.write(batch, false)?;
             self.floor.store(floor.0, Ordering::Release);
+            add(&self.counters.dropped_spans, self.spans.forget(floor));
             let mut index = self.index.write();
             for slot in gone.iter().filter_map(|b| index.remove(b)) {
                 let frames = slot.record.frames + slot.in_memory().map(|p| p.frames).sum::<u64>();
                 add(&self.counters.dropped_buckets, 1);
                 add(&self.counters.dropped_frames, frames);
             }
-            if gone.is_empty() {
+            if gone.is_empty() && gone_spans == 0 {
                 return Ok(());
             }
         }
         // Whole files go at once; what shares a file with younger entries goes when it is compacted.
-        for family in BUCKET_MAJOR {
+        for family in bucket_major() {
             let end = floor.0.saturating_sub(1).to_be_bytes();
             self.db
                 .raw

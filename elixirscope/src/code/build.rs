@@ -29,6 +29,14 @@ pub(crate) struct BuildArgs {
 }
 
 impl BuildArgs {
+    /// Reads the one that was named, if one was: of a version, the usual one is that of other sources.
+    pub(super) fn named(&self, root: &Path, records: Option<&dyn Records>) -> Result<Option<Arc<Compiled>>> {
+        match self.build {
+            Some(_) => self.open(root, records),
+            None => Ok(None),
+        }
+    }
+
     /// Reads it. A build that was named must be there; the usual one need not.
     pub(super) fn open(&self, root: &Path, records: Option<&dyn Records>) -> Result<Option<Arc<Compiled>>> {
         if self.no_build {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use codegraph::identity::EntityKind;
 use codegraph::lineage::LineageKind;
 use codegraph::records::Records;
-use repo_sync::history::{Difference, Named, Shelf, compare, current, resolve};
+use repo_sync::history::{Difference, Named, Shelf, compare, revision};
 use serde_json::{Value, json};
 
 use super::history::word;
@@ -20,8 +20,8 @@ use crate::client;
   elixirscope code diff v1.7.0 main
   elixirscope code diff 41b0c8 f00dfe --json
 
-Versions are named by a branch, a tag, or the beginning of a commit's or version's id. They must be in the store:
-elixirscope code index --git main")]
+Versions are named as git names commits (main, v1.0, HEAD~3), or by the beginning of a version's id. They must be in the
+store: elixirscope code index --git main")]
 pub(crate) struct DiffArgs {
     /// The old version.
     old: String,
@@ -32,9 +32,8 @@ pub(crate) struct DiffArgs {
 /// Answers.
 pub(super) fn run(common: &Common, args: &DiffArgs, records: &dyn Records) -> Result<()> {
     let mut shelf = Shelf::new(records)?;
-    let (repository, _) = current(&shelf, &common.project)?;
-    let old = resolve(records, repository, &args.old)?;
-    let new = resolve(records, repository, &args.new)?;
+    let old = revision(&shelf, &common.project, &args.old)?.version;
+    let new = revision(&shelf, &common.project, &args.new)?.version;
     let comparison = compare(&mut shelf, old, new)?;
     if common.json {
         return open::print(&json!({

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ::store::code_records::CodeRecords;
 use anyhow::{Context as _, Result, bail};
 use repo_sync::export::{self, scip};
 use repo_sync::project::CodeProject;
@@ -38,7 +39,12 @@ pub(crate) struct ExportArgs {
 }
 
 /// Exports.
-pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: bool) -> Result<()> {
+pub(super) fn run(
+    project: &CodeProject,
+    args: &ExportArgs,
+    records: Option<&CodeRecords>,
+    json: bool,
+) -> Result<()> {
     let mut answer = serde_json::Map::new();
     let mut text = String::new();
     if let Some(folder) = &args.documents {
@@ -82,6 +88,9 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
             "faults": faults,
         });
         if args.check {
+            if project.version().is_some() {
+                bail!("--check compares with the files in the folder: it is not for --at");
+            }
             let checked = scip::check(&scip::decode(&bytes)?, project.root());
             if !checked.faults.is_empty() {
                 bail!("the index does not hold together: {}", checked.faults.join("; "));
@@ -92,7 +101,7 @@ pub(super) fn run(project: &CodeProject, args: &ExportArgs, tests: bool, json: b
         answer.insert("scip".to_owned(), value);
     }
     if let Some(folder) = &args.parquet {
-        let (said, value) = tables::write(project, tests, folder)?;
+        let (said, value) = tables::write(project, records, folder)?;
         text += &said;
         answer.insert("parquet".to_owned(), value);
     }

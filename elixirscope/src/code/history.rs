@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 use codegraph::lineage::LineageKind;
 use codegraph::records::Records;
-use repo_sync::history::{Moment, Shelf, What, current, find_function, past, resolve};
+use repo_sync::history::{Moment, Shelf, What, current, find_function, past, revision};
 use serde_json::{Value, json};
 
 use super::table::Table;
@@ -25,21 +25,16 @@ Needs versions: elixirscope code index --git main")]
 pub(crate) struct HistoryArgs {
     /// Shop.Stock.take/2, Shop.Stock.take for all numbers of parameters, or a module: as the version calls it.
     name: String,
-    /// The version to look back from: branch, tag, or the beginning of a commit's or version's id; default: what is
-    /// checked out.
-    #[arg(long, value_name = "VERSION")]
-    at: Option<String>,
 }
 
 /// Answers.
 pub(super) fn run(common: &Common, args: &HistoryArgs, records: &dyn Records) -> Result<()> {
     let mut shelf = Shelf::new(records)?;
-    let (repository, checked_out) = current(&shelf, &common.project)?;
-    let version = match &args.at {
-        Some(name) => resolve(records, repository, name)?,
-        None => {
-            checked_out.context("what is checked out is no version yet: elixirscope code index --git HEAD")?
-        }
+    let version = if let Some(name) = &common.at {
+        revision(&shelf, &common.project, name)?.version
+    } else {
+        let (_, checked_out) = current(&shelf, &common.project)?;
+        checked_out.context("what is checked out is no version yet: elixirscope code index --git HEAD")?
     };
     let mut answer = Vec::new();
     let mut text = String::new();

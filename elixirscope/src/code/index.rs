@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::store::code_records::CodeRecords;
 use anyhow::Result;
 use codegraph::records::Records;
 use repo_sync::git::Repository;
-use repo_sync::history::{GitOptions, HistoryProgress, NoFacts, Shelf, index_folder, index_git};
+use repo_sync::history::{
+    GitOptions, HistoryProgress, NoFacts, Shelf, VersionFacts, index_folder, index_git,
+};
+use repo_sync::project::{FactsAhead, ProjectOptions};
 use serde_json::json;
 
 use super::{Common, open};
@@ -22,6 +27,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(2);
   elixirscope code index
   elixirscope code index --git main
   elixirscope code index --git v1.7.0..main
+  elixirscope code index --git v1.7.0..main --facts
 
 Without --git, what the folder has now becomes a version. A commit that is a version already is not read again, so the
 same command brings a store up to date, and goes on after it was interrupted.")]
@@ -32,10 +38,14 @@ pub(crate) struct IndexArgs {
     /// Begin again with the oldest commit of the range, though later ones are in the store: for ids that begin there.
     #[arg(long, requires = "git")]
     anew: bool,
+    /// Also the facts that questions with --at need, so that the first one about each of these versions is as quick as the
+    /// next.
+    #[arg(long, requires = "git")]
+    facts: bool,
 }
 
 /// Indexes.
-pub(super) fn run(common: &Common, args: &IndexArgs, records: &dyn Records) -> Result<()> {
+pub(super) fn run(common: &Common, args: &IndexArgs, records: &CodeRecords) -> Result<()> {
     let mut shelf = Shelf::new(records)?;
     let Some(range) = &args.git else {
         return folder(common, &mut shelf);
@@ -54,13 +64,34 @@ pub(super) fn run(common: &Common, args: &IndexArgs, records: &dyn Records) -> R
         }
     };
     let mut git = Repository::open(&common.project)?;
-    let indexed = index_git(&mut shelf, &mut git, &options, &mut NoFacts, &mut progress)?;
+    let ahead = args.facts.then(|| facts_ahead(common, records));
+    let mut ahead = ahead.transpose()?;
+    let facts: &mut dyn VersionFacts = match &mut ahead {
+        Some(ahead) => ahead,
+        None => &mut NoFacts,
+    };
+    let indexed = index_git(&mut shelf, &mut git, &options, facts, &mut progress)?;
+    let made = match &ahead {
+        Some(ahead) => {
+            ahead.save()?;
+            Some(ahead.made())
+        }
+        None => None,
+    };
     if common.json {
         return open::print(&json!({
             "version": indexed.newest.to_string(),
             "added": indexed.added,
             "known": indexed.known,
             "left_out": indexed.left_out,
+            "facts": made.map(|made| json!({
+                "versions": made.versions,
+                "files": made.files,
+                "parsed": made.parsed,
+                "computed": made.measured,
+                "linked": made.linked,
+                "seconds": made.took.as_secs_f64(),
+            })),
         }));
     }
     let mut text = format!(
@@ -74,7 +105,28 @@ pub(super) fn run(common: &Common, args: &IndexArgs, records: &dyn Records) -> R
             indexed.left_out
         );
     }
+    if let Some(made) = made {
+        let _ = writeln!(
+            text,
+            "facts of {} versions in {:.2} s: {} files differ, {} parsed, facts of {} computed, {} linked",
+            made.versions,
+            made.took.as_secs_f64(),
+            made.files,
+            made.parsed,
+            made.measured,
+            made.linked,
+        );
+    }
     client::print(&text)
+}
+
+fn facts_ahead(common: &Common, records: &CodeRecords) -> Result<FactsAhead> {
+    let options = ProjectOptions {
+        tests: common.tests,
+        ..ProjectOptions::default()
+    };
+    let records: Arc<dyn Records> = Arc::new(records.clone());
+    Ok(FactsAhead::new(&common.project, &options, &records)?)
 }
 
 fn folder(common: &Common, shelf: &mut Shelf<'_>) -> Result<()> {

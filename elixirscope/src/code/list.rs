@@ -7,6 +7,7 @@ use anyhow::Result;
 use repo_sync::project::{CodeFunction, CodeProject};
 use serde_json::{Value, json};
 
+use super::entities::Entities;
 use super::table::Table;
 use super::{build, open, store};
 use crate::client;
@@ -140,7 +141,12 @@ pub(super) fn modules(project: &CodeProject, args: &ModulesArgs, json: bool) -> 
 }
 
 /// The functions.
-pub(super) fn functions(project: &CodeProject, args: &FunctionsArgs, json: bool) -> Result<()> {
+pub(super) fn functions(
+    project: &CodeProject,
+    args: &FunctionsArgs,
+    entities: &mut Entities<'_>,
+    json: bool,
+) -> Result<()> {
     let mut table = Table::new(&["FUNCTION", "WORD", ">CLAUSES", ">LINES", "PLACE"]);
     let mut answer: Vec<Value> = Vec::new();
     for (index, function) in project.functions().iter().enumerate() {
@@ -153,7 +159,9 @@ pub(super) fn functions(project: &CodeProject, args: &FunctionsArgs, json: bool)
         }
         let node = project.node_of(index);
         if json {
-            answer.push(function_value(project, node, function));
+            let mut value = function_value(project, node, function);
+            value["entity"] = entities.value(project, node);
+            answer.push(value);
         } else {
             table.row([
                 name,

@@ -4,6 +4,7 @@ mod behind;
 mod build;
 mod calls;
 mod diff;
+mod entities;
 mod export;
 mod gc;
 mod history;
@@ -18,6 +19,7 @@ mod places;
 mod reach;
 mod search;
 mod show;
+mod since;
 mod store;
 mod structure;
 mod table;
@@ -27,8 +29,9 @@ mod watch;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
+use entities::Entities;
 
 /// Arguments of `code`.
 #[derive(Debug, clap::Args)]
@@ -46,6 +49,7 @@ const EXAMPLES: &str = "Examples:
   elixirscope code callers Shop.Stock.reserve/2 --depth 3
   elixirscope code show Shop.Stock.reserve/2 --cfg --svg > reserve.svg
   elixirscope code impact Shop.Stock.reserve/2 --json
+  elixirscope code callers Shop.Stock.reserve/2 --at v1.7.0
 
 A function is written Shop.Stock.reserve/2, or Shop.Stock.reserve for all numbers of arguments; an Erlang one :maps.keys/1.";
 
@@ -58,6 +62,10 @@ pub(crate) struct Common {
     /// Also the sources under test/.
     #[arg(long, global = true)]
     tests: bool,
+    /// Ask about the project as it was: a commit, branch or tag as git writes it (HEAD~3), or a version's id; default:
+    /// what the folder has now.
+    #[arg(long, global = true, value_name = "REVISION")]
+    at: Option<String>,
     /// As JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -111,9 +119,22 @@ enum Command {
     Match(matches::Args),
 }
 
+impl Command {
+    /// Whether it can be asked of a version.
+    fn is_of_a_version(&self) -> bool {
+        !matches!(
+            self,
+            Self::Watch(_) | Self::Gc(_) | Self::Index(_) | Self::Diff(_)
+        )
+    }
+}
+
 /// Answers.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let common = &args.common;
+    if common.at.is_some() && !args.command.is_of_a_version() {
+        bail!("--at is for questions: index, watch, gc and diff are not about one version");
+    }
     // These need no project in memory.
     match &args.command {
         Command::Watch(args) => watch::run(common, args)?,
@@ -128,29 +149,42 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// Answers what is about the project as it is now.
 fn of_project(args: &Args) -> Result<ExitCode> {
-    let json = args.common.json;
-    let (live, records) = open::live(&args.common)?;
+    let common = &args.common;
+    let json = common.json;
+    let (live, records) = open::live(common)?;
     let (project, head) = (live.project().clone(), live.head().to_owned());
     drop(live);
-    let tests = args.common.tests;
+    let names_entities = matches!(&args.command, Command::Functions(_) | Command::Show(_));
+    let mut entities = if json && names_entities {
+        Entities::of(&project, records.as_ref())?
+    } else {
+        Entities::NONE
+    };
     match &args.command {
         Command::Watch(_) | Command::Gc(_) | Command::Index(_) | Command::History(_) | Command::Diff(_) => {
             Ok(())
         }
         Command::Status => list::status(&project, records.as_ref(), json),
         Command::Modules(args) => list::modules(&project, args, json),
-        Command::Functions(args) => list::functions(&project, args, json),
-        Command::Show(args) => show::run(&project, args, json),
+        Command::Functions(args) => list::functions(&project, args, &mut entities, json),
+        Command::Show(args) => show::run(&project, args, &mut entities, json),
         Command::Callers(args) => calls::run(&project, args, calls::Way::Callers, json),
         Command::Callees(args) => calls::run(&project, args, calls::Way::Callees, json),
-        Command::Impact(args) => reach::impact(&project, args, json),
+        Command::Impact(args) => match &args.since {
+            Some(since) => since::run(common, &project, args, since, records.as_ref()),
+            None => reach::impact(&project, args, json),
+        },
         Command::Path(args) => reach::path(&project, args, json),
         Command::Slice(args) => places::slice(&project, args, json),
         Command::Metrics(args) => metrics::metrics(&project, args, json),
         Command::Dead(args) => metrics::dead(&project, args, json),
         Command::Clones(args) => places::clones(&project, args, json),
-        Command::Export(args) => export::run(&project, args, tests, json),
-        Command::Search(args) => search::run(&project, args, &head, records.as_ref(), json),
+        Command::Export(args) => export::run(&project, args, records.as_ref(), json),
+        Command::Search(args) => {
+            // What is kept is of the folder as it is now.
+            let kept = records.as_ref().filter(|_| common.at.is_none());
+            search::run(&project, args, &head, kept, json)
+        }
         Command::Match(args) => matches::run(&project, args, json),
     }?;
     Ok(ExitCode::SUCCESS)

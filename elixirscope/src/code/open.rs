@@ -1,10 +1,15 @@
 //! Opens the project that a question is about, and finds in it what the question names.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ::store::code_records::CodeRecords;
 use anyhow::{Result, bail};
+use codegraph::VersionId;
+use codegraph::records::{Memory, Records};
+use repo_sync::history::{Shelf, revision_indexed};
 use repo_sync::project::{Asked, CodeProject, LiveProject, ProjectOptions};
 use serde_json::{Value, json};
 
@@ -25,23 +30,64 @@ pub(super) fn live(common: &Common) -> Result<(LiveProject, Option<CodeRecords>)
             client::say(&format!("read {done} of {total}"));
         }
     };
-    let options = ProjectOptions {
-        tests: common.tests,
-        ..ProjectOptions::default()
+    let live = if let Some(name) = &common.at {
+        at(common, name, records.as_ref(), &progress)?
+    } else {
+        let shared = store::shared(records.as_ref());
+        let build = common.build.open(&common.project, shared.as_deref())?;
+        LiveProject::open_built(&common.project, &options(common), shared, build, &progress)?
     };
-    let shared = store::shared(records.as_ref());
-    let build = common.build.open(&common.project, shared.as_deref())?;
-    let live = LiveProject::open_built(&common.project, &options, shared, build, &progress)?;
     if live.project().files().is_empty() {
         bail!(
             "{} has no Elixir sources under lib/ or apps/*/lib/; say --project with the folder of its mix.exs",
             common.project.display()
         );
     }
+    keep(&live);
+    Ok((live, records))
+}
+
+fn options(common: &Common) -> ProjectOptions {
+    ProjectOptions {
+        tests: common.tests,
+        ..ProjectOptions::default()
+    }
+}
+
+fn keep(live: &LiveProject) {
     if let Err(fault) = live.save() {
         client::say(&format!("what was read is not kept: {fault}"));
     }
-    Ok((live, records))
+}
+
+/// The project as it was at a revision. Without a store its history is read into memory, and forgotten.
+pub(super) fn at(
+    common: &Common,
+    name: &str,
+    records: Option<&CodeRecords>,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<LiveProject> {
+    let root = &common.project;
+    let records = store::shared(records).unwrap_or_else(|| Arc::new(Memory::default()));
+    let version = version(&*records, root, name)?;
+    let build = common.build.named(root, Some(&*records))?;
+    let live = LiveProject::open_at(root, &options(common), records, version, build, progress)?;
+    keep(&live);
+    Ok(live)
+}
+
+/// The version that a revision names, indexed now if it is a commit that the store does not have.
+pub(super) fn version(records: &dyn Records, root: &Path, name: &str) -> Result<VersionId> {
+    let mut shelf = Shelf::new(records)?;
+    let found = revision_indexed(&mut shelf, root, name, &mut |_| {})?;
+    if found.added > 0 {
+        let commits = if found.added == 1 { "commit" } else { "commits" };
+        client::say(&format!(
+            "{name} was no version yet: {} {commits} indexed for it",
+            found.added
+        ));
+    }
+    Ok(found.version)
 }
 
 /// The functions that a name stands for.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use codegraph::graph::{EdgeKind, KindSet, Walk};
+use codegraph::graph::{EdgeKind, Impact, KindSet, Walk};
 use repo_sync::project::{Asked, CodeProject, REACHES};
 use serde_json::{Value, json};
 
@@ -17,12 +17,16 @@ use crate::client;
   elixirscope code impact Shop.Stock.reserve/2
   elixirscope code impact Shop.Stock --depth 2 --limit 20
   elixirscope code impact Shop.Stock.reserve/2 --json
+  elixirscope code impact --since main
 
 STRENGTH is the number of shortest ways to it, each counted as far as its edges can be trusted.")]
 pub(crate) struct ImpactArgs {
     /// The function, or a module for all of its functions.
-    #[arg(value_name = "M.f/a")]
-    name: String,
+    #[arg(value_name = "M.f/a", required_unless_present = "since")]
+    name: Option<String>,
+    /// Of all functions that differ since a revision: what a reviewer looks at.
+    #[arg(long, value_name = "REVISION", conflicts_with = "name")]
+    pub(super) since: Option<String>,
     /// Steps to follow; all if left out.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     depth: Option<u32>,
@@ -63,23 +67,44 @@ fn nodes(project: &CodeProject, name: &str) -> Result<Vec<u32>> {
 
 /// What feels a change.
 pub(super) fn impact(project: &CodeProject, args: &ImpactArgs, json: bool) -> Result<()> {
-    let walk = Walk::impact().depth(args.depth.unwrap_or(u32::MAX));
-    let impact = walk.ranked(project.graph(), &nodes(project, &args.name)?);
-    let shown = impact.nodes.iter().take(args.limit);
+    let name = args.name.as_deref().unwrap_or_default();
+    let impact = reached(project, args, &nodes(project, name)?);
     if json {
-        let answer = shown.map(|one| {
-            let mut value = open::node(project, one.node);
-            value["steps"] = json!(one.depth);
-            value["strength"] = json!(one.strength);
-            value
-        });
-        return open::print(&json!({
-            "of": args.name,
-            "complete": impact.extent.is_complete(),
-            "found": impact.nodes.len(),
-            "impact": answer.collect::<Vec<Value>>(),
-        }));
+        let mut answer = reached_value(project, args, &impact);
+        answer["of"] = json!(name);
+        return open::print(&answer);
     }
+    let mut text = reached_text(project, args, &impact);
+    if impact.nodes.is_empty() {
+        let _ = writeln!(text, "{name}: nothing in the project depends on it");
+    }
+    client::print(&text)
+}
+
+/// What feels a change of these nodes.
+pub(super) fn reached(project: &CodeProject, args: &ImpactArgs, nodes: &[u32]) -> Impact {
+    let walk = Walk::impact().depth(args.depth.unwrap_or(u32::MAX));
+    walk.ranked(project.graph(), nodes)
+}
+
+/// The same for programs.
+pub(super) fn reached_value(project: &CodeProject, args: &ImpactArgs, impact: &Impact) -> Value {
+    let shown = impact.nodes.iter().take(args.limit).map(|one| {
+        let mut value = open::node(project, one.node);
+        value["steps"] = json!(one.depth);
+        value["strength"] = json!(one.strength);
+        value
+    });
+    json!({
+        "complete": impact.extent.is_complete(),
+        "found": impact.nodes.len(),
+        "impact": shown.collect::<Vec<Value>>(),
+    })
+}
+
+/// The same for people.
+pub(super) fn reached_text(project: &CodeProject, args: &ImpactArgs, impact: &Impact) -> String {
+    let shown = impact.nodes.iter().take(args.limit);
     let mut table = Table::new(&[">STEPS", ">STRENGTH", "FUNCTION", "PLACE"]);
     for one in shown {
         table.row([
@@ -90,12 +115,10 @@ pub(super) fn impact(project: &CodeProject, args: &ImpactArgs, json: bool) -> Re
         ]);
     }
     let mut text = table.text();
-    if impact.nodes.is_empty() {
-        let _ = writeln!(text, "{}: nothing in the project depends on it", args.name);
-    } else if impact.nodes.len() > args.limit {
+    if impact.nodes.len() > args.limit {
         let _ = writeln!(text, "and {} more (--limit)", impact.nodes.len() - args.limit);
     }
-    client::print(&text)
+    text
 }
 
 /// The ways from one to another.

@@ -7,6 +7,7 @@ use codegraph::draw::Drawing;
 use repo_sync::project::{Asked, CodeProject, Definition};
 use serde_json::{Value, json};
 
+use super::entities::Entities;
 use super::picture::{self, Picture};
 use super::table::Table;
 use super::{build, export, list, metrics, open};
@@ -66,7 +67,7 @@ struct Form {
 }
 
 /// Shows.
-pub(super) fn run(project: &CodeProject, args: &Args, json: bool) -> Result<()> {
+pub(super) fn run(project: &CodeProject, args: &Args, entities: &mut Entities<'_>, json: bool) -> Result<()> {
     if args.look.expanded {
         return build::show(project, &args.function, json);
     }
@@ -95,6 +96,7 @@ pub(super) fn run(project: &CodeProject, args: &Args, json: bool) -> Result<()> 
         let clauses = clauses(project, definition)?;
         if json {
             let mut value = list::function_value(project, node, function);
+            value["entity"] = entities.value(project, node);
             let effects = project.effects(&[node])?;
             value["effects"] = effects.get(&node).map_or(Value::Null, metrics::effects_value);
             let clauses = clauses.iter().map(

@@ -1,7 +1,6 @@
 //! Puts a project into an index: the files that the index does not have as they are now.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -14,7 +13,6 @@ use super::{Comments, documents};
 use crate::SourceFault;
 use crate::lower::Lowerer;
 use crate::project::CodeProject;
-use crate::syntax::checked;
 
 /// Why a project could not be put into an index.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +79,7 @@ pub fn is_filled(project: &CodeProject, index: &Index) -> Result<bool, FillFault
     // A file that cannot be read has no documents, and no stamp.
     let mut found = 0;
     for file in project.files() {
-        if let Some(text) = text_of(&project.root().join(&file.path)) {
+        if let Ok(text) = project.text_at(&file.path) {
             if known.get(&file.path) != Some(&stamp(text.as_bytes())) {
                 return Ok(false);
             }
@@ -158,7 +156,7 @@ fn changed<'a>(
     known: &BTreeMap<String, Stamp>,
     importance: &dyn Fn() -> &'a BTreeMap<String, f32>,
 ) -> Option<(Stamp, Vec<Document>)> {
-    let text = text_of(&project.root().join(path))?;
+    let text = project.text_at(path).ok()?;
     let stamp = stamp(text.as_bytes());
     if known.get(path) == Some(&stamp) {
         return None;
@@ -173,10 +171,4 @@ fn changed<'a>(
     let rank = |id: &str| importance.get(id).copied().unwrap_or_default();
     let found = documents(&lowered.quoted, &outline, &comments, &rank);
     Some((stamp, found.into_iter().map(|found| found.document).collect()))
-}
-
-fn text_of(path: &Path) -> Option<String> {
-    let bytes = crate::index::read(path).ok()?;
-    checked(&bytes).ok()?;
-    String::from_utf8(bytes).ok()
 }

@@ -91,6 +91,35 @@ impl Repository {
         }
     }
 
+    /// The commit that a name means: `main`, `v1.0`, `HEAD~3`, the beginning of an id; `None` if it means none.
+    pub fn revision(&self, name: &str) -> Result<Option<CommitId>, GitFault> {
+        if name.is_empty() || name.starts_with('-') || name.contains(['\0', '\n']) {
+            return Ok(None);
+        }
+        let wanted = format!("{name}^{{commit}}");
+        match self.text(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]) {
+            // The option itself is printed too.
+            Ok(found) => Ok(found.lines().last().and_then(CommitId::parse)),
+            Err(GitFault::Failed { .. }) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// The last commits that first parents lead to from one, the nearest first, at most so many.
+    pub fn before(&self, id: &CommitId, limit: usize) -> Result<Vec<CommitId>, GitFault> {
+        let limit = format!("--max-count={}", limit.saturating_add(1));
+        let name = id.to_string();
+        let listed = self.text(&[
+            "rev-list",
+            "--first-parent",
+            &limit,
+            "--end-of-options",
+            &name,
+            "--",
+        ])?;
+        Ok(listed.lines().skip(1).filter_map(CommitId::parse).collect())
+    }
+
     /// The commit of the working tree, if there is one.
     pub fn head(&self) -> Result<Option<CommitId>, GitFault> {
         match self.text(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]) {

@@ -71,11 +71,11 @@ pub fn index_git(
     let tip = last_known.and_then(|last| known.get(last).copied().flatten());
     let todo = commits.get(start..).unwrap_or_default();
     let before = known.get(..start).unwrap_or_default();
+    for version in before.iter().flatten() {
+        facts.version(shelf, *version)?;
+    }
     let mut line = Line::new(shelf, repository, tip, facts)?;
-    let mut reading = Reading {
-        changes: git.changes()?,
-        contents: git.contents()?,
-    };
+    let mut reading = Reading::open(git)?;
     for (done, commit) in todo.iter().enumerate() {
         let files = match (line.tip(), commit.parents.first()) {
             (Some(_), Some(parent)) => reading.changes.of(&commit.id, parent)?,
@@ -105,15 +105,22 @@ pub fn index_git(
 }
 
 /// The processes that are asked.
-struct Reading<'g> {
+pub(super) struct Reading<'g> {
     changes: crate::git::Changes<'g>,
     contents: crate::git::Contents,
 }
 
 type Changed = Vec<(String, Option<crate::git::Content>)>;
 
-impl Reading<'_> {
-    fn read(&mut self, files: Vec<FileChange>) -> Result<Changed, HistoryFault> {
+impl<'g> Reading<'g> {
+    pub(super) fn open(git: &'g Repository) -> Result<Self, HistoryFault> {
+        Ok(Self {
+            changes: git.changes()?,
+            contents: git.contents()?,
+        })
+    }
+
+    pub(super) fn read(&mut self, files: Vec<FileChange>) -> Result<Changed, HistoryFault> {
         let mut changed = Vec::with_capacity(files.len());
         for file in files {
             let content = match &file.blob {
@@ -126,7 +133,7 @@ impl Reading<'_> {
     }
 }
 
-fn meta(commit: &Commit) -> VersionMeta {
+pub(super) fn meta(commit: &Commit) -> VersionMeta {
     VersionMeta {
         commit: Some(commit.id.clone()),
         merged: commit.parents.get(1..).unwrap_or_default().to_vec(),

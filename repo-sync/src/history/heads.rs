@@ -19,6 +19,12 @@ pub fn commit_key(repository: RepositoryId, commit: &CommitId) -> Vec<u8> {
     key("git", repository, &commit.to_string())
 }
 
+/// The key of the version of a commit that was indexed alone: no line goes on from it.
+#[must_use]
+pub fn alone_key(repository: RepositoryId, commit: &CommitId) -> Vec<u8> {
+    key("alone", repository, &commit.to_string())
+}
+
 /// The key of a branch's newest version.
 #[must_use]
 pub fn branch_key(repository: RepositoryId, name: &str) -> Vec<u8> {

@@ -1,16 +1,12 @@
 //! A line of versions that grows: each new one is the one before with some files changed. Ids are handed on, and all
 //! that is new is written at once, the version last.
 
-use std::sync::Arc;
-
-use codegraph::definitions::Outline;
-use codegraph::identity::{Contents, Identities, RepositoryId};
-use codegraph::quoted::Quoted;
+use codegraph::VersionId;
+use codegraph::identity::RepositoryId;
 use codegraph::records::{Change, Family};
 use codegraph::version::{CommitId, VersionRecord};
-use codegraph::{SourceHash, VersionId};
 
-use super::{HistoryFault, Parsed, Shelf, step, stored, tree};
+use super::{HistoryFault, Shelf, step, stored, tree};
 use crate::git::Content;
 
 /// Records of a first version that are written before the version itself, in bytes: nothing leads to them until then.
@@ -29,41 +25,21 @@ pub struct VersionMeta {
     pub subject: String,
 }
 
-/// A file of a version that could be read, with all that is known of it.
-#[derive(Clone, Copy, Debug)]
-pub struct FileFacts<'a> {
-    /// Its text's hash.
-    pub source: SourceHash,
-    /// Its text.
-    pub text: &'a str,
-    /// Its quoted form.
-    pub tree: &'a Quoted,
-    /// What it defines.
-    pub outline: &'a Outline,
-    /// What that says.
-    pub contents: &'a Contents,
-    /// The ids of what is in it.
-    pub ids: &'a Identities,
-}
-
-/// Makes further records of what changed. They are written together with the version.
+/// Makes what is known of a version beside its texts and ids.
 pub trait VersionFacts {
-    /// A file of the next version differs from the version before; `None`: it is gone, or cannot be read. Files come by
-    /// path.
-    fn changed(&mut self, path: &str, file: Option<FileFacts<'_>>);
-
-    /// All files of this version that differ were told. What is to be written with it is added to `changes`.
-    fn version(&mut self, id: VersionId, version: &VersionRecord, changes: &mut Vec<Change>);
+    /// A version is in the store, with its texts: it was just written, or was there before. Versions come in the order of
+    /// their line.
+    fn version(&mut self, shelf: &mut Shelf<'_>, id: VersionId) -> Result<(), HistoryFault>;
 }
 
-/// Makes none.
+/// Makes nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoFacts;
 
 impl VersionFacts for NoFacts {
-    fn changed(&mut self, _path: &str, _file: Option<FileFacts<'_>>) {}
-
-    fn version(&mut self, _id: VersionId, _version: &VersionRecord, _changes: &mut Vec<Change>) {}
+    fn version(&mut self, _shelf: &mut Shelf<'_>, _id: VersionId) -> Result<(), HistoryFault> {
+        Ok(())
+    }
 }
 
 /// A line of versions of one repository.
@@ -153,7 +129,6 @@ impl<'s, 'r> Line<'s, 'r> {
             root,
             edges,
         };
-        self.facts.version(id, &version, &mut writing.changes);
         let mut changes = writing.changes;
         changes.push(Change::Put(Family::Version, id.0.0.to_vec(), version.encode()));
         for key in heads {
@@ -161,25 +136,8 @@ impl<'s, 'r> Line<'s, 'r> {
         }
         self.shelf.records().write(changes)?;
         self.tip = Some((id, version));
+        self.facts.version(self.shelf, id)?;
         Ok(id)
-    }
-
-    /// Tells of a changed file.
-    pub(super) fn tell(
-        &mut self,
-        path: &str,
-        source: SourceHash,
-        found: Option<(&Arc<Parsed>, &Identities)>,
-    ) {
-        let file = found.map(|(parsed, ids)| FileFacts {
-            source,
-            text: &parsed.text,
-            tree: &parsed.tree,
-            outline: &parsed.outline,
-            contents: &parsed.contents,
-            ids,
-        });
-        self.facts.changed(path, file);
     }
 
     /// Has a text or ids written, unless they are there.

@@ -35,6 +35,8 @@ pub struct Parsed {
     pub contents: Contents,
     /// How many syntax errors it has.
     pub errors: usize,
+    /// Line of the first, from 1; 0 if there is none.
+    pub first_error: u32,
 }
 
 impl Parsed {
@@ -134,7 +136,12 @@ impl<'r> Shelf<'r> {
 
     /// The bytes of a source; `None` if the store does not have them (it was too large).
     pub fn bytes(&self, source: SourceHash) -> Result<Option<Vec<u8>>, HistoryFault> {
-        Ok(stored::read(self.records(), Family::Source, &source.0)?)
+        Ok(stored::source_bytes(self.records(), source)?)
+    }
+
+    /// A source, if it was read lately.
+    pub fn at_hand(&mut self, source: SourceHash) -> Option<Arc<Parsed>> {
+        self.parsed.get(&source)
     }
 
     /// A source of the store, read.
@@ -164,6 +171,7 @@ impl<'r> Shelf<'r> {
             outline,
             contents,
             errors: lowered.errors.len(),
+            first_error: lowered.errors.first().map_or(0, |first| first.line),
         };
         Some(self.parsed.put(source, parsed, weight))
     }

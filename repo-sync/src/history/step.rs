@@ -69,7 +69,6 @@ pub(super) fn hand_on(
         };
         let Some(content) = file.content else {
             old.extend(before);
-            line.tell(&file.path, SourceHash::default(), None);
             settled.push((file.path, None));
             continue;
         };
@@ -86,7 +85,6 @@ pub(super) fn hand_on(
             parsed.errors > 0 && sound_before
         };
         let Some(parsed) = parsed.filter(|parsed| !worse(parsed)) else {
-            line.tell(&file.path, content.hash, None);
             let ids = was.map_or(Ids::Unread, |(source, ids)| Ids::Stale(source, ids));
             let source = content.hash;
             settled.push((file.path, Some(FileRecord { source, ids })));
@@ -205,7 +203,6 @@ fn settle(
     next: &New,
     ids: Identities,
 ) -> Result<(), HistoryFault> {
-    line.tell(&next.path, next.source, Some((&next.parsed, &ids)));
     let bytes = ids.encode();
     let id = RecordId::of(&bytes);
     let base = match next.was {

@@ -51,6 +51,14 @@ pub(super) fn read(
     Ok(is_of(family, key, &value).then_some(value))
 }
 
+/// The bytes of a source; `None` if the store does not have them, or not as they were.
+pub(crate) fn source_bytes(
+    records: &dyn Records,
+    source: SourceHash,
+) -> Result<Option<Vec<u8>>, RecordsFault> {
+    read(records, Family::Source, &source.0)
+}
+
 /// How a value is kept: as a patch of another one (its key and bytes) if that is much shorter.
 pub(super) fn change(
     records: &dyn Records,

@@ -1,9 +1,10 @@
 //! Places where the grammar has one expression and Elixir has more: the sequence between `#{` and `}`, and keywords or a
-//! last comma in `x[a: 1]`. What is there is parsed on its own, in place, and put into the flat list.
+//! last comma in `x[a: 1]`. What is there is parsed on its own, in place, and put into the flat list; the trees of these
+//! parts are kept for who reads the whole tree.
 
 use std::collections::BTreeSet;
 
-use tree_sitter::{Point, Range};
+use tree_sitter::{Point, Range, Tree};
 
 use super::flat::{Flat, FlatNode};
 use super::grammar::{Grammar, Syntax};
@@ -27,18 +28,38 @@ struct Site {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SiteKind {
+pub(crate) enum SiteKind {
     /// What is between `#{` and `}`: any number of expressions.
     Hole,
     /// The brackets of access, parsed as a list of one element.
     Access,
 }
 
-/// Finds the places of a tree and puts them right. `bytes` is what the grammar has seen.
-pub(super) fn apply(flat: &mut Flat, parser: &mut Parser, grammar: &Grammar, bytes: &[u8], text: &str) {
+/// A part of a text that was parsed on its own, and used.
+#[derive(Clone, Debug)]
+pub(crate) struct Graft {
+    /// First byte of the part.
+    pub(crate) start: u32,
+    /// Byte after the last.
+    pub(crate) end: u32,
+    pub(crate) kind: SiteKind,
+    /// Its tree, with places as in the whole text.
+    pub(crate) tree: Tree,
+}
+
+/// Finds the places of a tree and puts them right. `bytes` is what the grammar has seen. Returns the parts, those of one
+/// pass in the order of the text; parts of a pass may lie in those of the one before.
+pub(super) fn apply(
+    flat: &mut Flat,
+    parser: &mut Parser,
+    grammar: &Grammar,
+    bytes: &[u8],
+    text: &str,
+) -> Vec<Vec<Graft>> {
     let mut done = BTreeSet::new();
+    let mut passes = Vec::new();
     for _ in 0..PASSES_MAX {
-        let (mut grafts, before) = (Vec::new(), done.len());
+        let (mut grafts, mut parts, before) = (Vec::new(), Vec::new(), done.len());
         for site in sites(flat, bytes, &done) {
             if done.len() >= PLACES_MAX {
                 break;
@@ -50,13 +71,23 @@ pub(super) fn apply(flat: &mut Flat, parser: &mut Parser, grammar: &Grammar, byt
             let part = Flat::new(&tree, grammar, text);
             if let Some(from) = useful(flat, site, &part) {
                 grafts.push((site, part, from));
+                parts.push(Graft {
+                    start: site.start,
+                    end: site.end,
+                    kind: site.kind,
+                    tree,
+                });
             }
         }
         if done.len() == before {
             break;
         }
         splice(flat, grafts);
+        if !parts.is_empty() {
+            passes.push(parts);
+        }
     }
+    passes
 }
 
 /// Outermost places that may be misread and are not done, in order.

@@ -21,6 +21,7 @@ mod masks;
 mod names;
 mod operators;
 mod quotes;
+mod reading;
 
 #[cfg(test)]
 mod tests;
@@ -30,15 +31,15 @@ use codegraph::quoted::{Builder, Flags, Kind, Place, Quoted};
 pub use columns::ColumnRules;
 use columns::Columns;
 use flat::Flat;
+pub(crate) use grafts::{Graft, SiteKind};
 use grammar::Grammar;
+pub(crate) use reading::Reading;
 
 use crate::SourceFault;
 use crate::parser::Parser;
 
 /// Most errors that are listed of one file.
 const ERRORS_MAX: usize = 1000;
-/// Most escapes of one file that are hidden from the grammar because it reads them wrong.
-const MASKS_MAX: usize = 32;
 
 /// A place that Elixir would not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,66 +109,15 @@ impl Lowerer {
                 ),
             );
         }
-        let Some(tree) = self.parser.parse(source.as_bytes()) else {
-            return refused(source, SourceFault::TooSlow.to_string());
-        };
-        let mut flat = Flat::new(&tree, &self.grammar, source);
-        let mut masked = Vec::new();
-        if !flat.errors.is_empty()
-            && let Some(known) = names::with_known_letters(source)
-            && let Some(tree) = self.parser.parse(&known)
-        {
-            flat = Flat::new(&tree, &self.grammar, source);
-            masked = known;
+        match self.read(source) {
+            Some(reading) => self.lower_flat(source, reading.flat),
+            None => refused(source, SourceFault::TooSlow.to_string()),
         }
-        for _ in 0..MASKS_MAX {
-            let Some(escape) = flat.misread else { break };
-            if masked.is_empty() {
-                masked.extend_from_slice(source.as_bytes());
-            }
-            let pair = (escape as usize).saturating_sub(1)..=escape as usize;
-            masked.get_mut(pair).unwrap_or_default().fill(b'_');
-            let Some(tree) = self.parser.parse(&masked) else {
-                break;
-            };
-            flat = Flat::new(&tree, &self.grammar, source);
-        }
-        self.put_right(source, &mut flat, masked);
-        self.lower_flat(source, flat)
     }
 
-    /// Reads again what the grammar reads wrong and Elixir does not. `seen` is what the grammar saw; empty: the source.
-    fn put_right(&mut self, source: &str, flat: &mut Flat, mut seen: Vec<u8>) {
-        for _ in 0..masks::PASSES_MAX {
-            let mut places = masks::certain(flat, source);
-            let certain = !places.is_empty();
-            if !certain && !flat.errors.is_empty() {
-                places = masks::likely(flat, source);
-            }
-            if places.is_empty() {
-                break;
-            }
-            let mut masked = if seen.is_empty() {
-                source.as_bytes().to_vec()
-            } else {
-                seen.clone()
-            };
-            for mask in places {
-                let place = mask.start as usize..mask.end as usize;
-                masked.get_mut(place).unwrap_or_default().fill(mask.with);
-            }
-            let Some(tree) = self.parser.parse(&masked) else {
-                break;
-            };
-            let again = Flat::new(&tree, &self.grammar, source);
-            let (after, before) = (again.errors.len(), flat.errors.len());
-            if after > before || (after == before && !certain) {
-                break;
-            }
-            (*flat, seen) = (again, masked);
-        }
-        let seen = if seen.is_empty() { source.as_bytes() } else { &seen };
-        grafts::apply(flat, &mut self.parser, &self.grammar, seen, source);
+    /// The quoted form of a text that was read.
+    pub(crate) fn lower_reading(&self, source: &str, reading: Reading) -> Lowered {
+        self.lower_flat(source, reading.flat)
     }
 
     /// The quoted form of a text that is parsed already. The tree must be of this text and of this grammar.

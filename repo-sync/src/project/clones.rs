@@ -7,7 +7,7 @@ use codegraph::lineage::SourceFile;
 use codegraph::quoted::Quoted;
 
 use super::CodeProject;
-use super::read::{in_parallel, line_at, lowerers, text_of};
+use super::read::{in_parallel, line_at, lowerers};
 use crate::SourceFault;
 use crate::syntax::line_starts;
 
@@ -49,7 +49,7 @@ impl CodeProject {
     /// are now, or empty.
     pub fn clones(&self, options: Options) -> Result<Vec<CodeClone>, SourceFault> {
         let read = in_parallel(&mut lowerers(0)?, &self.files, |lowerer, file| {
-            let text = text_of(&self.root.join(&file.path)).unwrap_or_default();
+            let text = self.texts.text(&file.path).unwrap_or_default();
             let tree = lowerer.lower(&text).quoted;
             let outline = Outline::of(&tree);
             Read {

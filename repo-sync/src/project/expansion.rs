@@ -2,7 +2,7 @@
 //! answers where the source leaves open what is called.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use codegraph::compiled::{AddedCall, AddedFunction, Merged, Sources as _, merge};
@@ -82,7 +82,7 @@ impl CodeProject {
             let source = module.map(|(node, module)| {
                 let newest = written
                     .entry(module.file)
-                    .or_insert_with(|| written_at(&self.root, self.path(module.file)));
+                    .or_insert_with(|| self.written_at(module.file));
                 self.source_module(module, index.of_module(node), *newest > built.written)
             });
             let standing = standing(&built.record, source.as_ref());
@@ -155,6 +155,14 @@ impl CodeProject {
         self.files
             .get(file as usize)
             .map_or("", |file| file.path.as_str())
+    }
+
+    /// When a file was written; long ago in a version.
+    fn written_at(&self, file: u32) -> SystemTime {
+        let folder = self.texts.folder();
+        let found = folder.and_then(|root| std::fs::metadata(root.join(self.path(file))).ok());
+        let written = found.and_then(|found| found.modified().ok());
+        written.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     /// The sites whose caller is a node.
@@ -300,11 +308,6 @@ impl CodeProject {
             }
         }
     }
-}
-
-fn written_at(root: &Path, path: &str) -> SystemTime {
-    let found = std::fs::metadata(root.join(path)).and_then(|found| found.modified());
-    found.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// The rows of a graph of these nodes and sites.

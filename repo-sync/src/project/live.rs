@@ -2,17 +2,17 @@
 //! others can read of it; the second, which needs the first of all files, finds what is called. After that only what an
 //! edit touches is looked at again (`docs/code-graph/store.md`); the join is always made anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use codegraph::SourceHash;
 use codegraph::graph::Graph;
 use codegraph::link::{Exports, Interface, Question};
 use codegraph::records::{Records, RecordsFault};
+use codegraph::{SourceHash, VersionId};
 
 use super::head::{Head, Stamp};
 use super::interner::Interner;
@@ -20,11 +20,13 @@ use super::join::Joined;
 use super::memo::Memo;
 use super::read::{in_parallel, lowerers};
 use super::state::{self, FileNames, FileState, Linked, Looked, Tree};
+use super::texts::{Listed, Texts, VersionTexts};
 use super::{CodeFile, CodeProject, ProjectOptions};
 use crate::compiled::Compiled;
+use crate::history::Parsed;
 use crate::lower::Lowerer;
-use crate::walk::{SourceFile, is_source, source_files};
-use crate::{FileFault, FileFaultKind, IndexFault};
+use crate::walk::is_source;
+use crate::{FileFault, FileFaultKind, IndexFault, SourceFault};
 
 /// Files that are looked at before their results are put together.
 const BATCH_FILES: usize = 128;
@@ -60,10 +62,14 @@ impl Refreshed {
 #[derive(Debug)]
 pub struct LiveProject {
     root: PathBuf,
+    texts: Texts,
     options: ProjectOptions,
     memo: Memo,
-    head: String,
+    // Of a folder: the key of what was last seen of it.
+    head: Option<String>,
     lowerers: Vec<Lowerer>,
+    // Sources that others have read already; of the next look alone.
+    at_hand: HashMap<SourceHash, Arc<Parsed>>,
     exports: Exports,
     interner: Interner,
     files: BTreeMap<Arc<str>, FileState>,
@@ -74,14 +80,6 @@ pub struct LiveProject {
     is_joined: bool,
     build: Option<Arc<Compiled>>,
     project: Arc<CodeProject>,
-}
-
-/// A file to look at.
-struct Todo {
-    file: SourceFile,
-    path: Arc<str>,
-    stamp: Stamp,
-    known: Option<SourceHash>,
 }
 
 impl LiveProject {
@@ -110,11 +108,45 @@ impl LiveProject {
         let memo = Memo::new(records);
         let head = format!("work{tests}/{}", full.display());
         let known = memo.head(&head).and_then(|bytes| Head::decode(&bytes));
-        let mut live = Self {
+        let texts = Texts::Folder(root.to_owned());
+        let mut live = Self::empty(root, options, texts, memo, build)?;
+        live.head = Some(head);
+        live.look(&known.unwrap_or_default(), progress)?;
+        Ok(live)
+    }
+
+    /// Reads a project as it was in a version of the store: from the store's texts, with the same records as
+    /// [`LiveProject::open`]. `root` is the project's folder; no source of it is read.
+    pub fn open_at(
+        root: &Path,
+        options: &ProjectOptions,
+        records: Arc<dyn Records>,
+        version: VersionId,
+        build: Option<Arc<Compiled>>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self, IndexFault> {
+        let texts = VersionTexts::open(Arc::clone(&records), version).map_err(Box::new)?;
+        let texts = Texts::Version(Arc::new(texts));
+        let memo = Memo::new(Some(records));
+        let mut live = Self::empty(root, options, texts, memo, build)?;
+        live.look(&Head::default(), progress)?;
+        Ok(live)
+    }
+
+    /// Of no file yet.
+    pub(super) fn empty(
+        root: &Path,
+        options: &ProjectOptions,
+        texts: Texts,
+        memo: Memo,
+        build: Option<Arc<Compiled>>,
+    ) -> Result<Self, SourceFault> {
+        Ok(Self {
             root: root.to_owned(),
             options: *options,
             memo,
-            head,
+            head: None,
+            at_hand: HashMap::new(),
             lowerers: lowerers(options.threads)?,
             exports: build.as_deref().map(Compiled::exports).unwrap_or_default(),
             build,
@@ -124,10 +156,9 @@ impl LiveProject {
             walk_faults: Vec::new(),
             joined: Joined::default(),
             is_joined: false,
-            project: Arc::new(CodeProject::empty(root)),
-        };
-        live.look(&known.unwrap_or_default(), progress)?;
-        Ok(live)
+            project: Arc::new(CodeProject::empty(root, &texts, options.tests)),
+            texts,
+        })
     }
 
     /// The project as it was when it was last looked at.
@@ -159,27 +190,22 @@ impl LiveProject {
     /// sources of the project are passed over.
     pub fn refresh_paths(&mut self, paths: &[String]) -> Result<Refreshed, IndexFault> {
         let started = Instant::now();
-        let mut todo = Vec::new();
-        let mut gone = Vec::new();
+        let (mut todo, mut gone) = (Vec::new(), Vec::new());
+        // A version never changes.
+        let Some(root) = self.texts.folder().map(Path::to_owned) else {
+            return Ok(Refreshed::default());
+        };
         for relative in paths.iter().collect::<BTreeSet<_>>() {
             if !is_source(relative, self.options.tests) {
                 continue;
             }
             let path: Arc<str> = relative.as_str().into();
-            let file = SourceFile {
-                relative: relative.clone(),
-                path: self.root.join(relative),
-            };
-            match fs::symlink_metadata(&file.path) {
+            match fs::symlink_metadata(root.join(relative)) {
                 Ok(found) if found.is_file() => {
                     let stamp = Stamp::of(&found);
                     if self.files.get(&path).is_none_or(|state| state.stamp != stamp) {
-                        todo.push(Todo {
-                            file,
-                            path,
-                            stamp,
-                            known: None,
-                        });
+                        let source = None;
+                        todo.push(Listed { path, stamp, source });
                     }
                 }
                 // What the whole walk says of it (a link, a folder) is said by the whole walk.
@@ -203,7 +229,9 @@ impl LiveProject {
             .files
             .iter()
             .map(|(path, state)| (&**path, state.stamp, state.source));
-        self.memo.keep_head(&self.head, Head::encode(files));
+        if let Some(head) = &self.head {
+            self.memo.keep_head(head, Head::encode(files));
+        }
         self.memo.save()
     }
 
@@ -213,59 +241,66 @@ impl LiveProject {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Refreshed, IndexFault> {
         let started = Instant::now();
-        let (sources, walk_faults) =
-            source_files(&self.root, self.options.tests).map_err(|fault| IndexFault::Root {
-                root: self.root.clone(),
-                fault,
-            })?;
-        let (todo, gone) = self.others(sources, head);
+        let (sources, walk_faults) = self.listed(head)?;
+        let (todo, gone) = self.others(sources);
         Ok(self.take_up(&todo, &gone, walk_faults, started, progress))
+    }
+
+    fn listed(&self, head: &Head) -> Result<(Vec<Listed>, Vec<FileFault>), IndexFault> {
+        let listed = self.texts.list(self.options.tests, head);
+        listed.map_err(|fault| IndexFault::Root {
+            root: self.root.clone(),
+            fault,
+        })
     }
 
     fn take_up(
         &mut self,
-        todo: &[Todo],
+        todo: &[Listed],
         gone: &[Arc<str>],
         walk_faults: Vec<FileFault>,
         started: Instant,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Refreshed {
-        let mut refreshed = Refreshed {
-            gone: gone.iter().map(ToString::to_string).collect(),
-            ..Refreshed::default()
-        };
+        let refreshed = Refreshed::default();
         if todo.is_empty() && gone.is_empty() && self.walk_faults == walk_faults && self.is_joined {
             return refreshed;
         }
         self.walk_faults = walk_faults;
-        let (done, total) = (AtomicUsize::new(0), todo.len() * 2);
-        let tell = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-        let (mut trees, questions) = self.first_looks(todo, &mut refreshed, &tell);
-        let touched = self.second_looks(todo, &questions, &mut trees, &mut refreshed, &tell);
-        drop(trees);
+        let (touched, refreshed) = self.both_looks(todo, gone, progress);
         self.join(&touched, &refreshed, started);
         refreshed
     }
 
+    /// Brings the files up to date; nothing is joined. Returns the files that are other than they were.
+    fn both_looks(
+        &mut self,
+        todo: &[Listed],
+        gone: &[Arc<str>],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> (BTreeSet<Arc<str>>, Refreshed) {
+        let mut refreshed = Refreshed {
+            gone: gone.iter().map(ToString::to_string).collect(),
+            ..Refreshed::default()
+        };
+        let (done, total) = (AtomicUsize::new(0), todo.len() * 2);
+        let tell = || progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+        let (mut trees, questions) = self.first_looks(todo, &mut refreshed, &tell);
+        let touched = self.second_looks(todo, &questions, &mut trees, &mut refreshed, &tell);
+        (touched, refreshed)
+    }
+
     /// Files that are other than they were, and files that are gone.
-    fn others(&mut self, sources: Vec<SourceFile>, head: &Head) -> (Vec<Todo>, Vec<Arc<str>>) {
-        let mut todo = Vec::new();
-        let mut there = BTreeSet::new();
-        for file in sources {
-            let path: Arc<str> = file.relative.as_str().into();
-            there.insert(path.clone());
-            let stamp =
-                fs::symlink_metadata(&file.path).map_or_else(|_| Stamp::default(), |now| Stamp::of(&now));
-            let is_same = self.files.get(&path).is_some_and(|state| state.stamp == stamp);
-            if !is_same {
-                todo.push(Todo {
-                    known: head.source(&path, &stamp),
-                    file,
-                    path,
-                    stamp,
-                });
-            }
-        }
+    fn others(&mut self, sources: Vec<Listed>) -> (Vec<Listed>, Vec<Arc<str>>) {
+        let there: BTreeSet<Arc<str>> = sources.iter().map(|file| file.path.clone()).collect();
+        let mut todo = sources;
+        todo.retain(|file| {
+            let known = self.files.get(&file.path);
+            let is_same = known.is_some_and(|state| {
+                state.stamp == file.stamp && file.source.is_none_or(|source| source == state.source)
+            });
+            !is_same
+        });
         let gone: Vec<Arc<str>> = self
             .files
             .keys()
@@ -279,7 +314,7 @@ impl LiveProject {
     /// Takes in what the changed files define. Returns trees that are at hand, and what is answered otherwise now.
     fn first_looks(
         &mut self,
-        todo: &[Todo],
+        todo: &[Listed],
         refreshed: &mut Refreshed,
         tell: &(dyn Fn() + Sync),
     ) -> (BTreeMap<Arc<str>, Tree>, BTreeSet<Question>) {
@@ -295,9 +330,10 @@ impl LiveProject {
             }
         }
         for batch in todo.chunks(BATCH_FILES) {
-            let memo = &self.memo;
+            let (memo, texts, at_hand) = (&self.memo, &self.texts, &self.at_hand);
             let looks = in_parallel(&mut self.lowerers, batch, |lowerer, todo| {
-                let found = state::look(lowerer, memo, &todo.file.path, todo.known);
+                let parsed = todo.source.and_then(|source| at_hand.get(&source));
+                let found = state::look(lowerer, memo, texts, todo, parsed);
                 tell();
                 found
             });
@@ -308,7 +344,7 @@ impl LiveProject {
                         if let Some(state) = self.files.remove(&todo.path) {
                             let before = &state.local.interface;
                             questions.extend(self.exports.replace(&todo.path, before, &Interface::default()));
-                            refreshed.gone.push(todo.file.relative.clone());
+                            refreshed.gone.push(todo.path.to_string());
                         }
                         self.unread.insert(todo.path.clone(), kind);
                         continue;
@@ -318,7 +354,7 @@ impl LiveProject {
                 refreshed.measured += u64::from(found.was_measured);
                 self.unread.remove(&todo.path);
                 if let Some(tree) = found.tree.take() {
-                    let bytes = tree.quoted.nodes().len() * NODE_BYTES;
+                    let bytes = tree.quoted().nodes().len() * NODE_BYTES;
                     if let Some(left) = tree_bytes_left.checked_sub(bytes) {
                         tree_bytes_left = left;
                         trees.insert(todo.path.clone(), tree);
@@ -331,12 +367,13 @@ impl LiveProject {
             }
             self.save_some();
         }
+        self.at_hand.clear();
         (trees, questions)
     }
 
     fn take_in(
         &mut self,
-        todo: &Todo,
+        todo: &Listed,
         found: Looked,
         is_first: bool,
         refreshed: &mut Refreshed,
@@ -345,7 +382,7 @@ impl LiveProject {
         let old = self.files.remove(&todo.path);
         let is_same = old.as_ref().is_some_and(|old| old.source == found.source);
         if !is_same {
-            refreshed.changed.push(todo.file.relative.clone());
+            refreshed.changed.push(todo.path.to_string());
         }
         if !is_first {
             let none = Interface::default();
@@ -367,7 +404,7 @@ impl LiveProject {
     /// Links the changed files, and those that would be answered otherwise now. Returns all of them.
     fn second_looks(
         &mut self,
-        todo: &[Todo],
+        todo: &[Listed],
         questions: &BTreeSet<Question>,
         trees: &mut BTreeMap<Arc<str>, Tree>,
         refreshed: &mut Refreshed,
@@ -382,12 +419,12 @@ impl LiveProject {
             .map(|(path, _)| path.clone())
             .collect();
         for batch in to_link.chunks(BATCH_FILES) {
-            let (memo, exports, files, root) = (&self.memo, &self.exports, &self.files, &self.root);
+            let (memo, exports, files, texts) = (&self.memo, &self.exports, &self.files, &self.texts);
             let near: &BTreeMap<Arc<str>, Tree> = trees;
             let links = in_parallel(&mut self.lowerers, batch, |lowerer, path| {
                 let state = files.get(path)?;
                 let tree = near.get(path);
-                let found = state::link(lowerer, memo, exports, &root.join(&**path), &state.places, tree);
+                let found = state::link(lowerer, memo, exports, texts, path, &state.places, tree);
                 tell();
                 Some(found)
             });
@@ -404,6 +441,41 @@ impl LiveProject {
             self.save_some();
         }
         to_link.into_iter().collect()
+    }
+
+    /// How it is read.
+    pub(super) fn options(&self) -> &ProjectOptions {
+        &self.options
+    }
+
+    /// The version whose texts are read.
+    pub(super) fn version_texts(&self) -> Option<Arc<VersionTexts>> {
+        match &self.texts {
+            Texts::Folder(_) => None,
+            Texts::Version(version) => Some(Arc::clone(version)),
+        }
+    }
+
+    /// From now on the texts are those of this version.
+    pub(super) fn move_to(&mut self, version: Arc<VersionTexts>) {
+        self.texts = Texts::Version(version);
+    }
+
+    /// A source that need not be parsed in the next look.
+    pub(super) fn take_at_hand(&mut self, source: SourceHash, parsed: Arc<Parsed>) {
+        self.at_hand.insert(source, parsed);
+    }
+
+    /// Files that are other than they were when they were looked at, and files that are gone.
+    pub(super) fn differing(&mut self, head: &Head) -> Result<(Vec<Listed>, Vec<Arc<str>>), IndexFault> {
+        let (sources, _) = self.listed(head)?;
+        Ok(self.others(sources))
+    }
+
+    /// Makes the facts of these files, and of those that are answered otherwise because of them; the project stays what
+    /// it was.
+    pub(super) fn facts_of(&mut self, todo: &[Listed], gone: &[Arc<str>]) -> Refreshed {
+        self.both_looks(todo, gone, &|_, _| {}).1
     }
 
     /// A first reading makes many records: they do not wait for its end. What cannot be written now is told by
@@ -435,7 +507,10 @@ impl LiveProject {
             .iter()
             .map(|path| files.binary_search_by_key(&&**path, |(path, _)| path).ok())
             .collect();
-        let old = std::mem::replace(&mut self.project, Arc::new(CodeProject::empty(&self.root)));
+        let old = std::mem::replace(
+            &mut self.project,
+            Arc::new(CodeProject::empty(&self.root, &self.texts, self.options.tests)),
+        );
         let mut old = Arc::try_unwrap(old).unwrap_or_else(|shared| (*shared).clone());
         old.forget_build();
         std::mem::swap(&mut self.joined.numbers.modules, &mut old.modules);
@@ -466,6 +541,7 @@ impl LiveProject {
                     path: (*path).to_owned(),
                     lines: state.places.lines,
                     bytes: state.places.bytes,
+                    source: state.source,
                 })
                 .collect(),
             faults,
@@ -475,7 +551,7 @@ impl LiveProject {
             reading: self.joined.reading(&files),
             modules: std::mem::take(&mut self.joined.numbers.modules),
             functions: std::mem::take(&mut self.joined.numbers.functions),
-            ..CodeProject::empty(&self.root)
+            ..CodeProject::empty(&self.root, &self.texts, self.options.tests)
         };
         if let Some(build) = &self.build {
             project.import(build);

@@ -5,6 +5,7 @@
 //! function: modules first, then functions, both by number. Syntax trees are not kept: [`CodeProject::source`] makes a
 //! file's again.
 
+mod ahead;
 mod clones;
 mod dead;
 mod effects;
@@ -20,20 +21,23 @@ mod names;
 mod numbers;
 mod read;
 mod seen;
+mod since;
 mod slice;
 mod source;
 mod state;
+mod texts;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use codegraph::DefinitionKind;
 use codegraph::complexity::Complexity;
 use codegraph::fact::Mark;
 use codegraph::graph::{EdgeKind, Graph, KindSet, Rank, Selection};
 use codegraph::identity::BothIds;
 use codegraph::link::otp::ModuleKind;
+use codegraph::{DefinitionKind, SourceHash, VersionId};
 
+pub use ahead::{FactsAhead, FactsMade};
 pub use clones::{ClonePiece, CodeClone};
 pub use dead::{Dead, DeadReason};
 pub use effects::FunctionEffects;
@@ -42,12 +46,14 @@ pub use head::Head;
 pub use live::{LiveProject, Refreshed};
 pub use matching::{PatternMatch, PatternRefused, pattern};
 pub use names::{Asked, Unknown};
+pub use since::{Changed, ChangedFunction};
 pub use slice::{
     FunctionSlice, ProjectSlice, SliceBudget, SliceDirection, SliceLine, SlicePart, SliceRefused,
 };
 pub use source::FileSource;
 
 use crate::{FileFault, IndexFault};
+use texts::Texts;
 
 /// How to read a project.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +86,8 @@ pub struct CodeFile {
     pub lines: u32,
     /// Bytes.
     pub bytes: u32,
+    /// The hash of its text.
+    pub source: SourceHash,
 }
 
 /// A module.
@@ -189,6 +197,8 @@ pub struct Reading {
 #[derive(Clone, Debug)]
 pub struct CodeProject {
     root: PathBuf,
+    texts: Texts,
+    tests: bool,
     files: Vec<CodeFile>,
     modules: Vec<CodeModule>,
     functions: Vec<CodeFunction>,
@@ -215,9 +225,11 @@ impl CodeProject {
         Ok(LiveProject::open(root, options, None, progress)?.into_project())
     }
 
-    fn empty(root: &Path) -> Self {
+    fn empty(root: &Path, texts: &Texts, tests: bool) -> Self {
         Self {
             root: root.to_owned(),
+            texts: texts.clone(),
+            tests,
             files: Vec::new(),
             modules: Vec::new(),
             functions: Vec::new(),
@@ -230,10 +242,22 @@ impl CodeProject {
         }
     }
 
-    /// The folder it was read from.
+    /// The project's folder. Sources are read from it unless [`CodeProject::version`] says another place.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The version in the code store that it is; `None`: what lies in the folder.
+    #[must_use]
+    pub fn version(&self) -> Option<VersionId> {
+        self.texts.version()
+    }
+
+    /// Whether the sources under `test` are in it.
+    #[must_use]
+    pub fn with_tests(&self) -> bool {
+        self.tests
     }
 
     /// Its files, by path.

@@ -1,12 +1,10 @@
-//! Reading files, in parallel.
+//! Work in parallel, and what reading files needs.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::index::read;
+use crate::SourceFault;
+pub(super) use crate::index::read as bytes_of;
 use crate::lower::Lowerer;
-use crate::syntax::checked;
-use crate::{FileFaultKind, SourceFault};
 
 /// Applies `work` to all items, by as many threads as there are states; results in the order of the items.
 pub(super) fn in_parallel<S: Send, T: Sync, R: Send>(
@@ -39,17 +37,6 @@ pub(super) fn in_parallel<S: Send, T: Sync, R: Send>(
     });
     done.sort_unstable_by_key(|(at, _)| *at);
     done.into_iter().map(|(_, found)| found).collect()
-}
-
-/// The text of a source file.
-pub(super) fn text_of(path: &Path) -> Result<String, FileFaultKind> {
-    let bytes = read(path)?;
-    checked(&bytes).map_err(FileFaultKind::Source)?;
-    String::from_utf8(bytes).map_err(|fault| {
-        FileFaultKind::Source(SourceFault::NotUtf8 {
-            at: fault.utf8_error().valid_up_to(),
-        })
-    })
 }
 
 /// A parser for each of so many threads; 0: as many as the machine has processors.

@@ -3,7 +3,7 @@
 use codegraph::definitions::{Clause, Outline};
 use codegraph::quoted::{NodeId, Quoted};
 
-use super::read::{line_at, text_of};
+use super::read::line_at;
 use super::{CodeProject, Definition};
 use crate::lower::Lowerer;
 use crate::syntax::line_starts;
@@ -33,6 +33,11 @@ impl CodeProject {
         self.source_by(&mut lowerer, file)
     }
 
+    /// The text of a source of the project, by its path: what the file says now, or what it said in the version.
+    pub fn text_at(&self, path: &str) -> Result<String, FileFaultKind> {
+        self.texts.text(path)
+    }
+
     fn path_of(&self, file: u32) -> String {
         let file = self.files.get(file as usize);
         file.map(|file| file.path.clone()).unwrap_or_default()
@@ -41,15 +46,10 @@ impl CodeProject {
     /// As [`CodeProject::source`], with a parser that is there.
     pub(super) fn source_by(&self, lowerer: &mut Lowerer, file: u32) -> Result<FileSource, FileFault> {
         let path = self.path_of(file);
-        let text = text_of(&self.root.join(&path)).map_err(|kind| FileFault { path, kind })?;
+        let text = self.text_at(&path).map_err(|kind| FileFault { path, kind })?;
         let tree = lowerer.lower(&text).quoted;
-        Ok(FileSource {
-            file,
-            starts: line_starts(text.as_bytes()),
-            outline: Outline::of(&tree),
-            text,
-            tree,
-        })
+        let outline = Outline::of(&tree);
+        Ok(FileSource::new(file, text, tree, outline))
     }
 
     /// A file by its path: as the project lists it, or its end (`warehouse.ex`, `stock/warehouse.ex`) if that is one
@@ -73,6 +73,17 @@ impl CodeProject {
 }
 
 impl FileSource {
+    /// Of a text that was parsed.
+    pub(crate) fn new(file: u32, text: String, tree: Quoted, outline: Outline) -> Self {
+        Self {
+            file,
+            starts: line_starts(text.as_bytes()),
+            text,
+            tree,
+            outline,
+        }
+    }
+
     /// The clauses of a function that lies in this file.
     pub fn clauses<'a>(&'a self, definition: &Definition) -> impl Iterator<Item = &'a Clause> {
         let function = self.outline.functions.get(definition.in_outline as usize);

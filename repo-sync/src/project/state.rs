@@ -1,6 +1,5 @@
 //! One file of a project: what it defines, and what it calls. Both are looked up in the code store before they are made.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use codegraph::SourceHash;
@@ -12,16 +11,35 @@ use codegraph::quoted::{Quoted, Symbol};
 
 use super::head::Stamp;
 use super::memo::Memo;
-use super::read::text_of;
+use super::texts::{Listed, Texts};
 use crate::FileFaultKind;
+use crate::history::Parsed;
 use crate::lower::Lowerer;
 use crate::syntax::line_starts;
 
 /// A file's tree, as long as it is at hand.
 #[derive(Debug)]
-pub(super) struct Tree {
-    pub(super) quoted: Quoted,
-    pub(super) outline: Outline,
+pub(super) enum Tree {
+    /// Parsed for the project.
+    Own(Box<(Quoted, Outline)>),
+    /// Parsed for its version's ids.
+    Shared(Arc<Parsed>),
+}
+
+impl Tree {
+    pub(super) fn quoted(&self) -> &Quoted {
+        match self {
+            Self::Own(own) => &own.0,
+            Self::Shared(parsed) => &parsed.tree,
+        }
+    }
+
+    fn outline(&self) -> &Outline {
+        match self {
+            Self::Own(own) => &own.1,
+            Self::Shared(parsed) => &parsed.outline,
+        }
+    }
 }
 
 /// What a file is by itself.
@@ -82,43 +100,63 @@ impl FileState {
     }
 }
 
-/// Looks at a file. One whose source is known is not read.
+/// Looks at a file. One whose source is known is not read, one that is at hand not parsed.
 pub(super) fn look(
     lowerer: &mut Lowerer,
     memo: &Memo,
-    path: &Path,
-    known: Option<SourceHash>,
+    texts: &Texts,
+    file: &Listed,
+    at_hand: Option<&Arc<Parsed>>,
 ) -> Result<Looked, FileFaultKind> {
-    if let Some(found) = known.and_then(|source| recall(memo, source)) {
+    if let Some(found) = file.source.and_then(|source| recall(memo, source)) {
         return Ok(found);
     }
-    let text = text_of(path)?;
+    if let (Some(source), Some(parsed)) = (file.source, at_hand) {
+        let tree = Tree::Shared(Arc::clone(parsed));
+        let errors = (parsed.errors > 0).then_some((parsed.errors as u32, parsed.first_error));
+        return Ok(keep(memo, source, &parsed.text, errors, tree, false));
+    }
+    let text = texts.text(&file.path)?;
     let source = SourceHash::of(text.as_bytes());
     if let Some(found) = recall(memo, source) {
         return Ok(found);
     }
     let lowered = lowerer.lower(&text);
-    let (quoted, starts) = (lowered.quoted, line_starts(text.as_bytes()));
-    let outline = Outline::of(&quoted);
-    let mut places = Places::of(&quoted, &outline, &starts, &text);
     let first = lowered.errors.first();
-    places.errors = first.map(|first| (lowered.errors.len() as u32, first.line));
+    let errors = first.map(|first| (lowered.errors.len() as u32, first.line));
+    let outline = Outline::of(&lowered.quoted);
+    let tree = Tree::Own(Box::new((lowered.quoted, outline)));
+    Ok(keep(memo, source, &text, errors, tree, true))
+}
+
+/// Makes the records of a source.
+fn keep(
+    memo: &Memo,
+    source: SourceHash,
+    text: &str,
+    errors: Option<(u32, u32)>,
+    tree: Tree,
+    was_parsed: bool,
+) -> Looked {
+    let starts = line_starts(text.as_bytes());
+    let mut places = Places::of(tree.quoted(), tree.outline(), &starts, text);
+    places.errors = errors;
     let known = memo.local(&places.shape);
     let was_measured = known.is_none();
     let local = known.unwrap_or_else(|| {
-        let made = LocalFacts::of(&quoted, &outline);
+        let made = LocalFacts::of(tree.quoted(), tree.outline());
         memo.keep_local(&places.shape, &made);
         made
     });
     memo.keep_places(&source, &places);
-    Ok(Looked {
+    Looked {
         source,
         places,
         local: Arc::new(local),
-        tree: Some(Tree { quoted, outline }),
-        was_parsed: true,
+        tree: Some(tree),
+        was_parsed,
         was_measured,
-    })
+    }
 }
 
 fn recall(memo: &Memo, source: SourceHash) -> Option<Looked> {
@@ -139,7 +177,8 @@ pub(super) fn link(
     lowerer: &mut Lowerer,
     memo: &Memo,
     exports: &Exports,
-    path: &Path,
+    texts: &Texts,
+    path: &str,
     places: &Places,
     tree: Option<&Tree>,
 ) -> Linked {
@@ -156,22 +195,20 @@ pub(super) fn link(
     let tree = if let Some(tree) = tree {
         tree
     } else {
-        let Ok(text) = text_of(path) else {
+        let Ok(text) = texts.text(path) else {
             return Linked::default();
         };
         let quoted = lowerer.lower(&text).quoted;
         if quoted.shape() != places.shape {
             return Linked::default();
         }
-        made = Tree {
-            outline: Outline::of(&quoted),
-            quoted,
-        };
+        let outline = Outline::of(&quoted);
+        made = Tree::Own(Box::new((quoted, outline)));
         &made
     };
     let asking = Asking::new(exports);
-    let links = Links::of(&tree.quoted, &tree.outline, &asking);
-    let facts = Facts::of(&tree.quoted, &tree.outline, &links, &asking);
+    let links = Links::of(tree.quoted(), tree.outline(), &asking);
+    let facts = Facts::of(tree.quoted(), tree.outline(), &links, &asking);
     let trace = asking.trace();
     memo.keep_links(&places.shape, exports, &trace, &links, &facts);
     Linked {

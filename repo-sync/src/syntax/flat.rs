@@ -47,7 +47,7 @@ impl<'s> Grammar<'s> {
 }
 
 /// A node. Indices are into [`FlatTree::nodes`].
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct FlatNode<'s> {
     pub(super) kind: &'s str,
     /// The field of the parent that it fills; empty for none.

@@ -5,13 +5,16 @@ mod anchors;
 mod columns;
 mod definitions;
 mod flat;
+mod grafted;
 mod head;
 mod modules;
 
+use codegraph::quoted::Quoted;
 use codegraph::{NONE, SOURCE_BYTES_MAX, SourceHash, SyntaxDocument, SyntaxNode};
 use flat::{FlatTree, Grammar};
 
-use crate::parser::{PARSE_TIME_MAX, Parser};
+use crate::lower::{Lowerer, Reading};
+use crate::parser::PARSE_TIME_MAX;
 
 /// Why a text has no document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,38 +48,62 @@ pub enum SourceFault {
 /// A parser with its grammar, for many files.
 #[derive(Debug)]
 pub struct Indexer {
-    parser: Parser,
+    lowerer: Lowerer,
 }
 
 impl Indexer {
     /// Loads the grammar.
     pub fn new() -> Result<Self, SourceFault> {
         Ok(Self {
-            parser: Parser::new()?,
+            lowerer: Lowerer::new()?,
         })
     }
 
     /// The document of a source text. Syntax errors are no fault: they are in the document.
     pub fn index(&mut self, source: &[u8]) -> Result<SyntaxDocument, SourceFault> {
         let text = checked(source)?;
-        let tree = self.parser.parse(source).ok_or(SourceFault::TooSlow)?;
-        let flat = FlatTree::new(&tree, &Grammar::new(self.parser.language()), text);
-        let mut document = SyntaxDocument {
-            source: SourceHash::of(source),
-            source_bytes: source.len() as u32,
-            line_starts: line_starts(source),
-            ..SyntaxDocument::default()
-        };
-        add_nodes(&mut document, &flat);
-        let found = definitions::find(&flat);
-        let (placed, anchor_of_leaf) = anchors::place(&flat, &document.line_starts, &found.heads);
-        document.anchors = placed;
-        document.definitions = found.into_definitions(&flat, &document.errors, &anchor_of_leaf);
-        if !document.number_nodes() {
-            return Err(SourceFault::Tree("nodes are not in preorder".to_owned()));
-        }
-        Ok(document)
+        let reading = self.lowerer.read(text).ok_or(SourceFault::TooSlow)?;
+        document_of(source, text, &reading, &Grammar::new(self.lowerer.language()))
     }
+}
+
+impl Indexer {
+    /// The document and the quoted form of a text, of one reading.
+    pub(crate) fn index_and_lower(&mut self, text: &str) -> Result<(SyntaxDocument, Quoted), SourceFault> {
+        checked(text.as_bytes())?;
+        let reading = self.lowerer.read(text).ok_or(SourceFault::TooSlow)?;
+        let grammar = Grammar::new(self.lowerer.language());
+        let document = document_of(text.as_bytes(), text, &reading, &grammar)?;
+        Ok((document, self.lowerer.lower_reading(text, reading).quoted))
+    }
+}
+
+/// The document of a text that was read.
+fn document_of(
+    source: &[u8],
+    text: &str,
+    reading: &Reading,
+    grammar: &Grammar<'_>,
+) -> Result<SyntaxDocument, SourceFault> {
+    let mut flat = FlatTree::new(&reading.tree, grammar, text);
+    for parts in &reading.grafts {
+        flat.graft(parts, grammar);
+    }
+    let mut document = SyntaxDocument {
+        source: SourceHash::of(source),
+        source_bytes: source.len() as u32,
+        line_starts: line_starts(source),
+        ..SyntaxDocument::default()
+    };
+    add_nodes(&mut document, &flat);
+    let found = definitions::find(&flat);
+    let (placed, anchor_of_leaf) = anchors::place(&flat, &document.line_starts, &found.heads);
+    document.anchors = placed;
+    document.definitions = found.into_definitions(&flat, &document.errors, &anchor_of_leaf);
+    if !document.number_nodes() {
+        return Err(SourceFault::Tree("nodes are not in preorder".to_owned()));
+    }
+    Ok(document)
 }
 
 /// The document of one source text.

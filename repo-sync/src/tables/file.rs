@@ -1,10 +1,11 @@
 //! One file on its way into the tables: its syntax, its ids, and the numbers of what it defines.
 
+use std::sync::Arc;
+
 use codegraph::identity::{Born, Contents, Identities, Nid};
 use codegraph::quoted::NodeId;
 use tables::{Folder, TablesFault};
 
-use super::Kept;
 use super::nids::NidText;
 use super::numbers::{Listed, Numbers};
 use super::roles::Upward;
@@ -20,7 +21,7 @@ pub(super) struct OneFile<'a> {
     pub(super) version: &'a str,
     pub(super) path: &'a str,
     pub(super) source: FileSource,
-    pub(super) ids: Identities,
+    pub(super) ids: Arc<Identities>,
     pub(super) contents: Contents,
     pub(super) listed: Listed,
     // By node: its place in the file's pre-order.
@@ -34,7 +35,7 @@ impl<'a> OneFile<'a> {
         version: &'a str,
         source: FileSource,
         numbers: &mut Numbers,
-        kept: Option<Kept<'_>>,
+        kept: Option<Arc<Identities>>,
         born: &mut Born,
     ) -> Option<Self> {
         let path = project.files().get(source.file as usize)?.path.as_str();
@@ -47,9 +48,10 @@ impl<'a> OneFile<'a> {
                 && ids.clauses.len() == source.outline.clauses.len()
                 && ids.attributes.len() == source.outline.attributes.len()
         };
-        let ids = kept.and_then(|kept| kept(path)).filter(fits);
+        let ids = kept.filter(|ids| fits(ids));
+        let minted = || Arc::new(Identities::new(born, path, &source.tree, &source.outline));
         Some(Self {
-            ids: ids.unwrap_or_else(|| Identities::new(born, path, &source.tree, &source.outline)),
+            ids: ids.unwrap_or_else(minted),
             contents: Contents::of(&source.tree, &source.outline),
             pre: pre_order(&source.tree),
             project,

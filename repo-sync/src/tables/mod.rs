@@ -1,44 +1,49 @@
 //! A project's code graph as tables (`docs/code-graph/tables.md`): rows made a file at a time, so that memory does not
 //! grow with the project beyond what the project itself takes, and handed to `tables`, which writes them.
 //!
-//! Read [`export`] first.
+//! Read [`export`] first, which takes [`Readings`].
 
 mod defined;
 mod file;
 mod flow;
 mod kinds;
+mod lineage;
 mod nids;
 mod nodes;
 mod numbers;
+mod reading;
 mod roles;
 mod whole;
 
 use std::path::Path;
 
-use codegraph::VersionId;
 use codegraph::clones;
-use codegraph::identity::{Born, Identities};
+use codegraph::identity::Born;
 use tables::rows::Version;
 use tables::{Folder, TablesFault, Word, Written};
 
 use self::file::OneFile;
 use self::numbers::Numbers;
+pub use self::reading::Readings;
+use crate::history::{HistoryFault, KeptIds, Shelf};
 use crate::project::CodeProject;
-use crate::{FileFault, FileFaultKind, IndexFault, IndexOptions, SourceFault, index_project};
+use crate::{FileFault, FileFaultKind, SourceFault};
 
 /// What an export is of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct ExportOptions {
-    /// The version's id.
-    pub version: VersionId,
-    /// The project's name.
-    pub project: String,
     /// Which clones are looked for; `None`: none. All syntax trees are in memory while they are.
     pub clones: Option<clones::Options>,
 }
 
-/// The ids of entities and nodes that a file has, by its path, where versions are kept.
-pub type Kept<'a> = &'a dyn Fn(&str) -> Option<Identities>;
+/// What the store has kept of a project's versions.
+#[derive(Debug)]
+pub struct Kept<'k, 'r> {
+    /// The store.
+    pub shelf: &'k mut Shelf<'r>,
+    /// The ids.
+    pub ids: KeptIds,
+}
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,17 +65,9 @@ pub enum ExportFault {
     /// No parser.
     #[error(transparent)]
     Parser(#[from] SourceFault),
-}
-
-/// The id under which a project's sources are published as they are now, and the project's name. Reads and hashes them.
-pub fn version_of(root: &Path, tests: bool) -> Result<(VersionId, String), IndexFault> {
-    let options = IndexOptions {
-        tests,
-        kept_bytes_max: 0,
-        ..IndexOptions::default()
-    };
-    let index = index_project(root, &options, &mut |_| {})?;
-    Ok((index.manifest.id(), index.manifest.project().to_owned()))
+    /// The code store.
+    #[error(transparent)]
+    History(#[from] HistoryFault),
 }
 
 /// Writes a project's tables into a folder. Ids that `kept` does not have are minted, as if their file were new in this
@@ -79,29 +76,36 @@ pub fn export(
     project: &CodeProject,
     folder: &Path,
     options: &ExportOptions,
-    kept: Option<Kept<'_>>,
+    mut readings: Readings,
+    mut kept: Option<Kept<'_, '_>>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Exported, ExportFault> {
     let mut to = Folder::create(folder)?;
-    let version = options.version.to_string();
+    let id = readings.version;
+    let version = id.to_string();
     let mut numbers = Numbers::of(project);
-    let mut born = Born::new(numbers::repository(&options.project), options.version);
+    let mut born = Born::new(numbers::repository(&readings.project), id);
     let (mut faults, mut writer_bytes) = (Vec::new(), 0);
+    let mut named = lineage::Named::default();
     let total = project.files().len();
-    for file in 0..total {
-        let source = match project.source(file as u32) {
+    for (file, known) in project.files().iter().enumerate() {
+        let source = match readings.source(project, file as u32) {
             Ok(source) => source,
             Err(fault) => {
                 faults.push(fault);
                 continue;
             }
         };
-        if let Some(one) = OneFile::new(project, &version, source, &mut numbers, kept, &mut born) {
+        let ids = match &mut kept {
+            Some(kept) => kept.ids.file(kept.shelf, &known.path)?,
+            None => None,
+        };
+        if let Some(one) = OneFile::new(project, &version, source, &mut numbers, ids, &mut born) {
+            named.add(&one);
             one.write(&mut numbers, &mut to)?;
         } else {
-            let path = project.files().get(file).map(|file| file.path.clone());
             faults.push(FileFault {
-                path: path.unwrap_or_default(),
+                path: known.path.clone(),
                 kind: FileFaultKind::Unreadable("it changed while it was exported".to_owned()),
             });
         }
@@ -109,15 +113,29 @@ pub fn export(
         progress(file + 1, total);
     }
     whole::write(project, &version, &numbers, options.clones, &mut to)?;
+    let kept = kept.map(|kept| kept.ids);
+    if let Some(kept) = &kept {
+        lineage::write(kept, &version, &named, &mut to)?;
+    }
+    let exact = kept.as_ref().filter(|kept| kept.is_exact);
     let reading = project.reading();
     to.add(&Version {
         version: &version,
-        project: &options.project,
+        project: &readings.project,
         files: total as i64,
         lines: reading.lines as i64,
         bytes: reading.bytes as i64,
         faults: (project.faults().len() + faults.len()) as i64,
-        identities: Word(if kept.is_some() { "kept" } else { "minted" }),
+        identities: Word(match &kept {
+            Some(kept) if kept.count() == total => "kept",
+            Some(kept) if kept.count() > 0 => "partly",
+            _ => "minted",
+        }),
+        stored: exact.map(|kept| kept.version.to_string()).as_deref(),
+        commit: exact
+            .and_then(|kept| kept.record.commit.as_ref())
+            .map(ToString::to_string)
+            .as_deref(),
     })?;
     writer_bytes = writer_bytes.max(to.memory_bytes());
     Ok(Exported {

@@ -4,5 +4,6 @@
 
 mod columns;
 mod definitions;
+mod misread;
 mod sites;
 mod support;

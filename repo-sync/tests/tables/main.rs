@@ -4,24 +4,26 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be exported ends its test")]
 
 mod duckdb;
+mod kept;
 mod planted;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use repo_sync::project::{CodeProject, ProjectOptions};
-use repo_sync::tables::{ExportOptions, Exported, export, version_of};
+use repo_sync::tables::{ExportOptions, Exported, Readings, export};
+use repo_sync::{IndexOptions, index_project};
 use tables::{Table, checks, file_name, read};
 
 fn exported(root: &Path, folder: &Path) -> Exported {
     let project = CodeProject::open(root, &ProjectOptions::default(), &|_, _| {}).unwrap();
-    let (version, name) = version_of(root, false).unwrap();
     let options = ExportOptions {
-        version,
-        project: name,
         clones: Some(codegraph::clones::Options::default()),
     };
-    let done = export(&project, folder, &options, None, &mut |_, _| {}).unwrap();
+    let readings = Readings::of(&project).unwrap();
+    let published = index_project(root, &IndexOptions::default(), &mut |_| {}).unwrap();
+    assert_eq!(readings.version, published.manifest.id());
+    let done = export(&project, folder, &options, readings, None, &mut |_, _| {}).unwrap();
     assert_eq!(done.faults, vec![]);
     done
 }

@@ -19,8 +19,12 @@ rows! {
         /// Files that could not be read or have syntax errors.
         faults: i64, in "files";
         /// Where ids of entities and nodes come from: `kept` through all versions before, or `minted` for this one alone, as
-        /// if all its code were new.
+        /// if all its code were new; `partly`: minted in files that are in no version as they are.
         identities: Word<'a>;
+        /// Its id in the code store, 64 hexadecimal digits, if it is a version there: what `lineage.from_version` is of others.
+        stored: Option<&'a str>;
+        /// Its commit, if it is the version of one.
+        commit: Option<&'a str>;
     }
 
     /// A named thing (file, module, function, clause, attribute, type, callback) under an id that outlives its name.
@@ -49,7 +53,7 @@ rows! {
     Lineage "lineage" key ["version", "from_entity", "to_entity", "kind"] {
         /// The later version.
         version: Word<'a>, of "version.version";
-        /// The earlier version.
+        /// The earlier version, as `version.stored` has it.
         from_version: Word<'a>;
         /// The entity there.
         from_entity: &'a str;

@@ -7,8 +7,8 @@ use event::{Bucket, Epoch, Event, Hlc, Micros, NodeInfo, NodeKey, Producer, Seq,
 use super::column::{ColumnWriter, id};
 use super::section::{Gap, HEAD_BYTES, Head, TraceRange};
 use super::{
-    Compression, EVENTS_MAX, FrameHeader, FrameTooLarge, PAYLOAD_BYTES_MAX, SECTIONS_MAX, SHAPE_BYTES_MAX,
-    payload, seal,
+    Compression, EVENTS_MAX, FrameHeader, FrameTooLarge, Layout, PAYLOAD_BYTES_MAX, SECTIONS_MAX,
+    SHAPE_BYTES_MAX, payload, seal,
 };
 use crate::bytes::Put;
 
@@ -144,6 +144,7 @@ impl FrameBuilder {
         let payload_len = payload.len() as u32;
         let (compression, body) = payload::close(payload, compression)?;
         let header = FrameHeader {
+            layout: Layout::Events,
             compression,
             producer: self.producer,
             epoch: self.epoch,

@@ -6,8 +6,8 @@ use event::{Event, NodeInfo, NodeKey};
 
 use super::section::HEAD_BYTES;
 use super::{
-    FrameError, FrameHeader, HEADER_BYTES, SHAPE_BYTES_MAX, Section, SectionBody, SectionEntry, payload,
-    peek_header, rows, verify_crc,
+    FrameError, FrameHeader, HEADER_BYTES, Layout, SHAPE_BYTES_MAX, Section, SectionBody, SectionEntry,
+    VERSION_SPANS, payload, peek_header, rows, verify_crc,
 };
 use crate::bytes::{ReadError, Reader};
 
@@ -28,6 +28,9 @@ pub struct Directory<'a> {
 /// once. Columns are not decoded.
 pub fn decode_directory(frame: &[u8]) -> Result<Directory<'_>, FrameError> {
     let header = peek_header(frame)?;
+    if header.layout != Layout::Events {
+        return Err(FrameError::Version(VERSION_SPANS));
+    }
     let body = frame.get(HEADER_BYTES..).unwrap_or_default();
     if body.len() != header.body_len as usize {
         return Err(FrameError::BodyLength {

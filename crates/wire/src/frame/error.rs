@@ -2,7 +2,7 @@
 
 use super::{
     BODY_BYTES_MAX, EVENTS_MAX, HEADER_BYTES, PAYLOAD_BYTES_MAX, RATIO_MAX, RATIO_SLACK_BYTES, SECTIONS_MAX,
-    VERSION, WINDOW_BYTES_MAX,
+    VERSION, VERSION_SPANS, WINDOW_BYTES_MAX,
 };
 use crate::ErrorClass;
 use crate::bytes::ReadError;
@@ -18,7 +18,9 @@ pub enum FrameError {
     #[error("frame begins with {0:02x?}, not with ESF1")]
     Magic([u8; 4]),
     /// Another version.
-    #[error("frame version {0} is not known, only {VERSION}")]
+    #[error(
+        "frame version {0} is not known, or not expected here: {VERSION} for events, {VERSION_SPANS} for spans"
+    )]
     Version(u16),
     /// Unknown compression.
     #[error("frame compression {0} is not known")]
@@ -137,12 +139,12 @@ impl FrameError {
         }
     }
 
-    pub(super) fn read(what: &'static str) -> impl Fn(ReadError) -> Self {
+    pub(crate) fn read(what: &'static str) -> impl Fn(ReadError) -> Self {
         move |source| Self::Read { what, source }
     }
 
     /// Refuses two numbers that do not agree.
-    pub(super) fn check_equal(what: &'static str, found: u64, expected: u64) -> Result<(), Self> {
+    pub(crate) fn check_equal(what: &'static str, found: u64, expected: u64) -> Result<(), Self> {
         if found == expected {
             Ok(())
         } else {

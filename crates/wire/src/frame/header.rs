@@ -4,7 +4,7 @@ use event::{Bucket, Epoch, Hlc, Producer};
 
 use super::{
     BODY_BYTES_MAX, EVENTS_MAX, FrameError, HEADER_BYTES, MAGIC, PAYLOAD_BYTES_MAX, RATIO_MAX,
-    RATIO_SLACK_BYTES, SECTIONS_MAX, VERSION,
+    RATIO_SLACK_BYTES, SECTIONS_MAX, VERSION, VERSION_SPANS,
 };
 use crate::bytes::{Put, Reader};
 
@@ -29,9 +29,29 @@ impl Compression {
     }
 }
 
+/// How a frame's payload is laid out: its format version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// Version 1: events of BEAM nodes, columns by section.
+    Events,
+    /// Version 2: spans, columns over all sections (`crate::spans`).
+    Spans,
+}
+
+impl Layout {
+    fn version(self) -> u16 {
+        match self {
+            Self::Events => VERSION,
+            Self::Spans => VERSION_SPANS,
+        }
+    }
+}
+
 /// What a frame says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
+    /// How the payload is laid out.
+    pub layout: Layout,
     /// How the body is made.
     pub compression: Compression,
     /// Who cut it.
@@ -61,10 +81,10 @@ impl FrameHeader {
     }
 
     /// The header's bytes, with the checksum as it stands here.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER_BYTES + self.body_len as usize);
         out.put(&MAGIC);
-        out.put_u16(VERSION);
+        out.put_u16(self.layout.version());
         out.put_u8(self.compression.code());
         out.put_u8(0);
         out.put_u128(self.producer.0);
@@ -112,9 +132,11 @@ pub fn peek_header(frame: &[u8]) -> Result<FrameHeader, FrameError> {
     if magic != MAGIC {
         return Err(FrameError::Magic(magic));
     }
-    if version != VERSION {
-        return Err(FrameError::Version(version));
-    }
+    header.layout = match version {
+        VERSION => Layout::Events,
+        VERSION_SPANS => Layout::Spans,
+        other => return Err(FrameError::Version(other)),
+    };
     header.compression = match compression {
         0 => Compression::None,
         2 => Compression::Zstd,
@@ -133,6 +155,7 @@ fn read_header(frame: &[u8]) -> Result<RawHeader, crate::bytes::ReadError> {
     let mut r = Reader::new(frame);
     let (magic, version, compression, reserved) = (r.array()?, r.u16()?, r.u8()?, r.u8()?);
     let header = FrameHeader {
+        layout: Layout::Events,
         compression: Compression::None,
         producer: Producer(r.u128()?),
         epoch: Epoch(r.u64()?),

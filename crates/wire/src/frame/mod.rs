@@ -16,7 +16,7 @@ mod section;
 pub use build::FrameBuilder;
 pub use directory::{Directory, decode_directory};
 pub use error::{FrameError, FrameTooLarge};
-pub use header::{Compression, FrameHeader, peek_header, seal, verify_crc};
+pub use header::{Compression, FrameHeader, Layout, peek_header, seal, verify_crc};
 pub use section::{Gap, GapReason, Section, SectionBody, SectionEntry, TraceRange};
 
 use event::{Event, NodeInfo};
@@ -25,6 +25,8 @@ use event::{Event, NodeInfo};
 pub const MAGIC: [u8; 4] = *b"ESF1";
 /// The version of this format.
 pub const VERSION: u16 = 1;
+/// The version of the format of spans (`crate::spans`).
+pub const VERSION_SPANS: u16 = 2;
 /// Length of the header, in bytes.
 pub const HEADER_BYTES: usize = 64;
 /// Greatest body, in bytes.

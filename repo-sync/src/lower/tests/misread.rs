@@ -134,3 +134,15 @@ fn clauses_that_end_at_once() {
         format!("{{:try, [], [[{{:do, 1}}, {{:rescue, {body}}}, {{:after, 2}}]]}}")
     );
 }
+
+/// Scenario: a NUL byte in a string, a comment and a heredoc, and one between expressions. Guarantee: in text it is a
+/// character like others, and what follows is read; between expressions it is an error, as for Elixir.
+#[test]
+fn a_nul_byte_in_text_is_a_character() {
+    let text = lower("\"a\0b\"");
+    assert_eq!(text.root().map(|root| text.text(root)), Some("a\0b"));
+    let quoted = lower("x = \"a\0b\" # \0\n\"\"\"\n\0\n\"\"\"\ny");
+    assert_eq!([at(&quoted, "x"), at(&quoted, "y")], [(1, 1), (5, 1)]);
+    let refused = crate::lower::Lowerer::new().unwrap().lower("x\0y\nz");
+    assert!(!refused.errors.is_empty());
+}

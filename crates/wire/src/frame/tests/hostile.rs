@@ -9,6 +9,7 @@ use crate::control::RejectCode;
 /// A frame around any payload, its body as given, its checksum right.
 fn around(compression: Compression, sections: u32, events: u32, payload_len: usize, body: &[u8]) -> Vec<u8> {
     let header = FrameHeader {
+        layout: super::super::Layout::Events,
         compression,
         producer: Producer(1),
         epoch: Epoch(1),
@@ -165,7 +166,7 @@ fn headers_beyond_the_limits_are_refused() {
         "body of 5000000 bytes exceeds the limit of 4194304"
     );
     assert_eq!(refused(0, 0), FrameError::Magic([0; 4]));
-    assert_eq!(refused(4, 2), FrameError::Version(2));
+    assert_eq!(refused(4, 3), FrameError::Version(3));
     assert_eq!(refused(4, 1 | 1 << 16), FrameError::Compression(1));
     assert_eq!(refused(4, 1 | 1 << 24), FrameError::Reserved(1));
     assert_eq!(peek_header(&[0; 63]).unwrap_err(), FrameError::Short(63));

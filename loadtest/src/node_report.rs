@@ -1,4 +1,4 @@
-//! What a load did.
+//! What a load through an agent's socket did.
 
 use std::time::Duration;
 

@@ -1,0 +1,12 @@
+//! Spans from OTLP onto the disk: requests are skimmed into the columns of a lane, lanes become frames, one sync acknowledges
+//! all requests of a frame. This member is the producer; its epoch is its start.
+
+mod commit;
+mod intake;
+mod lane;
+mod metrics;
+mod plan;
+mod source;
+
+pub(crate) use intake::SpanIntake;
+pub use source::StoredSpans;

@@ -1,0 +1,632 @@
+//! From a builder to a frame: spans by shard and trace, those of one trace adjacent and by start, columns over all of them.
+
+use std::ops::Range;
+
+use event::{Bucket, Epoch, Hlc, Producer, Seq, Shard, TraceId};
+
+use super::intern::Interner;
+
+use super::build::{Row, SpanBuilder};
+use super::parts::{Packer, PartWriter, UNITS, column};
+use super::shape::CellKind;
+use crate::bytes::Put;
+use crate::frame::{self, Compression, FrameHeader, FrameTooLarge, HEADER_BYTES, Layout};
+
+/// What a frame says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Who cuts it.
+    pub producer: Producer,
+    /// In which of its lives.
+    pub epoch: Epoch,
+    /// When.
+    pub hlc: Hlc,
+    /// For which bucket.
+    pub bucket: Bucket,
+}
+
+/// Parents in the same trace and frame are named by row: 0 none, 1 see the column of parents, else 2 + row in the trace.
+pub(super) const PARENT_NONE: u32 = 0;
+pub(super) const PARENT_ELSEWHERE: u32 = 1;
+pub(super) const PARENT_HERE: u32 = 2;
+
+/// In traces of more spans, parents are looked up in an index instead of one by one.
+const LINEAR_MAX: usize = 32;
+
+/// Columns while they are filled.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    slots: Slots,
+    name_texts: Local,
+    message_texts: Local,
+    resource_texts: Local,
+    scope_texts: Local,
+    rest_texts: Local,
+    /// By the builder's columns; of those without texts unused.
+    cell_texts: Vec<Local>,
+    ids: Vec<u8>,
+    parent_rows: Vec<u32>,
+    parents: Vec<u8>,
+    starts: Vec<i64>,
+    durations: Vec<i64>,
+    kinds: Vec<u32>,
+    statuses: Vec<u32>,
+    names: Vec<u32>,
+    messages: Vec<u32>,
+    resources: Vec<u32>,
+    scopes: Vec<u32>,
+    shapes: Vec<u32>,
+    rests: Vec<u32>,
+    flags: Vec<u64>,
+    traces: Vec<u8>,
+    trace_rows: Vec<u32>,
+    cells: Vec<Vec<u64>>,
+}
+
+impl SpanBuilder {
+    /// The frame of all spans. `shard_of` places traces, `seq_of` numbers the batch of each shard, ascending by shard.
+    /// The builder keeps its spans: [`Self::clear`] it.
+    pub fn finish(
+        &self,
+        cut: Cut,
+        shard_of: impl Fn(TraceId) -> Shard,
+        seq_of: impl FnMut(Shard) -> Seq,
+        packer: &mut Packer,
+    ) -> Result<Vec<u8>, FrameTooLarge> {
+        let sorted = self.sorted(shard_of);
+        sorted.encode(0..sorted.traces().len(), cut, seq_of, packer)
+    }
+
+    /// Its spans in the order of frames, to make one frame of them or several.
+    pub fn sorted(&self, shard_of: impl Fn(TraceId) -> Shard) -> Sorted<'_> {
+        Sorted {
+            builder: self,
+            order: Order::new(self, shard_of),
+        }
+    }
+
+    /// Do two rows of one trace say the same?
+    fn same(&self, one: &Row, other: &Row) -> bool {
+        let cells = |row: &Row| {
+            let first = row.cells as usize;
+            self.cells.get(first..first + self.shapes.list(row.shape).len())
+        };
+        let texts = |row: &Row| {
+            (
+                row.name,
+                row.message,
+                row.resource,
+                row.scope,
+                row.rest,
+                row.shape,
+            )
+        };
+        let numbers = |row: &Row| {
+            (
+                row.id, row.parent, row.start, row.end, row.flags, row.kind, row.status,
+            )
+        };
+        numbers(one) == numbers(other) && texts(one) == texts(other) && cells(one) == cells(other)
+    }
+}
+
+/// The spans of a builder in the order of frames, repeats dropped.
+#[derive(Debug)]
+pub struct Sorted<'b> {
+    builder: &'b SpanBuilder,
+    order: Order,
+}
+
+impl Sorted<'_> {
+    /// Its traces, each with the number of its spans.
+    pub fn traces(&self) -> Vec<(TraceId, u32)> {
+        self.order
+            .traces(0..self.order.traces.len())
+            .map(|(_, trace, rows)| (trace, rows.len() as u32))
+            .collect()
+    }
+
+    /// The frame of some adjacent traces. Its dictionaries have their texts alone.
+    pub fn encode(
+        &self,
+        traces: Range<usize>,
+        cut: Cut,
+        mut seq_of: impl FnMut(Shard) -> Seq,
+        packer: &mut Packer,
+    ) -> Result<Vec<u8>, FrameTooLarge> {
+        let builder = self.builder;
+        let mut columns = packer.columns.take().unwrap_or_default();
+        columns.reset(builder);
+        let mut sections: Vec<(Shard, u32, u32)> = Vec::new();
+        let (mut last_start, mut count) = (0, 0u32);
+        let mut time = (u64::MAX, 0);
+        for (shard, trace, rows) in self.order.traces(traces) {
+            columns.traces.put_u128(trace.0);
+            columns.trace_rows.push(rows.len() as u32);
+            columns.trace(builder, rows, &mut last_start);
+            count += rows.len() as u32;
+            for row in rows {
+                time = (
+                    row.start.min(row.end).min(time.0),
+                    row.end.max(row.start).max(time.1),
+                );
+            }
+            match sections.last_mut() {
+                Some(last) if last.0 == shard => {
+                    last.1 += rows.len() as u32;
+                    last.2 += 1;
+                }
+                _ => sections.push((shard, rows.len() as u32, 1)),
+            }
+        }
+        let mut parts = PartWriter::new(packer);
+        columns.write(builder, &mut parts);
+        parts.check()?;
+        let mut payload = Vec::with_capacity(HEADER_BYTES + parts.data.len() + parts.directory.len() + 4096);
+        payload.resize(HEADER_BYTES, 0);
+        payload.put_u16(sections.len() as u16);
+        for (shard, rows, traces) in &sections {
+            payload.put_u16(shard.0);
+            payload.put_u16(0);
+            payload.put_u64(seq_of(*shard).0);
+            payload.put_u32(*rows);
+            payload.put_u32(*traces);
+        }
+        payload.put_u64(time.0.min(time.1));
+        payload.put_u64(time.1);
+        columns.slots.write(builder, &mut payload);
+        payload.put_u32(parts.count);
+        payload.put(&parts.directory);
+        payload.put(&parts.data);
+        packer.columns = Some(columns);
+        frame_of(cut, sections.len() as u32, count, payload)
+    }
+}
+
+/// Puts the header into the room before the payload.
+fn frame_of(cut: Cut, sections: u32, rows: u32, mut frame: Vec<u8>) -> Result<Vec<u8>, FrameTooLarge> {
+    let body = frame.len() - HEADER_BYTES;
+    if body > frame::BODY_BYTES_MAX {
+        return Err(FrameTooLarge::Bytes {
+            what: "body",
+            found: body,
+            max: frame::BODY_BYTES_MAX,
+        });
+    }
+    let header = FrameHeader {
+        layout: Layout::Spans,
+        compression: Compression::None,
+        producer: cut.producer,
+        epoch: cut.epoch,
+        sections,
+        events: rows,
+        payload_len: body as u32,
+        body_len: body as u32,
+        hlc: cut.hlc,
+        bucket: cut.bucket,
+        crc: 0,
+    };
+    for (to, from) in frame.iter_mut().zip(header.encode()) {
+        *to = from;
+    }
+    // The frame is longer than its header, the only thing that sealing checks.
+    let _ = frame::seal(&mut frame);
+    Ok(frame)
+}
+
+/// Rows by shard, trace and start.
+#[derive(Debug)]
+struct Order {
+    /// By (shard, trace): also where its rows end.
+    traces: Vec<(Shard, TraceId, u32)>,
+    rows: Vec<Row>,
+}
+
+impl Order {
+    fn new(builder: &SpanBuilder, shard_of: impl Fn(TraceId) -> Shard) -> Self {
+        let mut counts = vec![0u32; builder.traces.len()];
+        for row in &builder.rows {
+            if let Some(count) = counts.get_mut(row.trace as usize) {
+                *count += 1;
+            }
+        }
+        let named = (0u32..).zip(builder.traces.iter().zip(&counts));
+        let mut sorted: Vec<(Shard, TraceId, u32, u32)> = named
+            .filter(|(_, (_, count))| **count > 0)
+            .map(|(number, (trace, count))| (shard_of(TraceId(*trace)), TraceId(*trace), number, *count))
+            .collect();
+        sorted.sort_unstable();
+        let mut next = 0;
+        let mut traces = Vec::with_capacity(sorted.len());
+        for (shard, trace, number, count) in sorted {
+            // From here on: where the trace's next row goes.
+            if let Some(at) = counts.get_mut(number as usize) {
+                *at = next;
+            }
+            next += count;
+            traces.push((shard, trace, next));
+        }
+        let mut rows = vec![Row::default(); builder.rows.len()];
+        for row in &builder.rows {
+            if let Some(at) = counts.get_mut(row.trace as usize) {
+                if let Some(place) = rows.get_mut(*at as usize) {
+                    *place = *row;
+                }
+                *at += 1;
+            }
+        }
+        let mut order = Self { traces, rows };
+        order.sort_and_drop_repeats(builder);
+        order
+    }
+
+    /// Rows of a trace by start. A row that is the same in all is there once: a sender that got no answer sends again.
+    fn sort_and_drop_repeats(&mut self, builder: &SpanBuilder) {
+        let (mut first, mut kept) = (0usize, 0usize);
+        for (_, _, end) in &mut self.traces {
+            let last = *end as usize;
+            if let Some(rows) = self.rows.get_mut(first..last) {
+                rows.sort_by_key(|row| (row.start, row.id));
+            }
+            let from = kept;
+            for at in first..last {
+                let Some(row) = self.rows.get(at).copied() else {
+                    break;
+                };
+                let before = self.rows.get(from..kept).unwrap_or_default().iter().rev();
+                let mut alike = before.take_while(|known| known.start == row.start && known.id == row.id);
+                if alike.any(|known| builder.same(known, &row)) {
+                    continue;
+                }
+                if let Some(place) = self.rows.get_mut(kept) {
+                    *place = row;
+                }
+                kept += 1;
+            }
+            first = last;
+            *end = kept as u32;
+        }
+        self.rows.truncate(kept);
+    }
+
+    fn traces(&self, some: Range<usize>) -> impl Iterator<Item = (Shard, TraceId, &[Row])> {
+        let before = some
+            .start
+            .checked_sub(1)
+            .and_then(|before| self.traces.get(before));
+        let mut first = before.map_or(0, |(_, _, end)| *end as usize);
+        self.traces
+            .get(some)
+            .unwrap_or_default()
+            .iter()
+            .map(move |(shard, trace, end)| {
+                let rows = self.rows.get(first..*end as usize).unwrap_or_default();
+                first = *end as usize;
+                (*shard, *trace, rows)
+            })
+    }
+}
+
+/// The texts of a frame out of a builder's, numbered anew by first use.
+#[derive(Debug, Default)]
+struct Local {
+    numbers: Vec<u32>,
+    texts: Interner,
+}
+
+impl Local {
+    const UNUSED: u32 = u32::MAX;
+
+    fn reset(&mut self, all: &Interner) {
+        self.numbers.clear();
+        self.numbers.resize(all.len(), Self::UNUSED);
+        self.texts.clear();
+    }
+
+    #[inline]
+    fn number(&mut self, number: u32, all: &Interner) -> u32 {
+        match self.numbers.get_mut(number as usize) {
+            Some(known) if *known != Self::UNUSED => *known,
+            Some(unused) => {
+                *unused = self.texts.push(all.get(number).unwrap_or_default());
+                *unused
+            }
+            None => 0,
+        }
+    }
+}
+
+/// Shapes and columns that the frame's rows use, numbered anew by first use.
+#[derive(Debug, Default)]
+struct Slots {
+    shapes: Vec<Option<u32>>,
+    shape_list: Vec<u32>,
+    columns: Vec<Option<u32>>,
+    column_list: Vec<u32>,
+}
+
+impl Slots {
+    fn reset(&mut self, builder: &SpanBuilder) {
+        self.shapes.clear();
+        self.shapes.resize(builder.shapes.lists.len(), None);
+        self.shape_list.clear();
+        self.columns.clear();
+        self.columns.resize(builder.shapes.columns.len(), None);
+        self.column_list.clear();
+    }
+
+    #[inline]
+    fn shape(&mut self, builder: &SpanBuilder, shape: u32) -> u32 {
+        match self.shapes.get(shape as usize) {
+            Some(Some(slot)) => *slot,
+            _ => self.new_shape(builder, shape),
+        }
+    }
+
+    #[cold]
+    fn new_shape(&mut self, builder: &SpanBuilder, shape: u32) -> u32 {
+        let slot = self.shape_list.len() as u32;
+        self.shape_list.push(shape);
+        if let Some(entry) = self.shapes.get_mut(shape as usize) {
+            *entry = Some(slot);
+        }
+        for column in builder.shapes.list(shape) {
+            if let Some(entry @ None) = self.columns.get_mut(*column as usize) {
+                *entry = Some(self.column_list.len() as u32);
+                self.column_list.push(*column);
+            }
+        }
+        slot
+    }
+
+    fn slot_of(&self, column: u32) -> u32 {
+        self.columns
+            .get(column as usize)
+            .copied()
+            .flatten()
+            .unwrap_or_default()
+    }
+
+    /// Columns (type, key) and shapes (their columns in order).
+    fn write(&self, builder: &SpanBuilder, out: &mut Vec<u8>) {
+        out.put_u16(self.column_list.len() as u16);
+        for column in &self.column_list {
+            if let Some(column) = builder.shapes.columns.get(*column as usize) {
+                out.put_u8(column.kind.code());
+                out.put_u32(column.key.len() as u32);
+                out.put(&column.key);
+            }
+        }
+        out.put_u16(self.shape_list.len() as u16);
+        for shape in &self.shape_list {
+            let list = builder.shapes.list(*shape);
+            out.put_u16(list.len() as u16);
+            for column in list {
+                out.put_u16(self.slot_of(*column) as u16);
+            }
+        }
+    }
+}
+
+impl Columns {
+    /// Empties all and keeps the room.
+    fn reset(&mut self, builder: &SpanBuilder) {
+        self.slots.reset(builder);
+        self.name_texts.reset(&builder.names);
+        self.message_texts.reset(&builder.messages);
+        self.resource_texts.reset(&builder.resources);
+        self.scope_texts.reset(&builder.scopes);
+        self.rest_texts.reset(&builder.rests);
+        let columns = &builder.shapes.columns;
+        self.cell_texts.resize_with(columns.len(), Local::default);
+        for (local, column) in self.cell_texts.iter_mut().zip(columns) {
+            local.reset(&column.texts);
+        }
+        self.cells.resize_with(columns.len(), Vec::new);
+        self.cells.iter_mut().for_each(Vec::clear);
+        for bytes in [&mut self.ids, &mut self.parents, &mut self.traces] {
+            bytes.clear();
+        }
+        self.starts.clear();
+        self.durations.clear();
+        self.flags.clear();
+        for numbers in [
+            &mut self.parent_rows,
+            &mut self.kinds,
+            &mut self.statuses,
+            &mut self.names,
+            &mut self.messages,
+            &mut self.resources,
+            &mut self.scopes,
+            &mut self.shapes,
+            &mut self.rests,
+            &mut self.trace_rows,
+        ] {
+            numbers.clear();
+        }
+    }
+
+    fn trace(&mut self, builder: &SpanBuilder, rows: &[Row], last_start: &mut u64) {
+        let mut index: Vec<(u64, u32)> = Vec::new();
+        if rows.len() > LINEAR_MAX {
+            index.extend(rows.iter().map(|row| row.id).zip(0..));
+            index.sort_unstable();
+        }
+        let find = |id: u64| -> Option<u32> {
+            if index.is_empty() {
+                return rows.iter().position(|row| row.id == id).map(|at| at as u32);
+            }
+            let at = index.partition_point(|entry| entry.0 < id);
+            index.get(at).filter(|entry| entry.0 == id).map(|entry| entry.1)
+        };
+        let mut before = *last_start;
+        *last_start = rows.first().map_or(before, |row| row.start);
+        for row in rows {
+            self.ids.put_u64(row.id);
+            let parent_row = match row.parent {
+                0 => PARENT_NONE,
+                id => find(id).map_or(PARENT_ELSEWHERE, |at| PARENT_HERE + at),
+            };
+            if parent_row == PARENT_ELSEWHERE {
+                self.parents.put_u64(row.parent);
+            }
+            self.parent_rows.push(parent_row);
+            self.starts.push(row.start.wrapping_sub(before) as i64);
+            before = row.start;
+            self.durations.push(row.end.wrapping_sub(row.start) as i64);
+            self.kinds.push(row.kind.into());
+            self.statuses.push(row.status.into());
+            self.names.push(self.name_texts.number(row.name, &builder.names));
+            self.messages
+                .push(self.message_texts.number(row.message, &builder.messages));
+            self.resources
+                .push(self.resource_texts.number(row.resource, &builder.resources));
+            self.scopes
+                .push(self.scope_texts.number(row.scope, &builder.scopes));
+            self.rests.push(self.rest_texts.number(row.rest, &builder.rests));
+            self.flags.push(row.flags.into());
+            self.shapes.push(self.slots.shape(builder, row.shape));
+            let list = builder.shapes.list(row.shape);
+            let first = row.cells as usize;
+            let cells = builder.cells.get(first..first + list.len()).unwrap_or_default();
+            for (column, cell) in list.iter().zip(cells) {
+                let at = *column as usize;
+                let (Some(into), Some(described)) = (self.cells.get_mut(at), builder.shapes.columns.get(at))
+                else {
+                    continue;
+                };
+                let texts = matches!(described.kind, CellKind::Text | CellKind::Other);
+                into.push(match self.cell_texts.get_mut(at) {
+                    Some(local) if texts => u64::from(local.number(*cell as u32, &described.texts)),
+                    _ => *cell,
+                });
+            }
+        }
+    }
+
+    fn write(&self, builder: &SpanBuilder, parts: &mut PartWriter<'_>) {
+        use super::parts::PartKind::Planes;
+        parts.part(column::TRACE, Planes, 16, &self.traces, false);
+        parts.indices(column::TRACE_ROWS, &self.trace_rows);
+        parts.part(column::ID, Planes, 8, &self.ids, false);
+        parts.indices(column::PARENT_ROW, &self.parent_rows);
+        parts.part(column::PARENT, Planes, 8, &self.parents, false);
+        parts.spread(column::START, &self.starts);
+        parts.spread(column::DURATION, &self.durations);
+        parts.indices(column::KIND, &self.kinds);
+        parts.indices(column::STATUS, &self.statuses);
+        parts.numbers(column::FLAGS, &self.flags);
+        parts.indices(column::SHAPE, &self.shapes);
+        let texts = [
+            (column::NAME, &self.names, &self.name_texts.texts),
+            (column::MESSAGE, &self.messages, &self.message_texts.texts),
+            (column::RESOURCE, &self.resources, &self.resource_texts.texts),
+            (column::SCOPE, &self.scopes, &self.scope_texts.texts),
+            (column::REST, &self.rests, &self.rest_texts.texts),
+        ];
+        for (column, indices, dictionary) in texts {
+            parts.indices(column, indices);
+            parts.texts(column, dictionary);
+        }
+        for (slot, number) in (0u16..).zip(&self.slots.column_list) {
+            let column = column::ATTRIBUTES + slot;
+            let cells = self
+                .cells
+                .get(*number as usize)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let Some(described) = builder.shapes.columns.get(*number as usize) else {
+                continue;
+            };
+            let texts = matches!(described.kind, CellKind::Text | CellKind::Other);
+            if let Some(local) = self.cell_texts.get(*number as usize)
+                && texts
+            {
+                parts.texts(column, &local.texts);
+            }
+            if parts.is_thorough() && self.follows(builder, *number, described.kind, cells, column, parts) {
+                continue;
+            }
+            match described.kind {
+                CellKind::Empty => {}
+                CellKind::Bool => {
+                    let truths: Vec<u32> = cells.iter().map(|cell| *cell as u32).collect();
+                    parts.indices(column, &truths);
+                }
+                CellKind::Int => parts.numbers(column, cells),
+                CellKind::Double => parts.doubles(column, cells),
+                CellKind::Text | CellKind::Other => {
+                    let indices: Vec<u32> = cells.iter().map(|cell| *cell as u32).collect();
+                    parts.indices(column, &indices);
+                }
+            }
+        }
+    }
+
+    /// Writes a column as what it follows from, if it does.
+    fn follows(
+        &self,
+        builder: &SpanBuilder,
+        number: u32,
+        kind: CellKind,
+        cells: &[u64],
+        column: u16,
+        parts: &mut PartWriter<'_>,
+    ) -> bool {
+        use super::parts::PartKind::{ByName, ByResource, Duration};
+        let with: Vec<bool> = self
+            .slots
+            .shape_list
+            .iter()
+            .map(|s| builder.shapes.list(*s).contains(&number))
+            .collect();
+        let has = |shape: &u32| with.get(*shape as usize).copied().unwrap_or_default();
+        let rows = || {
+            self.shapes
+                .iter()
+                .enumerate()
+                .filter(|(_, shape)| has(shape))
+                .map(|(row, _)| row)
+        };
+        for (follows, of, texts) in [
+            (ByName, &self.names, &self.name_texts.texts),
+            (ByResource, &self.resources, &self.resource_texts.texts),
+        ] {
+            if let Some(found) = function(rows(), cells, of, texts.len()) {
+                parts.follows(column, follows, &found);
+                return true;
+            }
+        }
+        if kind != CellKind::Int {
+            return false;
+        }
+        let unit = UNITS.iter().position(|unit| {
+            let duration = |row: usize| self.durations.get(row).copied().unwrap_or_default() / unit;
+            rows().zip(cells).all(|(row, cell)| duration(row) == *cell as i64)
+        });
+        if let Some(unit) = unit {
+            parts.part(column, Duration, unit as u8, &[1], false);
+        }
+        unit.is_some()
+    }
+}
+
+/// By number of something else, the cell that all rows with this number have; none if they differ, or if it is no shorter.
+fn function(
+    rows: impl Iterator<Item = usize>,
+    cells: &[u64],
+    of: &[u32],
+    numbers: usize,
+) -> Option<Vec<u64>> {
+    if cells.len() < numbers * 4 {
+        return None;
+    }
+    let mut found: Vec<Option<u64>> = vec![None; numbers];
+    for (row, cell) in rows.zip(cells) {
+        let known = found.get_mut(*of.get(row)? as usize)?;
+        if *known.get_or_insert(*cell) != *cell {
+            return None;
+        }
+    }
+    Some(found.into_iter().map(Option::unwrap_or_default).collect())
+}

@@ -1,0 +1,27 @@
+//! Spans in columns: what OTLP brings, encoded once. A frame of layout [`crate::frame::Layout::Spans`]
+//! (`docs/wire-format.md`, "Frames of spans") holds the spans of many requests; the same form, with more of them, is what a
+//! sealed bucket keeps. Read [`SpanBuilder`] first, then [`Skim`], then [`SpanFrame`].
+
+mod bits;
+mod build;
+mod encode;
+mod intern;
+mod model;
+mod parts;
+mod read;
+mod rest;
+mod rows;
+mod select;
+mod shape;
+mod skim;
+
+#[cfg(test)]
+mod tests;
+
+pub use build::{Mark, SpanBuilder};
+pub use encode::{Cut, Sorted};
+pub use parts::Packer;
+pub use read::{SpanFrame, SpanSection, Texts, TraceRows};
+pub use rows::Decoded;
+pub use select::{Cell, Field, Wanted, term};
+pub use skim::{SPAN_BYTES_MAX, Skim, Skimmed};
