@@ -30,35 +30,42 @@ struct Shared {
 /// A thread that writes the index.
 pub(super) struct Behind {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 impl Behind {
-    /// Begins with all of the project. An index that another process writes is left to it.
-    pub(super) fn start(mut index: Index, project: Arc<CodeProject>) -> Self {
-        let shared = Arc::new(Shared::default());
+    /// Begins with all of the project. `open` opens its index, again after a fault. `None`, and said: there is no index, or
+    /// another process writes it, to which it is left.
+    pub(super) fn start(
+        open: impl Fn() -> Result<Index> + Send + 'static,
+        project: Arc<CodeProject>,
+    ) -> Option<Self> {
+        let index = match open() {
+            Ok(index) => index,
+            Err(fault) => {
+                client::say(&format!("the search index is not kept: {fault:#}"));
+                return None;
+            }
+        };
         if !index.is_writer() {
             client::say("another process writes the search index; it is left to it");
-            return Self { shared, thread: None };
+            return None;
         }
+        let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
         let thread = std::thread::spawn(move || {
-            let mut done = documents::fill(&project, &mut index).map(|_| ());
+            let mut kept = told(all(index, &project));
             drop(project);
-            while done.is_ok()
-                && let Some((project, paths)) = theirs.next()
-            {
-                let paths = paths.iter().map(String::as_str);
-                done = documents::fill_files(&project, &mut index, paths).map(|_| ());
-            }
-            if let Err(fault) = done {
-                client::say(&format!("the search index is no longer kept: {fault}"));
+            while let Some((project, paths)) = theirs.next() {
+                let done = match kept.take() {
+                    Some(index) => some(index, &project, &paths),
+                    // What the fault left out is not known any more.
+                    None => open().and_then(|index| all(index, &project)),
+                };
+                kept = told(done);
             }
         });
-        Self {
-            shared,
-            thread: Some(thread),
-        }
+        Some(Self { shared, thread })
     }
 
     /// Takes over what an edit changed.
@@ -71,13 +78,33 @@ impl Behind {
     }
 
     /// Waits until everything is indexed.
-    pub(super) fn finish(mut self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
         self.shared.tell(|waiting| waiting.is_last = true);
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Err(_)) => anyhow::bail!("the thread that writes the search index ended"),
-            _ => Ok(()),
+        match self.thread.join() {
+            Err(_) => anyhow::bail!("the thread that writes the search index ended"),
+            Ok(()) => Ok(()),
         }
     }
+}
+
+fn all(mut index: Index, project: &CodeProject) -> Result<Index> {
+    documents::fill(project, &mut index)?;
+    Ok(index)
+}
+
+fn some(mut index: Index, project: &CodeProject, paths: &BTreeSet<String>) -> Result<Index> {
+    documents::fill_files(project, &mut index, paths.iter().map(String::as_str))?;
+    Ok(index)
+}
+
+/// The index, if it can be used on. After a fault it is opened anew, at the next change.
+fn told(done: Result<Index>) -> Option<Index> {
+    done.map_err(|fault| {
+        client::say(&format!(
+            "the search index is not written until the next change: {fault:#}"
+        ));
+    })
+    .ok()
 }
 
 impl Shared {

@@ -34,8 +34,8 @@ fn folder(store: &Path, head: &str) -> PathBuf {
 }
 
 /// Opens a project's index, which is made if there is none.
-pub(super) fn open(records: &CodeRecords, head: &str) -> Result<Index> {
-    let dir = folder(records.path(), head);
+pub(super) fn open(store: &Path, head: &str) -> Result<Index> {
+    let dir = folder(store, head);
     fs::create_dir_all(&dir).with_context(|| format!("the search index {}", dir.display()))?;
     let name = dir.join(NAME_FILE);
     if !name.is_file() {
@@ -50,10 +50,10 @@ pub(super) fn open(records: &CodeRecords, head: &str) -> Result<Index> {
 }
 
 /// The project's index, as its files are now. What is kept is used and brought up to date; if that cannot be, the answer
-/// is the same and takes longer.
-pub(super) fn filled(project: &CodeProject, head: &str, records: Option<&CodeRecords>) -> Result<Index> {
-    if let Some(records) = records {
-        match open(records, head).and_then(|index| current(project, index)) {
+/// is the same and takes longer. `kept`: the store, and by what name it knows the project.
+pub(super) fn filled(project: &CodeProject, kept: Option<(&CodeRecords, &str)>) -> Result<Index> {
+    if let Some((records, head)) = kept {
+        match open(records.path(), head).and_then(|index| current(project, index)) {
             Ok(Some(index)) => return Ok(index),
             // Another process writes it and is not there yet.
             Ok(None) => {}

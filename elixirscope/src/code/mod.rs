@@ -152,7 +152,7 @@ fn of_project(args: &Args) -> Result<ExitCode> {
     let common = &args.common;
     let json = common.json;
     let (live, records) = open::live(common)?;
-    let (project, head) = (live.project().clone(), live.head().to_owned());
+    let (project, head) = (live.project().clone(), live.head().map(str::to_owned));
     drop(live);
     let names_entities = matches!(&args.command, Command::Functions(_) | Command::Show(_));
     let mut entities = if json && names_entities {
@@ -181,9 +181,9 @@ fn of_project(args: &Args) -> Result<ExitCode> {
         Command::Clones(args) => places::clones(&project, args, json),
         Command::Export(args) => export::run(&project, args, records.as_ref(), json),
         Command::Search(args) => {
-            // What is kept is of the folder as it is now.
-            let kept = records.as_ref().filter(|_| common.at.is_none());
-            search::run(&project, args, &head, kept, json)
+            // Of a version no index is kept: it would grow with each that is asked about.
+            let kept = records.as_ref().zip(head.as_deref());
+            search::run(&project, args, kept, json)
         }
         Command::Match(args) => matches::run(&project, args, json),
     }?;

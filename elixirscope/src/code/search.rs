@@ -39,12 +39,11 @@ pub(crate) struct Args {
 pub(super) fn run(
     project: &CodeProject,
     args: &Args,
-    head: &str,
-    records: Option<&CodeRecords>,
+    kept: Option<(&CodeRecords, &str)>,
     json: bool,
 ) -> Result<()> {
     let query: Query = args.words.join(" ").parse()?;
-    let index = kept::filled(project, head, records)?;
+    let index = kept::filled(project, kept)?;
     let answer = index.search(&query, args.limit)?;
     let highlighter = Highlighter::new(&query, &answer);
     let mut sources = BTreeMap::new();

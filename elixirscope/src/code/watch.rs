@@ -44,14 +44,12 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> Result<()> {
         client::say(&format!("what changes is not kept: {why}"));
     }
     ready(&live, common.json)?;
-    let behind = match &records {
-        Some(records) => match kept::open(records, live.head()) {
-            Ok(index) => Some(Behind::start(index, live.project().clone())),
-            Err(fault) => {
-                client::say(&format!("the search index is not kept: {fault:#}"));
-                None
-            }
-        },
+    let behind = match records.as_ref().zip(live.head()) {
+        Some((records, head)) => {
+            let (store, head) = (records.path().to_owned(), head.to_owned());
+            let open = move || kept::open(&store, &head);
+            Behind::start(open, live.project().clone())
+        }
         None => None,
     };
     let mut changes = 0;

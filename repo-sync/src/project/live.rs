@@ -167,10 +167,10 @@ impl LiveProject {
         &self.project
     }
 
-    /// By what name the records know it: its folder, and whether tests belong to it.
+    /// By what name the records know it: its folder, and whether tests belong to it. `None` of a version.
     #[must_use]
-    pub fn head(&self) -> &str {
-        &self.head
+    pub fn head(&self) -> Option<&str> {
+        self.head.as_deref()
     }
 
     /// The project alone.
