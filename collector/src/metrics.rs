@@ -150,6 +150,8 @@ impl Metrics {
             ("span_frames", t.span_frames),
             ("span_runs", t.span_runs),
             ("spans_dropped", t.dropped_spans),
+            ("logs", t.logs),
+            ("logs_dropped", t.dropped_logs),
             ("duplicates", t.duplicates),
             ("conflicts", t.conflicts),
             ("expired", t.expired),

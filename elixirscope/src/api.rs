@@ -13,7 +13,7 @@ use event::{Micros, NodeInfo, NodeKey, TraceId};
 use query::{CodeIndex, CodeSource as _, Missing, Recorded, TraceListing, TraceRow};
 use serde::Deserialize;
 use serde_json::json;
-use store::{Losses, Store, StoreError, TraceFilter};
+use store::{LogFilter, Losses, Store, StoreError, TraceFilter};
 
 use crate::checks::Checks;
 use crate::code_blobs::CoordinatorBlobs;
@@ -84,6 +84,7 @@ pub(crate) fn router(api: Api) -> Router {
     Router::new()
         .route("/traces", get(traces))
         .route("/traces/{id}", get(trace))
+        .route("/logs", get(logs))
         .route("/sources/{sha256}", get(source))
         .route("/audit", get(audit))
         .route("/doctor", get(doctor))
@@ -169,6 +170,50 @@ fn list(api: &Api, query: TracesQuery) -> Result<TraceListing, Failure> {
         complete: missing.is_empty(),
         missing,
     })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogsQuery {
+    trace: Option<String>,
+    since_s: Option<u64>,
+    until_unix_us: Option<u64>,
+    severity: Option<u8>,
+    limit: Option<usize>,
+}
+
+/// Log records that came over OTLP, the newest first, as OTLP/JSON.
+async fn logs(
+    State(api): State<Api>,
+    query: Result<Query<LogsQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Failure> {
+    let expected = "trace, since_s, until_unix_us, severity=1..24, limit=1..1000";
+    let Query(query) = query.map_err(|e| Failure::wrong(e.body_text(), expected))?;
+    let trace = query.trace.map(|id| {
+        let id: Result<TraceId, _> = id.parse();
+        id.map_err(|e| Failure::wrong(format!("trace: {e}"), "up to 32 hex digits"))
+    });
+    let limit = query.limit.unwrap_or(100);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Failure::wrong(format!("limit {limit}"), "1..1000"));
+    }
+    let until = query.until_unix_us.unwrap_or_else(|| host::now().to_unix_us());
+    let until_ns = until.saturating_mul(1_000);
+    let filter = LogFilter {
+        trace: trace.transpose()?,
+        range: match query.since_s {
+            Some(since) => (
+                until_ns.saturating_sub(since.saturating_mul(1_000_000_000)),
+                until_ns,
+            ),
+            None => (0, until_ns),
+        },
+        severity: query.severity.unwrap_or_default(),
+        limit,
+    };
+    let found = blocking(move || Ok(api.store.find_logs(&filter)?)).await?;
+    let body = wire::otlp::logs_json(&found);
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Failure> {

@@ -29,6 +29,8 @@ pub fn run(args: &Args) -> Result<()> {
         "elixirscope",
         "--test",
         "first_light",
+        "--test",
+        "spans_crash",
         "--no-capture",
         "--no-fail-fast",
         "--profile",
@@ -36,6 +38,7 @@ pub fn run(args: &Args) -> Result<()> {
     ]);
     if !args.short {
         tests.env("ELIXIRSCOPE_KILLS", args.kills.to_string());
+        tests.env("ELIXIRSCOPE_CRASH_CYCLES", args.kills.to_string());
         tests.env("ELIXIRSCOPE_ORDERS", args.orders.to_string());
     }
     if let Some(seed) = args.seed {

@@ -105,7 +105,7 @@ impl Committer {
     }
 }
 
-fn refusal(error: &StoreError) -> Refusal {
+pub(super) fn refusal(error: &StoreError) -> Refusal {
     match error.class() {
         Class::Busy => Refusal::Busy {
             retry_after_ms: RETRY_AFTER_MS,

@@ -11,8 +11,9 @@ use host::Registry;
 use parking_lot::Mutex;
 use store::Store;
 use tokio::runtime::Handle;
+use wire::otlp::decode_logs;
 
-use super::commit::{Committer, RETRY_AFTER_MS};
+use super::commit::{Committer, RETRY_AFTER_MS, refusal};
 use super::lane::{Lanes, NotTaken, Taken};
 use super::metrics::SpanMetrics;
 use crate::clock::MemberClock;
@@ -27,6 +28,8 @@ const INLINE_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct SpanIntake {
     lanes: Arc<Lanes>,
+    store: Arc<Store>,
+    clock: MemberClock,
     next_lane: AtomicUsize,
     metrics: Arc<SpanMetrics>,
     committer: Mutex<Option<JoinHandle<()>>>,
@@ -47,8 +50,8 @@ impl SpanIntake {
         let epoch = Epoch(clock.tick().await?.0);
         let committer = Committer {
             lanes: Arc::clone(&lanes),
-            store,
-            clock,
+            store: Arc::clone(&store),
+            clock: clock.clone(),
             runtime: Handle::current(),
             producer: Producer(settings.cluster ^ u128::from(settings.member)),
             epoch,
@@ -61,6 +64,8 @@ impl SpanIntake {
             .map_err(|_| StartError::Interrupted)?;
         Ok(Self {
             lanes,
+            store,
+            clock,
             next_lane: AtomicUsize::new(0),
             metrics,
             committer: Mutex::new(Some(thread)),
@@ -117,7 +122,21 @@ impl Intake for SpanIntake {
         })
     }
 
-    async fn logs(&self, _request: Bytes) -> Result<Receipt, Refusal> {
-        Err(Refusal::Unavailable("this member does not keep logs".to_owned()))
+    async fn logs(&self, request: Bytes) -> Result<Receipt, Refusal> {
+        let hlc = self.clock.tick().await.map_err(|error| refusal(&error))?;
+        let store = Arc::clone(&self.store);
+        let take = move || {
+            let decoded = decode_logs(&request).map_err(|error| Refusal::Malformed(error.to_string()))?;
+            store
+                .append_logs(store.bucket_at(hlc), &decoded.records)
+                .map_err(|error| refusal(&error))?;
+            Ok(Receipt {
+                accepted: decoded.records.len() as u64,
+                rejected: decoded.notes.rejected_total(),
+                message: decoded.notes.message("log records"),
+            })
+        };
+        let taken = tokio::task::spawn_blocking(take).await;
+        taken.unwrap_or_else(|_| Err(Refusal::Unavailable("this member is shutting down".to_owned())))
     }
 }

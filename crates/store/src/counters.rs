@@ -34,6 +34,10 @@ counters! {
     span_frames,
     /// Spans stored.
     spans,
+    /// Log records stored.
+    logs,
+    /// Log records dropped with their buckets.
+    dropped_logs,
     /// Runs of spans made.
     span_runs,
     /// Spans dropped with their buckets.

@@ -3,7 +3,7 @@
 use crate::error::OpenError;
 use crate::options::Memory;
 use crate::spans::keys;
-use crate::{batches, buckets, frames, meta, nodes, postings, producers, traces};
+use crate::{batches, buckets, frames, logs, meta, nodes, postings, producers, traces};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
     Direction, IteratorMode, LogLevel, Options, PrefixRange, ReadOptions, WriteBufferManager,
@@ -22,7 +22,7 @@ const INFO_LOGS_KEPT: usize = 3;
 const INFO_LOG_BYTES: usize = 4 << 20;
 
 /// All families, as `docs/keyspace.md` lists them.
-pub(crate) const FAMILIES: [&str; 12] = [
+pub(crate) const FAMILIES: [&str; 13] = [
     meta::FAMILY,
     frames::FAMILY,
     batches::FAMILY,
@@ -35,6 +35,7 @@ pub(crate) const FAMILIES: [&str; 12] = [
     keys::BLOCKS,
     keys::RUNS,
     keys::TERMS,
+    logs::FAMILY,
 ];
 
 /// Key and value.
@@ -174,7 +175,7 @@ fn family_options(name: &str, memory: Memory, cache: &Cache) -> Options {
         // Compressed already, and sealed before they leave memory: what is deleted there is not written out.
         o.set_compression_type(DBCompressionType::None);
         o.set_write_buffer_size(memory.memtables / 4);
-    } else if name == keys::BLOCKS {
+    } else if name == keys::BLOCKS || name == logs::FAMILY {
         o.set_compression_type(DBCompressionType::None);
     } else {
         o.set_compression_type(DBCompressionType::Lz4);

@@ -6,6 +6,7 @@ use crate::buckets::BucketRecord;
 use crate::counters::Counters;
 use crate::db::Db;
 use crate::error::StoreError;
+use crate::logs::LogState;
 use crate::open_bucket::OpenBucket;
 use crate::options::{Memory, StoreOptions};
 use crate::producers::{HeldGroup, ProducerKey};
@@ -72,6 +73,7 @@ pub(crate) struct Shared {
     pub(crate) commit: Mutex<CommitState>,
     pub(crate) index: RwLock<BTreeMap<Bucket, Slot>>,
     pub(crate) spans: SpanState,
+    pub(crate) logs: LogState,
     /// Buckets before it are dropped.
     pub(crate) floor: AtomicU32,
     /// Why nothing is written any more.

@@ -5,6 +5,7 @@ use crate::db::Db;
 use crate::digest::FrameToStore;
 use crate::error::{OpenError, StoreError};
 use crate::list_traces::TraceFilter;
+use crate::logs::{LogFilter, LogState};
 use crate::losses::Losses;
 use crate::meta::{self, FORMAT, Owner};
 use crate::options::StoreOptions;
@@ -14,7 +15,7 @@ use crate::state::{CommitState, Shared};
 use crate::stats::StoreStats;
 use crate::summary::TraceSummary;
 use crate::writer::{Done, Receipt, Writer};
-use event::{Bucket, Event, EventIdentity, EventKind, Hlc, Micros, NodeInfo, Span, TraceId};
+use event::{Bucket, Event, EventIdentity, EventKind, Hlc, LogRecord, Micros, NodeInfo, Span, TraceId};
 use parking_lot::{Mutex, RwLock};
 use rocksdb::WriteBatch;
 use std::collections::BTreeMap;
@@ -50,6 +51,7 @@ impl Store {
             commit: Mutex::new(CommitState::new(1)),
             index: RwLock::new(BTreeMap::new()),
             spans: SpanState::default(),
+            logs: LogState::default(),
             floor: AtomicU32::new(0),
             poison: Mutex::new(None),
         });
@@ -61,6 +63,7 @@ impl Store {
         shared
             .rebuild()
             .and_then(|()| shared.open_spans())
+            .and_then(|()| shared.open_logs())
             .map_err(damaged)?;
         let threads = |e: std::io::Error| OpenError::Damaged {
             path: path.into(),
@@ -129,6 +132,16 @@ impl Store {
         visit: &mut dyn FnMut(&SpanUnit<'_, '_>) -> Result<ControlFlow<()>, FrameError>,
     ) -> Result<Inspected, StoreError> {
         self.shared.visit_spans(range, needs, visit)
+    }
+
+    /// Stores log records in a bucket and returns when they are on disk, fsynced.
+    pub fn append_logs(&self, bucket: Bucket, records: &[LogRecord]) -> Result<(), StoreError> {
+        self.shared.append_logs(bucket, records)
+    }
+
+    /// Log records that a filter accepts, the newest first.
+    pub fn find_logs(&self, filter: &LogFilter) -> Result<Vec<LogRecord>, StoreError> {
+        self.shared.find_logs(filter)
     }
 
     /// In how many frames and blocks spans of a trace may be.

@@ -7,7 +7,7 @@ use crate::nodes::NodeRecord;
 use crate::producers::{HeldGroup, ProducerKey};
 use crate::spans::keys;
 use crate::state::{Shared, Slot};
-use crate::{batches, frames, meta, nodes, postings, producers, traces};
+use crate::{batches, frames, logs, meta, nodes, postings, producers, traces};
 use event::{Bucket, Micros};
 use rocksdb::WriteBatch;
 use std::collections::BTreeMap;
@@ -196,7 +196,7 @@ impl Shared {
             postings::FAMILY,
             buckets::FAMILY,
         ];
-        let bucket_major = || EVENTS.into_iter().chain(keys::BUCKET_MAJOR);
+        let bucket_major = || EVENTS.into_iter().chain(keys::BUCKET_MAJOR).chain([logs::FAMILY]);
         // No run is made of what is being dropped.
         let _no_sealing = self.spans.sealing.lock();
         {
@@ -208,7 +208,7 @@ impl Shared {
                 floor.0.to_be_bytes(),
             );
             let gone: Vec<Bucket> = self.index.read().range(..floor).map(|(b, _)| *b).collect();
-            let gone_spans = self.spans.below(floor);
+            let gone_spans = self.spans.below(floor) + usize::from(self.has_logs_below(floor));
             if !gone.is_empty() || gone_spans > 0 {
                 for family in bucket_major() {
                     batch.delete_range_cf(self.db.family(family), 0u32.to_be_bytes(), floor.0.to_be_bytes());
@@ -217,6 +217,7 @@ impl Shared {
             self.write(batch, false)?;
             self.floor.store(floor.0, Ordering::Release);
             add(&self.counters.dropped_spans, self.spans.forget(floor));
+            add(&self.counters.dropped_logs, self.forget_logs(floor));
             let mut index = self.index.write();
             for slot in gone.iter().filter_map(|b| index.remove(b)) {
                 let frames = slot.record.frames + slot.in_memory().map(|p| p.frames).sum::<u64>();
