@@ -54,6 +54,13 @@ const TESTS: &[Need] = &[Need {
     present: has_faketime,
 }];
 
+/// For evaluating the expressions of dashboards and rules.
+const METRICS: &[Need] = &[Need {
+    what: "Prometheus with promtool",
+    packages: &["prometheus"],
+    present: || on_path("prometheus") && on_path("promtool"),
+}];
+
 /// For DuckDB, which the tests of the tables install into an environment of their own.
 const TABLES: &[Need] = &[Need {
     what: "Python with venv",
@@ -82,7 +89,7 @@ pub fn for_demo() -> Result<()> {
 
 /// Installs what the tests need.
 pub fn for_tests() -> Result<()> {
-    install(&[BUILD, BEAM, TESTS, TABLES])?;
+    install(&[BUILD, BEAM, TESTS, METRICS, TABLES])?;
     if !on_path("cargo-nextest") {
         run::check(&mut run::cargo(&["install", "--locked", "cargo-nextest"]))?;
     }

@@ -3,6 +3,7 @@
 mod accuracy;
 mod bench;
 mod compat;
+mod dashboards;
 mod demo;
 mod faults;
 mod fix;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::run;
+use crate::{dashboards, run};
 
 /// Floors of `docs/architecture.md`. A crate may import lower floors only; on floor 3 and below also as listed in `SAME_FLOOR`.
 const FLOORS: &[(&str, u8)] = &[
@@ -81,11 +81,12 @@ pub fn run() -> Result<()> {
         }
     }
     check_text(&mut faults)?;
+    dashboards::check(&mut faults)?;
     if !faults.is_empty() {
         bail!("{} house rules broken:\n  {}", faults.len(), faults.join("\n  "));
     }
     eprintln!(
-        "tidy: {} members, floors, purity and file rules hold",
+        "tidy: {} members; floors, purity, file rules, dashboards and runbooks hold",
         members.len()
     );
     Ok(())
