@@ -10,6 +10,7 @@ mod code_blobs;
 mod control_plane;
 mod doctor;
 mod sync;
+mod tempo;
 mod up;
 
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use agent::{Agent, AgentConfig, AgentHandle};
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
-use collector::{Collector, CollectorConfig, CollectorHandle, OtlpConfig, OtlpLimits};
+use collector::{Collector, CollectorConfig, CollectorHandle, OtlpConfig, OtlpLimits, StoredSpans};
 use coordinator::state::Role as MemberRole;
 use coordinator::{Coordinator, CoordinatorConfig, NewMember};
 use host::{HttpServer, LogFormat, Readiness, Registry, TaskKind, Tasks};
@@ -23,6 +23,7 @@ use crate::api::{self, Api};
 use crate::checks::Checks;
 use crate::code_blobs::CoordinatorBlobs;
 use crate::control_plane::InProcess;
+use crate::tempo::{self, Tempo};
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -257,10 +258,18 @@ fn routes(
         blobs,
         checks: Arc::new(checks),
     };
-    Router::new().nest(
-        "/api/v1",
-        coordinator::http::router(coordinator.clone()).merge(api::router(api)),
-    )
+    let tempo = Tempo::new(Arc::new(StoredSpans(collector.store())), now_unix_ns);
+    Router::new()
+        .nest(
+            "/api/v1",
+            coordinator::http::router(coordinator.clone()).merge(api::router(api)),
+        )
+        .nest("/tempo", tempo::router(tempo.clone()))
+        .merge(tempo::streaming(tempo))
+}
+
+fn now_unix_ns() -> u64 {
+    host::now().to_unix_us().saturating_mul(1_000)
 }
 
 /// How often readiness is looked at.

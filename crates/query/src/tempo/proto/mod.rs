@@ -1,5 +1,11 @@
-//! Answers as protobuf. Source of `tempopb.TraceByIDResponse`: the contract of Grafana's data source; `tempopb.Trace` is
+//! Requests and answers as protobuf: the messages of `tempopb` that Grafana's data source speaks. `tempopb.Trace` is
 //! `opentelemetry.proto.trace.v1.TracesData`.
+
+mod answer;
+mod request;
+
+pub use answer::{instant, range, search, tag_names, tag_values};
+pub use request::{Call, Pairs};
 
 use event::Span;
 use wire::otlp::encode_traces;
