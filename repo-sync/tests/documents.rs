@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use codegraph::definitions::Outline;
-use repo_sync::documents::{Found, documents, fill};
+use repo_sync::documents::{Comments, Found, documents, fill};
 use repo_sync::lower::Lowerer;
 use repo_sync::project::{CodeProject, ProjectOptions};
 use search::{Index, Kind, Query};
@@ -56,9 +56,13 @@ end
 "#;
 
 fn made(source: &str) -> Vec<Found> {
-    let tree = Lowerer::new().unwrap().lower(source).quoted;
-    let outline = Outline::of(&tree);
-    documents(&tree, &outline, &|id| {
+    let lowered = Lowerer::new().unwrap().lower(source);
+    let outline = Outline::of(&lowered.quoted);
+    let comments = Comments {
+        text: source,
+        places: &lowered.comments,
+    };
+    documents(&lowered.quoted, &outline, &comments, &|id| {
         if id.contains("reserve") { 0.5 } else { 0.0 }
     })
 }
@@ -80,7 +84,7 @@ fn each_definition_has_its_words() {
     assert_eq!(stock.summary, "What lies on the shelves.");
     assert!(stock.doc.contains("More of it."));
     assert_eq!(stock.identifiers, "levels reserved reserve");
-    assert!(!stock.literals.contains("nothing is left"));
+    assert!(!stock.comments.contains("nothing is left"));
 
     let reserve = one(&found, Kind::Function, "Shop.Stock.reserve/2");
     assert_eq!(
@@ -92,8 +96,8 @@ fn each_definition_has_its_words() {
     assert_eq!(reserve.summary, "Puts goods aside.");
     assert!(reserve.spec.starts_with("reserve(binary"), "{}", reserve.spec);
     assert!(reserve.identifiers.contains("order_id") && reserve.identifiers.contains("amount"));
-    let literals: Vec<&str> = reserve.literals.split(search::SEPARATOR).collect();
-    assert!(literals.contains(&"nothing is left") && literals.contains(&"out_of_stock"));
+    assert!(reserve.literals.contains("out_of_stock") && !reserve.literals.contains("nothing"));
+    assert_eq!(reserve.comments, "nothing is left");
     assert!(
         reserve.calls.contains("Shop.Stock.Warehouse.take"),
         "{}",
@@ -116,6 +120,68 @@ fn each_definition_has_its_words() {
         one(&found, Kind::Implementation, &format!("Inspect.{of}"));
         one(&found, Kind::Function, &format!("Inspect.{of}.inspect/2"));
     }
+}
+
+/// Scenario: comments inside a function, just above it and above its attributes, behind an empty line, beside code, above and
+/// in a module; log messages with and without interpolation; a `#` that is no comment. Guarantee: each comment belongs to the
+/// function that it is about, else to its module, and messages are prose while single words are not.
+#[test]
+fn comments_and_messages_belong_to_what_they_are_about() {
+    let source = r##"
+# The shop.
+defmodule Shop do
+  # Left to itself.
+
+  # Why it is slow:
+  # the lock.
+  @doc "Ships."
+  @spec ship(term()) :: term()
+  # Never twice.
+  def ship(order) do
+    # Inside of it.
+    Logger.info("order #{order} is shipped")
+    send(order, "# no comment")
+    "single"
+  end
+
+  @timeout 5 # Seconds.
+  def wait(x), do: x # At the end.
+
+  # Of the nested one.
+  defmodule Nested do
+    # Nothing here.
+  end
+end
+"##;
+    let found = made(source);
+    let comments = |kind, id| one(&found, kind, id).comments;
+    let parts = |text: String| -> Vec<String> { text.split(search::SEPARATOR).map(str::to_owned).collect() };
+    let ship = parts(comments(Kind::Function, "Shop.ship/1"));
+    assert_eq!(
+        ship,
+        [
+            "Why it is slow: the lock.",
+            "Never twice.",
+            "Inside of it.",
+            "order ",
+            " is shipped",
+            "# no comment"
+        ]
+    );
+    let literals = one(&found, Kind::Function, "Shop.ship/1").literals;
+    assert!(
+        literals.contains("single") && !literals.contains("shipped"),
+        "{literals}"
+    );
+    assert_eq!(comments(Kind::Function, "Shop.wait/1"), "At the end.");
+    assert_eq!(
+        parts(comments(Kind::Module, "Shop")),
+        ["The shop.", "Left to itself.", "Seconds."]
+    );
+    assert_eq!(
+        parts(comments(Kind::Module, "Shop.Nested")),
+        ["Of the nested one.", "Nothing here."]
+    );
 }
 
 /// Scenario: sources that are broken, empty, or nest deeply. Guarantee: documents of what can be read, no panic.

@@ -13,24 +13,27 @@ pub enum Field {
     Module = 1,
     /// The documentation.
     Doc = 2,
+    /// Comments and messages.
+    Comments = 3,
     /// The specification.
-    Spec = 3,
+    Spec = 4,
     /// Names in the body.
-    Identifiers = 4,
+    Identifiers = 5,
     /// Texts and atoms in the body.
-    Literals = 5,
+    Literals = 6,
     /// What it calls.
-    Calls = 6,
+    Calls = 7,
     /// The file's path.
-    Path = 7,
+    Path = 8,
 }
 
 impl Field {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Name,
         Self::Module,
         Self::Doc,
+        Self::Comments,
         Self::Spec,
         Self::Identifiers,
         Self::Literals,
@@ -45,6 +48,7 @@ impl Field {
             Self::Name => "name",
             Self::Module => "module",
             Self::Doc => "doc",
+            Self::Comments => "comments",
             Self::Spec => "spec",
             Self::Identifiers => "identifiers",
             Self::Literals => "literals",
@@ -55,7 +59,15 @@ impl Field {
 
     /// Are there positions in it, so that phrases are found?
     pub(crate) fn has_phrases(self) -> bool {
-        matches!(self, Self::Name | Self::Module | Self::Doc | Self::Literals)
+        matches!(
+            self,
+            Self::Name | Self::Module | Self::Doc | Self::Comments | Self::Literals
+        )
+    }
+
+    /// Is it written for people? Then most of its words are everywhere, but only a few documents have any.
+    pub(crate) fn is_prose(self) -> bool {
+        matches!(self, Self::Doc | Self::Comments)
     }
 
     pub(crate) fn text<'a>(self, document: &'a Document, path: &'a str) -> &'a str {
@@ -69,6 +81,7 @@ impl Field {
             },
             Self::Module => &document.module,
             Self::Doc => &document.doc,
+            Self::Comments => &document.comments,
             Self::Spec => &document.spec,
             Self::Identifiers => &document.identifiers,
             Self::Literals => &document.literals,

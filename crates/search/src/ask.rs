@@ -45,14 +45,21 @@ impl Index {
             Ok((word.as_str(), fields))
         });
         let evidence: Vec<(&str, Vec<Fieldset>)> = evidence.collect::<Result<_, SearchFault>>()?;
+        let rarity = plan.evidence.iter().map(|(_, forms)| plan.rarity(forms));
+        let rarity: Vec<f32> = rarity.collect();
+        let all: f32 = rarity.iter().sum();
         let exact = has_any(&searcher, fields.exact, &plan.exact, &addresses)?;
 
         let mut hits = Vec::with_capacity(found.len());
         for (at, (key, address)) in found.into_iter().enumerate() {
             let has = |fields: &Vec<Fieldset>| fields.get(at).copied().unwrap_or_default();
-            let words = evidence.iter().filter(|(_, fields)| has(fields).0 != 0).count();
+            let had = evidence
+                .iter()
+                .zip(&rarity)
+                .filter(|((_, fields), _)| has(fields).0 != 0);
+            let had: f32 = had.map(|(_, rarity)| rarity).sum();
             let is_exact = exact.get(at).is_some_and(|fields| fields.0 != 0);
-            let score = rank::covered(rank::score_of(key), words, evidence.len());
+            let score = rank::covered(rank::score_of(key), had, all);
             hits.push((score, key.1, address, at, is_exact));
         }
         hits.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| Reverse(a.1).cmp(&Reverse(b.1))));

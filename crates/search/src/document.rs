@@ -88,6 +88,8 @@ pub struct Document {
     pub summary: String,
     /// Its documentation.
     pub doc: String,
+    /// What else is said in prose: its comments, its log and error messages, with [`SEPARATOR`] between.
+    pub comments: String,
     /// Its specification, as written.
     pub spec: String,
     /// Variables, attributes, struct fields, keys of its body.
@@ -112,6 +114,7 @@ impl Document {
             importance: 0.0,
             summary: String::new(),
             doc: String::new(),
+            comments: String::new(),
             spec: String::new(),
             identifiers: String::new(),
             literals: String::new(),

@@ -11,6 +11,7 @@ mod excluded;
 mod expand;
 mod fault;
 mod index;
+mod mixed;
 mod origin;
 mod parse;
 mod plan;

@@ -1,8 +1,8 @@
 //! From a [`Query`] to what the engine runs.
 //!
-//! A word is looked for in all fields; its score is the sum of BM25 in each, times the field's weight. How rare a word is
-//! counts alike in all fields (its document frequency is the greatest of all fields'): else `of` would be rare in names
-//! and outweigh everything there. Filters only narrow.
+//! A word is looked for in all fields at once ([`crate::mixed`]). How rare a word is counts alike in all fields (its document
+//! frequency is the greatest of all fields'): else `of` would be rare in names and outweigh everything there. Filters only
+//! narrow.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ use tantivy::{Searcher, Term};
 use crate::answer::{Field, Instead};
 use crate::excluded::Excluded;
 use crate::expand;
+use crate::mixed::Mixed;
 use crate::query::{Asked, Query, What};
 use crate::rank::{self, FieldWeights};
 use crate::schema::Fields;
@@ -41,6 +42,16 @@ pub(crate) struct Plan {
     pub(crate) instead: Vec<Instead>,
     /// In how many documents each form is, at most.
     pub(crate) frequencies: BTreeMap<String, u64>,
+    /// How much each form says.
+    rarities: BTreeMap<String, f32>,
+}
+
+impl Plan {
+    /// How rare the most frequent of these forms is; of a word that nothing has, as if one document had it.
+    pub(crate) fn rarity(&self, forms: &[String]) -> f32 {
+        let known = forms.iter().filter_map(|form| self.rarities.get(form).copied());
+        known.reduce(f32::min).unwrap_or(1.0)
+    }
 }
 
 /// Plans a query.
@@ -57,6 +68,7 @@ pub(crate) fn plan(searcher: &Searcher, fields: &Fields, query: &Query) -> tanti
             exact: Vec::new(),
             instead: Vec::new(),
             frequencies: BTreeMap::new(),
+            rarities: BTreeMap::new(),
         },
     };
     planner.filters(query);
@@ -118,16 +130,32 @@ impl Planner<'_> {
         self.want(query);
     }
 
-    /// In how many documents a form is: the greatest number of all fields.
+    /// In how many documents a form is: the greatest number of all fields. Notes how rare that makes it.
     fn frequency(&mut self, form: &str) -> tantivy::Result<u64> {
         if let Some(known) = self.plan.frequencies.get(form) {
             return Ok(*known);
         }
-        let mut most = 0;
-        for field in self.fields.words {
-            most = most.max(self.searcher.doc_freq(&Term::from_field_text(field, form))?);
+        let (mut most, mut rarity) = (0, f32::INFINITY);
+        let documents = self.searcher.total_num_docs()?;
+        for field in Field::ALL {
+            let term = Term::from_field_text(self.fields.word(field), form);
+            let having = self.searcher.doc_freq(&term)?;
+            // `the` is rare among all documents, because few have any prose; it is everywhere in prose.
+            let of = if field.is_prose() {
+                let prose = Term::from_field_text(self.fields.has, field.name());
+                self.searcher.doc_freq(&prose)?
+            } else {
+                documents
+            };
+            if having > 0 {
+                rarity = rarity.min(rank::rarity(having, of));
+            }
+            most = most.max(having);
         }
         self.plan.frequencies.insert(form.to_owned(), most);
+        if most > 0 {
+            self.plan.rarities.insert(form.to_owned(), rarity);
+        }
         Ok(most)
     }
 
@@ -174,12 +202,15 @@ impl Planner<'_> {
     }
 
     fn in_fields(&mut self, form: &str, scale: f32) {
-        for field in Field::ALL {
-            let term = Term::from_field_text(self.fields.word(field), form);
-            let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
-            let weight = self.weights[field as usize] * scale;
-            self.want(Box::new(BoostQuery::new(Box::new(query), weight)));
-        }
+        let fields = Field::ALL.map(|field| (self.fields.word(field), self.weights[field as usize]));
+        let query = Mixed {
+            word: form.to_owned(),
+            fields: fields.to_vec(),
+            prose: self.fields.word(Field::Doc),
+            bare: [Field::Spec, Field::Identifiers].map(|field| self.fields.word(field)),
+            rarity: self.plan.rarities.get(form).copied().unwrap_or_default(),
+        };
+        self.want(Box::new(BoostQuery::new(Box::new(query), scale)));
     }
 
     /// Names of which a part begins with the word.
@@ -255,7 +286,7 @@ impl Planner<'_> {
                 } else {
                     Box::new(PhraseQuery::new_with_offset(terms))
                 };
-                let weight = self.weights[field as usize];
+                let weight = rank::damped(self.weights[field as usize]);
                 (
                     Occur::Should,
                     Box::new(BoostQuery::new(query, weight)) as Box<dyn EngineQuery>,

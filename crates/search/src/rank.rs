@@ -11,8 +11,11 @@ use crate::schema::{ORDER, TRAITS, Traits};
 /// A weight for each of [`Field::ALL`].
 pub(crate) type FieldWeights = [f32; Field::ALL.len()];
 
-/// Of name, module, doc, spec, identifiers, literals, calls, path.
-pub(crate) const FIELD_WEIGHTS: FieldWeights = [8.0, 3.0, 4.0, 0.3, 0.8, 0.3, 0.8, 0.1];
+/// Of name, module, doc, comments, spec, identifiers, literals, calls, path: how much one occurrence counts there.
+pub(crate) const FIELD_WEIGHTS: FieldWeights = [20.0, 6.0, 3.0, 2.0, 1.0, 2.0, 1.0, 2.0, 0.3];
+/// What a definition without documentation says of itself in its specification and its variables' names counts so many
+/// times.
+pub(crate) const BARE: f32 = 4.0;
 
 /// Of a name with several parts, found as a whole, against one part.
 pub(crate) const WHOLE: f32 = 1.0;
@@ -21,11 +24,11 @@ pub(crate) const INSTEAD: f32 = 0.6;
 /// Of `Stock.reserve/2` where it is exactly that.
 pub(crate) const EXACT_NAME: f32 = 1000.0;
 /// Of a plain word that is all of a name.
-pub(crate) const EXACT_WORD: f32 = 6.0;
+pub(crate) const EXACT_WORD: f32 = 0.3;
 /// Of all words together being a name.
-pub(crate) const JOINED: f32 = 6.0;
+pub(crate) const JOINED: f32 = 0.3;
 /// Of a name of which a part begins with a word.
-pub(crate) const BEGINNING: f32 = 1.0;
+pub(crate) const BEGINNING: f32 = 0.05;
 
 /// What a module's score is multiplied with: it has the words of all its functions, and what it says is said of them.
 const MODULE: f32 = 0.5;
@@ -36,8 +39,6 @@ const DECLARED: f32 = 0.85;
 const PRIVATE: f32 = 0.99;
 /// What the most important document's score gains.
 const IMPORTANCE: f32 = 0.03;
-/// To which power the share of the query's words that a document has multiplies its score.
-const COVERAGE_POWER: i32 = 3;
 /// Steps of a score: smaller differences come from the order of adding, not from the documents.
 const STEPS: f32 = 4096.0;
 
@@ -60,12 +61,34 @@ pub(crate) fn weighted(score: f32, traits: Traits) -> f32 {
     score * visible * kind * traits.origin().weight() * (1.0 + IMPORTANCE * traits.importance())
 }
 
-/// What having so many of the query's words makes of a score.
-pub(crate) fn covered(score: f32, words: usize, of: usize) -> f32 {
-    if of == 0 {
+/// What having some of the query's words makes of a score: it is multiplied with their share of all of them, each counted by
+/// its rarity.
+pub(crate) fn covered(score: f32, had: f32, of: f32) -> f32 {
+    if of <= 0.0 {
         return score;
     }
-    score * (words as f32 / of as f32).powi(COVERAGE_POWER)
+    score * (had / of)
+}
+
+/// How soon more of a word says nothing more.
+const K1: f32 = 1.2;
+/// How much a field's length counts.
+const B: f32 = 0.75;
+
+/// What one occurrence in a field of this length counts, beside others' average.
+pub(crate) fn occurrence(weight: f32, length: u32, average: f32) -> f32 {
+    weight / (1.0 - B + B * length as f32 / average.max(f32::EPSILON))
+}
+
+/// What that many occurrences, so counted, are worth together.
+pub(crate) fn damped(often: f32) -> f32 {
+    often * (K1 + 1.0) / (often + K1)
+}
+
+/// How much a word says that so many of all documents have (Robertson, Walker 1994, as BM25 counts it).
+pub(crate) fn rarity(having: u64, of: u64) -> f32 {
+    let (having, of) = (having.min(of) as f32, of as f32);
+    (1.0 + (of - having + 0.5) / (having + 0.5)).ln()
 }
 
 /// For a segment: what makes keys of its documents and their BM25.

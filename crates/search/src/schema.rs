@@ -36,6 +36,8 @@ pub(crate) struct Fields {
     pub(crate) exact: Id,
     pub(crate) within: Id,
     pub(crate) segments: Id,
+    /// Names of those fields of prose that are not empty.
+    pub(crate) has: Id,
     /// Of a file's mark: what it was made of.
     pub(crate) stamp: Id,
     pub(crate) mark: Id,
@@ -75,6 +77,7 @@ impl Fields {
                 "segments",
                 indexed(PATH, IndexRecordOption::WithFreqsAndPositions, false),
             ),
+            has: builder.add_text_field("has", raw()),
             stamp: builder.add_bytes_field("stamp", STORED),
             mark: builder.add_text_field("mark", raw()),
             traits: builder.add_u64_field(TRAITS, NumericOptions::default().set_fast().set_stored()),
@@ -98,6 +101,9 @@ impl Fields {
             let text = field.text(document, path);
             if !text.is_empty() {
                 out.add_text(self.word(field), cut(text));
+                if field.is_prose() {
+                    out.add_text(self.has, field.name());
+                }
             }
         }
         out.add_text(self.path, path);

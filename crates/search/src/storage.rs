@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::fault::SearchFault;
 
 /// The format that this program writes. Another schema, tokenizer or set of rules is another format.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 const FORMAT_FILE: &str = "format";
 const FORMAT_HEAD: &str = "elixirscope search index ";
 const LOCK_FILE: &str = "lock";

@@ -8,7 +8,7 @@ use codegraph::records::{Change, Family, Records};
 use repo_sync::gc;
 use serde_json::{Value, json};
 
-use super::{Common, open};
+use super::{Common, kept, open};
 use crate::client;
 
 /// Arguments of `gc`.
@@ -35,6 +35,7 @@ pub(super) fn run(common: &Common, args: &GcArgs) -> Result<()> {
     } else {
         forget_missing(&records)?
     };
+    let indexes = kept::forget(&records)?;
     let before = records.sizes()?.disk_bytes();
     let found = gc::collect(&records)?;
     if found.records() > 0 {
@@ -56,6 +57,10 @@ pub(super) fn run(common: &Common, args: &GcArgs) -> Result<()> {
             .collect();
         return open::print(&json!({
             "forgotten": forgotten,
+            "search_indexes": indexes
+                .iter()
+                .map(|(head, bytes)| json!({ "project": head, "removed_bytes": bytes }))
+                .collect::<Vec<_>>(),
             "families": families,
             "damaged": found.damaged,
             "disk_bytes_before": before,
@@ -65,6 +70,13 @@ pub(super) fn run(common: &Common, args: &GcArgs) -> Result<()> {
     let mut text = String::new();
     for folder in &forgotten {
         let _ = writeln!(text, "forgotten, its folder is gone: {folder}");
+    }
+    for (head, bytes) in &indexes {
+        let _ = writeln!(
+            text,
+            "search index removed, {:.1} MB: {head}",
+            *bytes as f64 / 1e6
+        );
     }
     for damaged in &found.damaged {
         let _ = writeln!(text, "damaged: {damaged}");

@@ -1,5 +1,6 @@
 //! `elixirscope code`: questions about a project's code graph, answered from its sources. Needs no server.
 
+mod behind;
 mod build;
 mod calls;
 mod diff;
@@ -8,6 +9,7 @@ mod export;
 mod gc;
 mod history;
 mod index;
+mod kept;
 mod list;
 mod matches;
 mod metrics;
@@ -150,7 +152,7 @@ fn of_project(args: &Args) -> Result<ExitCode> {
     let common = &args.common;
     let json = common.json;
     let (live, records) = open::live(common)?;
-    let project = live.project().clone();
+    let (project, head) = (live.project().clone(), live.head().map(str::to_owned));
     drop(live);
     let names_entities = matches!(&args.command, Command::Functions(_) | Command::Show(_));
     let mut entities = if json && names_entities {
@@ -178,7 +180,11 @@ fn of_project(args: &Args) -> Result<ExitCode> {
         Command::Dead(args) => metrics::dead(&project, args, json),
         Command::Clones(args) => places::clones(&project, args, json),
         Command::Export(args) => export::run(&project, args, records.as_ref(), json),
-        Command::Search(args) => search::run(&project, args, json),
+        Command::Search(args) => {
+            // Of a version no index is kept: it would grow with each that is asked about.
+            let kept = records.as_ref().zip(head.as_deref());
+            search::run(&project, args, kept, json)
+        }
         Command::Match(args) => matches::run(&project, args, json),
     }?;
     Ok(ExitCode::SUCCESS)

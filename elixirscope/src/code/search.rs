@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use ::store::code_records::CodeRecords;
+use anyhow::Result;
 use repo_sync::documents;
 use repo_sync::project::{CodeProject, FileSource};
-use search::{Answer, Highlighter, Hit, Index, Query};
+use search::{Answer, Highlighter, Hit, Query};
 use serde_json::{Value, json};
 
-use super::open;
+use super::{kept, open};
 use crate::client;
 
 /// Arguments of `search`.
@@ -36,9 +36,14 @@ pub(crate) struct Args {
 }
 
 /// Answers.
-pub(super) fn run(project: &CodeProject, args: &Args, json: bool) -> Result<()> {
+pub(super) fn run(
+    project: &CodeProject,
+    args: &Args,
+    kept: Option<(&CodeRecords, &str)>,
+    json: bool,
+) -> Result<()> {
     let query: Query = args.words.join(" ").parse()?;
-    let index = index(project, None)?;
+    let index = kept::filled(project, kept)?;
     let answer = index.search(&query, args.limit)?;
     let highlighter = Highlighter::new(&query, &answer);
     let mut sources = BTreeMap::new();
@@ -54,19 +59,6 @@ pub(super) fn run(project: &CodeProject, args: &Args, json: bool) -> Result<()> 
         return open::print(&json!({ "hits": hits, "instead": instead.collect::<Vec<Value>>() }));
     }
     client::print(&text(&answer, &shown))
-}
-
-/// The project's index, as its files are now: the one in a folder, of which only what changed is made anew, or one in
-/// memory. One that another process writes is read as that process left it.
-fn index(project: &CodeProject, dir: Option<&Path>) -> Result<Index> {
-    let mut index = match dir {
-        Some(dir) => Index::open(dir)?,
-        None => Index::memory()?,
-    };
-    if index.is_writer() {
-        documents::fill(project, &mut index).context("the search index could not be made")?;
-    }
-    Ok(index)
 }
 
 fn text(answer: &Answer, shown: &[Shown<'_>]) -> String {
@@ -119,7 +111,10 @@ impl<'a> Shown<'a> {
     ) -> Self {
         let source = sources.entry(hit.path.clone()).or_insert_with(|| {
             let source = project.source(project.file(&hit.path)?).ok()?;
-            let found = documents::documents(&source.tree, &source.outline, &|_| 0.0);
+            let found = {
+                let none = documents::Comments::default();
+                documents::documents(&source.tree, &source.outline, &none, &|_| 0.0)
+            };
             Some((source, found))
         });
         let found = source.as_ref().and_then(|(source, found)| {

@@ -1,4 +1,4 @@
-//! `watch`: keeps the graph, and its store, in step with the files as they are edited.
+//! `watch`: keeps the graph, its store and its search index in step with the files as they are edited.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -8,7 +8,8 @@ use repo_sync::project::{LiveProject, Refreshed};
 use repo_sync::watch::{Batch, Watch, WatchOptions};
 use serde_json::json;
 
-use super::{Common, open};
+use super::behind::Behind;
+use super::{Common, kept, open};
 use crate::client;
 
 /// Arguments of `watch`.
@@ -43,6 +44,14 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> Result<()> {
         client::say(&format!("what changes is not kept: {why}"));
     }
     ready(&live, common.json)?;
+    let behind = match records.as_ref().zip(live.head()) {
+        Some((records, head)) => {
+            let (store, head) = (records.path().to_owned(), head.to_owned());
+            let open = move || kept::open(&store, &head);
+            Behind::start(open, live.project().clone())
+        }
+        None => None,
+    };
     let mut changes = 0;
     loop {
         let Some(batch) = watch.next(WAIT)? else {
@@ -57,12 +66,15 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> Result<()> {
             continue;
         }
         tell(&live, &found, why, started.elapsed(), common.json)?;
+        if let Some(behind) = &behind {
+            behind.changed(live.project(), &found);
+        }
         if let Err(fault) = live.save() {
             client::say(&format!("not kept: {fault}"));
         }
         changes += 1;
         if changes == args.changes {
-            return Ok(());
+            return behind.map_or(Ok(()), Behind::finish);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use codegraph::definitions::Outline;
-use repo_sync::documents;
+use repo_sync::documents::{self, Comments};
 use repo_sync::lower::Lowerer;
 use repo_sync::project::{CodeProject, ProjectOptions};
 use search::Document;
@@ -41,9 +41,14 @@ impl Corpus {
             };
             lines += text.lines().count() as u64;
             bytes += text.len() as u64;
-            let tree = lowerer.lower(&text).quoted;
+            let lowered = lowerer.lower(&text);
+            let tree = lowered.quoted;
+            let comments = Comments {
+                text: &text,
+                places: &lowered.comments,
+            };
             let outline = Outline::of(&tree);
-            let found = documents::documents(&tree, &outline, &rank);
+            let found = documents::documents(&tree, &outline, &comments, &rank);
             let source = |found: &documents::Found| {
                 let is_module = found.document.arity.is_none();
                 let nodes = found

@@ -1,5 +1,5 @@
 //! The words of a body: names, texts and atoms, and what it calls; each once, because how often a variable is used says
-//! nothing about what a function is for.
+//! nothing about what a function is for. A text with blanks in it is a message to a person: prose.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -15,10 +15,6 @@ const LITERAL_BYTES_MAX: usize = 4096;
 const SYNTAX: &[&str] = &[
     "__aliases__",
     "__block__",
-    "after",
-    "case",
-    "catch",
-    "cond",
     "def",
     "defdelegate",
     "defguard",
@@ -30,22 +26,6 @@ const SYNTAX: &[&str] = &[
     "defp",
     "defprotocol",
     "do",
-    "else",
-    "end",
-    "false",
-    "fn",
-    "for",
-    "if",
-    "nil",
-    "quote",
-    "receive",
-    "rescue",
-    "true",
-    "try",
-    "unless",
-    "unquote",
-    "when",
-    "with",
 ];
 
 /// Collects words.
@@ -62,12 +42,17 @@ pub(super) struct Body<'a> {
 pub(super) struct Words {
     identifiers: String,
     literals: String,
+    messages: String,
     calls: String,
 }
 
 impl Words {
-    /// Puts them into a document.
-    pub(super) fn put(self, document: &mut Document) {
+    /// Puts them into a document, with its comments.
+    pub(super) fn put(self, comments: &str, document: &mut Document) {
+        comments.clone_into(&mut document.comments);
+        if !self.messages.is_empty() {
+            add(&mut document.comments, &self.messages, SEPARATOR);
+        }
         document.identifiers = self.identifiers;
         document.literals = self.literals;
         document.calls = self.calls;
@@ -147,12 +132,6 @@ impl<'a> Body<'a> {
     pub(super) fn finish(mut self) -> Words {
         let mut words = Words::default();
         let tree = self.tree;
-        let add = |to: &mut String, text: &str, separator: char| {
-            if !to.is_empty() {
-                to.push(separator);
-            }
-            to.push_str(text);
-        };
         self.identifiers.sort_unstable();
         self.identifiers.dedup();
         for name in self.identifiers {
@@ -166,7 +145,13 @@ impl<'a> Body<'a> {
         for literal in self.literals {
             let text = tree.symbols().text(literal);
             if text.len() <= LITERAL_BYTES_MAX && is_word(text) {
-                add(&mut words.literals, text, SEPARATOR);
+                let is_message = text.contains(char::is_whitespace);
+                let to = if is_message {
+                    &mut words.messages
+                } else {
+                    &mut words.literals
+                };
+                add(to, text, SEPARATOR);
             }
         }
         let mut calls = BTreeSet::new();
@@ -186,6 +171,13 @@ impl<'a> Body<'a> {
         }
         words
     }
+}
+
+fn add(to: &mut String, text: &str, separator: char) {
+    if !to.is_empty() {
+        to.push(separator);
+    }
+    to.push_str(text);
 }
 
 fn is_word(text: &str) -> bool {

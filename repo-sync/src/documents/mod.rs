@@ -4,6 +4,7 @@
 //! alone. [`fill()`] puts a whole project into an index.
 
 mod body;
+mod comments;
 mod fill;
 mod importance;
 
@@ -15,10 +16,12 @@ use codegraph::definitions::{Function, Outline};
 use codegraph::quoted::{NodeId, Quoted, Symbol};
 use search::{Document, Kind};
 
-pub use fill::{FillFault, fill, stamp};
+pub use comments::Comments;
+pub use fill::{FillFault, fill, fill_files, is_filled, stamp};
 pub use importance::importance;
 
 use body::Body;
+use comments::Said;
 
 /// A document and the node of the file that it is about.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,13 +35,20 @@ pub struct Found {
 }
 
 /// The documents of a file, in the order modules, functions, types and callbacks. A module or function whose name the
-/// source computes has none; one that is defined under several names has several. `importance` is 0 to 1 by id.
+/// source computes has none; one that is defined under several names has several. `comments` are those of the file,
+/// `importance` is 0 to 1 by id.
 #[must_use]
-pub fn documents(tree: &Quoted, outline: &Outline, importance: &dyn Fn(&str) -> f32) -> Vec<Found> {
+pub fn documents(
+    tree: &Quoted,
+    outline: &Outline,
+    comments: &Comments<'_>,
+    importance: &dyn Fn(&str) -> f32,
+) -> Vec<Found> {
     let file = File {
         tree,
         outline,
         about: About::of(tree, outline),
+        said: comments.said(tree, outline),
     };
     let mut out = Vec::new();
     file.modules(&mut out);
@@ -54,6 +64,7 @@ struct File<'a> {
     tree: &'a Quoted,
     outline: &'a Outline,
     about: About,
+    said: Said,
 }
 
 impl File<'_> {
@@ -91,7 +102,7 @@ impl File<'_> {
                 let mut document = Document::new(&name, kind, plain(&name), plain(&name));
                 document.summary = first_line(&doc);
                 document.doc.clone_from(&doc);
-                body.clone().put(&mut document);
+                body.clone().put(self.said.of_module(index), &mut document);
                 out.push(Found::at(document, module.node));
             }
         }
@@ -133,7 +144,7 @@ impl File<'_> {
                 let mut document = described(kind, &module, name, function.arity, doc);
                 document.is_public = is_public(function.kind);
                 document.spec.clone_from(&spec);
-                body.clone().put(&mut document);
+                body.clone().put(self.said.of_function(index), &mut document);
                 out.push(Found {
                     document,
                     node,

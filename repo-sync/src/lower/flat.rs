@@ -33,6 +33,8 @@ pub(super) struct Flat {
     pub(super) misread: Option<u32>,
     /// `&(...)`, by the node of `&`.
     pub(super) parenthesized_captures: Vec<u32>,
+    /// Comments, from `#` to the end of the line, as bytes of the text, in its order.
+    pub(super) comments: Vec<(u32, u32)>,
     /// What was refused.
     pub(super) errors: Vec<SyntaxError>,
 }
@@ -65,7 +67,7 @@ impl Flat {
             }
             let mut inside = false;
             match syntax {
-                Syntax::Trivia => {}
+                Syntax::Trivia => flat.add_comment(&node, text),
                 Syntax::Quoted => flat.add_quoted(start, end, text),
                 _ => {
                     let place = node.start_position();
@@ -106,6 +108,13 @@ impl Flat {
                     .last()
                     .is_some_and(|index| is_quotes(flat.node(*index).syntax));
             }
+        }
+    }
+
+    fn add_comment(&mut self, node: &tree_sitter::Node<'_>, text: &str) {
+        let (start, end) = (node.start_byte(), node.end_byte());
+        if text.as_bytes().get(start) == Some(&b'#') && node.is_extra() {
+            self.comments.push((start as u32, end as u32));
         }
     }
 

@@ -63,6 +63,8 @@ pub struct Lowered {
     pub quoted: Quoted,
     /// What could not be read, in the order of the text; at most 1000.
     pub errors: Vec<SyntaxError>,
+    /// Comments, from `#` to the end of the line, as bytes of the text, in its order.
+    pub comments: Vec<(u32, u32)>,
 }
 
 /// A parser with its grammar, for many files.
@@ -126,12 +128,14 @@ impl Lowerer {
     fn lower_flat(&self, source: &str, mut flat: Flat) -> Lowered {
         let columns = Columns::new(source, &flat.quoted, self.rules);
         let mut errors = std::mem::take(&mut flat.errors);
+        let comments = std::mem::take(&mut flat.comments);
         for error in &mut errors {
             error.column = columns.column(error.start, error.column.saturating_sub(1));
         }
         Lowered {
             quoted: machine::Machine::new(source, &flat, &columns).run(),
             errors,
+            comments,
         }
     }
 }
@@ -154,5 +158,6 @@ fn refused(source: &str, message: String) -> Lowered {
             column: 1,
             message,
         }],
+        comments: Vec::new(),
     }
 }

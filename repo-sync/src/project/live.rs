@@ -167,6 +167,12 @@ impl LiveProject {
         &self.project
     }
 
+    /// By what name the records know it: its folder, and whether tests belong to it. `None` of a version.
+    #[must_use]
+    pub fn head(&self) -> Option<&str> {
+        self.head.as_deref()
+    }
+
     /// The project alone.
     #[must_use]
     pub fn into_project(self) -> CodeProject {

@@ -23,8 +23,8 @@ fn texts_that_elixir_refuses() {
     assert_eq!(found.paths, ["lib/good.ex"]);
 }
 
-/// Scenario: line ends of Windows, an empty file, only comments, only blank lines; a NUL byte in a string, where the
-/// grammar sees an end. Guarantee: all are files of the project; only the last has a fault.
+/// Scenario: line ends of Windows, an empty file, only comments, only blank lines; a NUL byte in a string, which
+/// Elixir takes. Guarantee: all are files of the project, without a fault.
 #[test]
 fn texts_that_are_unusual() {
     let root = project();
@@ -38,8 +38,7 @@ fn texts_that_are_unusual() {
     write(root.path(), "lib/lines.ex", "\n\n\r\n\n");
     write(root.path(), "lib/nul.ex", "x = \"\0\"\n");
     let found = found(root.path());
-    let nul = "lib/nul.ex: 2 syntax errors, the first at line 1; 0 clauses are marked, the rest is indexed";
-    assert_eq!(found.faults, [nul]);
+    assert!(found.faults.is_empty(), "{:?}", found.faults);
     assert_eq!(found.paths.len(), 6);
 }
 

@@ -19,7 +19,7 @@ use super::{Lowered, Lowerer};
 /// Lowers a text that has no errors.
 #[track_caller]
 fn lower(source: &str) -> Quoted {
-    let Lowered { quoted, errors } = Lowerer::new().unwrap().lower(source);
+    let Lowered { quoted, errors, .. } = Lowerer::new().unwrap().lower(source);
     assert_eq!(errors, []);
     assert!(quoted.nodes().iter().all(|node| node.kind != Kind::Error));
     quoted
