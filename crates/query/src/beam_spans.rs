@@ -139,6 +139,7 @@ impl Writer<'_> {
 
     fn span(&mut self, item: &Item, event: &Event, parent: Option<usize>, times: (u64, u64)) -> Span {
         let parent = parent.and_then(|parent| self.spans.get(parent));
+        let parent = parent.map_or(SpanId(0), |made| made.span.id);
         let remote = if event.flags.has(Flags::REMOTE) {
             IS_REMOTE
         } else {
@@ -147,7 +148,7 @@ impl Writer<'_> {
         Span {
             trace: self.trace,
             id: self.unused_id(event),
-            parent: parent.map_or(SpanId(0), |made| made.span.id),
+            parent,
             trace_state: String::new(),
             flags: SAMPLED | HAS_IS_REMOTE | remote,
             name: attributes::name(item),

@@ -337,8 +337,8 @@ fn enclosing(e: &Event, events: &[&Event], index: &HashMap<(NodeKey, EventId), u
     None
 }
 
-struct Writer<'a> {
-    events: &'a [&'a Event],
+struct Writer<'a, 'e> {
+    events: &'a [&'e Event],
     forest: &'a Forest,
     nodes: &'a BTreeMap<NodeKey, NodeInfo>,
     code: &'a dyn CodeSource,
@@ -346,8 +346,8 @@ struct Writer<'a> {
     shifts: &'a BTreeMap<NodeKey, i64>,
 }
 
-impl<'a> Writer<'a> {
-    fn items(&self) -> (Vec<Item>, Vec<&'a Event>) {
+impl<'e> Writer<'_, 'e> {
+    fn items(&self) -> (Vec<Item>, Vec<&'e Event>) {
         let mut items: Vec<Item> = Vec::with_capacity(self.events.len());
         let mut shown = Vec::with_capacity(self.events.len());
         let mut stack: Vec<(usize, u32, Option<usize>)> =
