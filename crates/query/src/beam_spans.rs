@@ -38,6 +38,14 @@ pub struct BeamTrace<'a> {
     pub code: &'a dyn CodeSource,
 }
 
+impl std::fmt::Debug for BeamTrace<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("BeamTrace");
+        shown.field("trace", &self.trace).field("events", &self.recorded.len());
+        shown.finish_non_exhaustive()
+    }
+}
+
 /// `OTLP`'s flags: it is known whether the parent is remote, and it is.
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
