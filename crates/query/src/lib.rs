@@ -7,6 +7,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod answer;
+mod beam_spans;
 mod clock;
 mod code;
 pub mod jaeger;
@@ -20,6 +21,7 @@ pub use answer::{
     CapturedValue, Closed, ErrorInfo, FrameEnd, Item, Missing, NodeShift, Place, StackEntry, TraceAnswer,
     TraceListing, TraceRow,
 };
+pub use beam_spans::{BeamTrace, beam_spans, span_id};
 pub use code::{CodeBlobs, CodeIndex, CodeSource, SiteInfo};
 pub use text::{Style, render_trace, render_traces};
 pub use tree::{Recorded, assemble};

@@ -21,6 +21,13 @@ pub(crate) fn root(payload: &[u8]) -> Option<(String, Option<CapturedValue>)> {
     Some((root.name, attributes))
 }
 
+/// The span id of the W3C parent that the entry continues, 0 = none.
+pub(crate) fn parent_span(payload: &[u8]) -> event::SpanId {
+    let root = etf::RootPayload::decode(payload).ok();
+    let parent = root.and_then(|root| root.parent_span.parse().ok());
+    parent.unwrap_or_default()
+}
+
 /// UTF-8 text, lossy.
 pub(crate) fn text(payload: &[u8]) -> String {
     String::from_utf8_lossy(payload).into_owned()

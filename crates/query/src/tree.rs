@@ -24,14 +24,35 @@ pub struct Recorded {
 /// How far up non-frame parents are followed before an event counts as an orphan.
 const CLIMB_MAX: usize = 64;
 
+/// A trace's tree, and the event that each of its items stands for.
+pub(crate) struct Arranged<'a> {
+    /// The tree.
+    pub(crate) answer: TraceAnswer,
+    /// The event of each item, in the same order.
+    pub(crate) events: Vec<&'a Event>,
+    /// The trace's start after clock correction, microseconds since 2020.
+    pub(crate) start: i64,
+}
+
 /// Builds the answer for `trace` from its events (any order, duplicates by identity allowed).
 pub fn assemble(
     trace: TraceId,
     recorded: &[Recorded],
     nodes: &BTreeMap<NodeKey, NodeInfo>,
     code: &dyn CodeSource,
-    mut missing: Vec<Missing>,
+    missing: Vec<Missing>,
 ) -> TraceAnswer {
+    arrange(trace, recorded, nodes, code, missing).answer
+}
+
+/// As [`assemble`], with the events.
+pub(crate) fn arrange<'a>(
+    trace: TraceId,
+    recorded: &'a [Recorded],
+    nodes: &BTreeMap<NodeKey, NodeInfo>,
+    code: &dyn CodeSource,
+    mut missing: Vec<Missing>,
+) -> Arranged<'a> {
     let events = in_order(recorded);
     let forest = Forest::new(&events);
     if forest.orphans > 0 {
@@ -53,8 +74,8 @@ pub fn assemble(
         start,
         shifts: &shifts,
     };
-    let items = writer.items();
-    TraceAnswer {
+    let (items, shown) = writer.items();
+    let answer = TraceAnswer {
         trace: trace.to_string(),
         complete: missing.is_empty(),
         missing,
@@ -70,6 +91,11 @@ pub fn assemble(
         inversions: forest.inversions,
         clock_shifts: named_shifts(&shifts, nodes),
         items,
+    };
+    Arranged {
+        answer,
+        events: shown,
+        start,
     }
 }
 
@@ -95,7 +121,7 @@ fn node_names(events: &[&Event], nodes: &BTreeMap<NodeKey, NodeInfo>) -> Vec<Str
     names
 }
 
-fn node_name(key: NodeKey, nodes: &BTreeMap<NodeKey, NodeInfo>) -> String {
+pub(crate) fn node_name(key: NodeKey, nodes: &BTreeMap<NodeKey, NodeInfo>) -> String {
     nodes
         .get(&key)
         .map_or_else(|| format!("node {key}"), |n| n.name.clone())
@@ -122,7 +148,7 @@ fn exception_class(code: u8) -> &'static str {
     }
 }
 
-fn is_frame(kind: EventKind) -> bool {
+pub(crate) fn is_frame(kind: EventKind) -> bool {
     matches!(
         kind,
         EventKind::Root | EventKind::Call | EventKind::Fn | EventKind::Callback
@@ -311,8 +337,8 @@ fn enclosing(e: &Event, events: &[&Event], index: &HashMap<(NodeKey, EventId), u
     None
 }
 
-struct Writer<'a> {
-    events: &'a [&'a Event],
+struct Writer<'a, 'e> {
+    events: &'a [&'e Event],
     forest: &'a Forest,
     nodes: &'a BTreeMap<NodeKey, NodeInfo>,
     code: &'a dyn CodeSource,
@@ -320,20 +346,24 @@ struct Writer<'a> {
     shifts: &'a BTreeMap<NodeKey, i64>,
 }
 
-impl Writer<'_> {
-    fn items(&self) -> Vec<Item> {
+impl<'e> Writer<'_, 'e> {
+    fn items(&self) -> (Vec<Item>, Vec<&'e Event>) {
         let mut items: Vec<Item> = Vec::with_capacity(self.events.len());
+        let mut shown = Vec::with_capacity(self.events.len());
         let mut stack: Vec<(usize, u32, Option<usize>)> =
             self.forest.roots.iter().rev().map(|i| (*i, 0, None)).collect();
         while let Some((i, depth, parent)) = stack.pop() {
-            let Some(e) = self.events.get(i) else { continue };
+            let Some(e) = self.events.get(i).copied() else {
+                continue;
+            };
             let at = items.len();
             items.push(self.item(i, e, depth, parent));
+            shown.push(e);
             if let Some(children) = self.forest.children.get(i) {
                 stack.extend(children.iter().rev().map(|c| (*c, depth + 1, Some(at))));
             }
         }
-        items
+        (items, shown)
     }
 
     fn item(&self, i: usize, e: &Event, depth: u32, parent: Option<usize>) -> Item {
