@@ -1,6 +1,7 @@
 //! `elixirscope`: one binary, a subcommand a role. Thin: it wires the roles together and translates questions to HTTP.
 
 mod agent_role;
+mod all_spans;
 mod api;
 mod ask;
 mod checks;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use agent::{Agent, AgentConfig, AgentHandle};
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
-use collector::{Collector, CollectorConfig, CollectorHandle, OtlpConfig, OtlpLimits, StoredSpans};
+use collector::{Collector, CollectorConfig, CollectorHandle, OtlpConfig, OtlpLimits};
 use coordinator::state::Role as MemberRole;
 use coordinator::{Coordinator, CoordinatorConfig, NewMember};
 use host::{HttpServer, LogFormat, Readiness, Registry, TaskKind, Tasks};
@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use transport::{Identity, Role};
 
 use crate::agent_role;
+use crate::all_spans::AllSpans;
 use crate::api::{self, Api};
 use crate::checks::Checks;
 use crate::code_blobs::CoordinatorBlobs;
@@ -247,6 +248,7 @@ fn routes(
 ) -> Router {
     let blobs = Arc::new(CoordinatorBlobs::new(coordinator.clone(), Handle::current()));
     let code = Arc::new(CodeIndex::new(blobs.clone()));
+    let spans: Arc<dyn SpanSource> = Arc::new(AllSpans::new(collector.store(), Arc::clone(&code)));
     let checks = Checks {
         store: collector.store(),
         coordinator: coordinator.clone(),
@@ -260,7 +262,6 @@ fn routes(
         blobs,
         checks: Arc::new(checks),
     };
-    let spans: Arc<dyn SpanSource> = Arc::new(StoredSpans(collector.store()));
     let tempo = Tempo::new(Arc::clone(&spans), now_unix_ns);
     let jaeger = Jaeger::new(spans, now_unix_ns);
     Router::new()

@@ -41,7 +41,9 @@ pub struct BeamTrace<'a> {
 impl std::fmt::Debug for BeamTrace<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("BeamTrace");
-        shown.field("trace", &self.trace).field("events", &self.recorded.len());
+        shown
+            .field("trace", &self.trace)
+            .field("events", &self.recorded.len());
         shown.finish_non_exhaustive()
     }
 }

@@ -68,9 +68,12 @@ fn exception(attributes: &mut Vec<KeyValue>, item: &Item, error: &ErrorInfo) -> 
         set(attributes, "exception.message", error.message.as_str());
     }
     if !error.stacktrace.is_empty() {
-        let lines = error.stacktrace.iter().map(|entry| match entry.file.is_empty() {
-            true => format!("    {}\n", entry.mfa),
-            false => format!("    {}:{}: {}\n", entry.file, entry.line, entry.mfa),
+        let lines = error.stacktrace.iter().map(|entry| {
+            if entry.file.is_empty() {
+                format!("    {}\n", entry.mfa)
+            } else {
+                format!("    {}:{}: {}\n", entry.file, entry.line, entry.mfa)
+            }
         });
         set(
             attributes,
