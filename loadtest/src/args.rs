@@ -151,7 +151,7 @@ pub(crate) struct RunArgs {
     /// Counter of stored items there, if the server is not ours: `name{label="value"}`.
     #[arg(long)]
     pub(crate) stored_metric: Option<String>,
-    /// Seconds that this counter may lag behind the last acknowledgement.
+    /// Seconds that this counter, and traces that are read back, may lag behind the last acknowledgement.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub(crate) stored_seconds: u64,
     /// Seconds waited for after the load at least, before memory, disk and processor time are read (a bucket that seals).

@@ -17,6 +17,8 @@ const RISE: f64 = 1.25;
 const STEPS_MAX: u32 = 24;
 /// The search ends when the interval is this narrow.
 const PRECISION: f64 = 1.04;
+/// Requests that a step must have measured: fewer say nothing.
+const SAMPLES_MIN: u64 = 5;
 /// Share of the asked rate that must be acknowledged.
 const SHARE_MIN: f64 = 0.98;
 
@@ -94,9 +96,11 @@ impl Search {
 
     fn judge(&self, asked: f64, ended: &Ended, progress: &Progress) -> Result<Step> {
         let counts = progress.counts();
-        let p99_ms = ms(&ended.seen.latency_us()?, 0.99);
+        let latency_us = ended.seen.latency_us()?;
+        let (p99_ms, samples) = (ms(&latency_us, 0.99), latency_us.len());
         let achieved = ended.seen.rate();
-        let holds = counts.lossless()
+        let holds = samples >= SAMPLES_MIN
+            && counts.lossless()
             && ended.behind == 0
             && p99_ms <= self.p99_max_ms
             && achieved >= asked * SHARE_MIN;

@@ -158,7 +158,8 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
     let (server, disk) = (around.server(ended.seen.rss_anon_peak_bytes)?, around.disk());
     let verified = match &door {
         Some(door) if args.verify > 0 => {
-            let verified = verify::verify(door, &load.content, &load.sent, args.verify, seed);
+            let deadline = Instant::now() + Duration::from_secs(run.stored_seconds);
+            let verified = verify::verify(door, &load.content, &load.sent, args.verify, deadline);
             Some(verified.context("reading back")?)
         }
         _ => None,

@@ -14,8 +14,6 @@ use crate::load::sent::{Content, Sent};
 use crate::measure::latency::{histogram, json_ms, text_ms};
 use crate::random::Random;
 
-/// A store that answers before it stores gets this long to show a trace.
-const VISIBLE_WITHIN: Duration = Duration::from_secs(30);
 /// Between two questions for the same trace.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -38,13 +36,14 @@ pub(crate) struct Verified {
     pub(crate) latency_us: Histogram<u64>,
 }
 
-/// Asks for `count` random traces of those that were acknowledged.
+/// Asks for `count` random traces of those that were acknowledged. A store that answers before it stores has until
+/// `deadline` to show them.
 pub(crate) fn verify(
     door: &TraceDoor,
     content: &Content,
     sent: &Sent,
     count: u32,
-    seed: u64,
+    deadline: Instant,
 ) -> Result<Verified> {
     let mut verified = Verified {
         asked: 0,
@@ -55,8 +54,7 @@ pub(crate) fn verify(
         said: None,
         latency_us: histogram()?,
     };
-    let (mut random, mut connection) = (Random::new(seed ^ 0xbead), door.connection());
-    let deadline = Instant::now() + VISIBLE_WITHIN;
+    let (mut random, mut connection) = (Random::new(u64::from(count)), door.connection());
     for _ in 0..count {
         let Some((batch, trace)) = sent.any(content, &mut random, Instant::now()) else {
             break;

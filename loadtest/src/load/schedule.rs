@@ -96,12 +96,13 @@ mod tests {
         let begin = Instant::now();
         let schedule = Schedule::new(begin, &pace(Some(1_000.0)), 10);
         let due: Vec<Instant> = std::iter::from_fn(|| schedule.wait()).collect();
-        assert_eq!(due.len(), 20);
+        // On a busy machine some are never begun.
+        assert_eq!(due.len() as u64 + schedule.behind(), 20);
         for (i, due) in due.iter().enumerate() {
             assert_eq!(*due - begin, Duration::from_millis(10) * i as u32);
         }
-        assert_eq!(due.iter().filter(|d| schedule.counts(**d)).count(), 15);
-        assert_eq!(schedule.behind(), 0);
+        let warming = due.iter().filter(|d| !schedule.counts(**d)).count();
+        assert_eq!(warming, due.len().min(5));
     }
 
     /// Scenario: a load that is over after 25 items in requests of ten. Guarantee: three requests, in both loops.
@@ -129,7 +130,7 @@ mod tests {
             lateness.push(due.elapsed());
         }
         assert!(lateness.windows(2).all(|w| w[1] > w[0]));
-        assert!(lateness.last().unwrap() > &Duration::from_millis(120));
+        assert!(schedule.behind() >= 14, "no more than six fit into the time");
         assert_eq!(schedule.behind() + lateness.len() as u64, 20);
     }
 }

@@ -115,10 +115,11 @@ impl Report {
         Some(self.server.as_ref()?.cpu_s / self.items() * MILLION)
     }
 
-    /// Processor seconds of this generator a million items, between warm-up and end.
+    /// Processor seconds of this generator a million items sent, between warm-up and end.
     fn cpu_of_generator(&self) -> f64 {
         let (begin, end) = (&self.seen.window_begin, &self.seen.window_end);
-        (end.own.cpu_s - begin.own.cpu_s) / self.window_items() * MILLION
+        let sent = end.counts.sent.saturating_sub(begin.counts.sent);
+        (end.own.cpu_s - begin.own.cpu_s) / sent.max(1) as f64 * MILLION
     }
 
     fn window_items(&self) -> f64 {

@@ -55,6 +55,7 @@ fn words(seconds: u16, more: &[&str]) -> Vec<String> {
     let mut all = vec![
         format!("--seconds={seconds}"),
         format!("--warmup={}", (seconds / 10).clamp(1, 5)),
+        format!("--step-seconds={}", seconds.min(8)),
     ];
     all.extend(more.iter().map(|&word| word.to_owned()));
     all
