@@ -7,15 +7,15 @@ mod server;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use testbed::{Bed, Child, wait_for};
+use testbed::{Bed, Child, Door, wait_for};
 
 use crate::run;
 use expressions::{evaluable, selectors};
-use server::Server;
+use server::{Server, encoded};
 
 /// Selectors that need not find a series here, by their beginning, and why.
 const BORN_LATER: &[(&str, &str)] = &[
@@ -73,6 +73,7 @@ pub fn run(built: Option<&Path>) -> Result<()> {
     let server = Server::start(&bed, &rules)?;
     let loads = load(&bed, &programs.join("loadtest"), &member)?;
     let asked = ask(&server)?;
+    let traceql = ask_traces(&bed.door())?;
     for mut load in loads {
         let status = load.wait(Duration::from_mins(1))?;
         if !status.success() {
@@ -80,7 +81,7 @@ pub fn run(built: Option<&Path>) -> Result<()> {
         }
     }
     eprintln!(
-        "metrics: {} expressions evaluated, {} selectors found, in {:.1} s",
+        "metrics: {} expressions and {traceql} TraceQL queries evaluated, {} selectors found, in {:.1} s",
         asked.expressions,
         asked.selectors,
         began.elapsed().as_secs_f64()
@@ -139,7 +140,8 @@ fn ask(server: &Server) -> Result<Asked> {
         Ok((!server.query(rates)?.is_empty()).then_some(()))
     })
     .with_context(|| server.output())?;
-    let mut expressions = dashboards(&run::root().join("k8s/grafana/dashboards"))?;
+    let found = targets("expr")?.into_iter();
+    let mut expressions: BTreeMap<_, _> = found.map(|(text, place)| (evaluable(&text), place)).collect();
     let mut faults = Vec::new();
     for rule in server.rules()? {
         let name = rule["name"].as_str().unwrap_or_default();
@@ -180,23 +182,45 @@ fn ask(server: &Server) -> Result<Asked> {
     })
 }
 
-/// Expression to where it is. Variables are replaced as Grafana does.
-fn dashboards(folder: &Path) -> Result<BTreeMap<String, String>> {
-    let mut expressions = BTreeMap::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+/// Every TraceQL query of every dashboard, through the member's Tempo door, in the last five minutes. Returns how many.
+fn ask_traces(door: &Door) -> Result<usize> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let queries = targets("query")?;
+    for (query, place) in &queries {
+        let query = query.replace("$service", ".*").replace("$operation", ".*");
+        let call = if query.contains("} |") {
+            "metrics/query_range?step=15s&"
+        } else {
+            "search?"
+        };
+        let window = format!("start={}&end={now}", now.saturating_sub(300));
+        door.json(&format!("/tempo/api/{call}{window}&q={}", encoded(&query)))
+            .with_context(|| format!("{place}: {query}"))?;
+    }
+    if queries.is_empty() {
+        bail!("no TraceQL query in any dashboard");
+    }
+    Ok(queries.len())
+}
+
+/// What the targets of all dashboards have in `field`, to where it is.
+fn targets(field: &str) -> Result<BTreeMap<String, String>> {
+    let folder = run::root().join("k8s/grafana/dashboards");
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
         let dashboard: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
         for panel in dashboard["panels"].as_array().into_iter().flatten() {
             for target in panel["targets"].as_array().into_iter().flatten() {
-                let Some(expression) = target["expr"].as_str() else {
+                let Some(text) = target[field].as_str() else {
                     continue;
                 };
                 let place = format!("{}, panel {}", dashboard["title"], panel["title"]);
-                expressions.insert(evaluable(expression), place);
+                found.insert(text.to_owned(), place);
             }
         }
     }
-    Ok(expressions)
+    Ok(found)
 }
 
 #[cfg(test)]

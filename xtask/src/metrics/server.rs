@@ -99,7 +99,7 @@ impl Server {
 }
 
 /// Percent-encoding of a query's value: RFC 3986, section 2.3, all but unreserved characters.
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
