@@ -90,6 +90,7 @@ impl Collector {
     ) -> Result<CollectorHandle, StartError> {
         let settings = control.settings();
         let metrics = Metrics::new(&registry)?;
+        metrics.set_disk_max(config.disk_bytes_max);
         let options = StoreOptions {
             memory_bytes: config.memory_bytes,
             bucket_seconds: settings.bucket_seconds,

@@ -108,6 +108,11 @@ impl Metrics {
         }
     }
 
+    /// The bound that is set for frames and spans on disk, in bytes; 0 = none.
+    pub(crate) fn set_disk_max(&self, bytes: u64) {
+        set(&self.store, &[("disk_max_bytes", bytes)]);
+    }
+
     pub(crate) fn set_spans(&self, s: &SpanStats) {
         let now = [
             ("span_open", s.open_rows),

@@ -1,4 +1,5 @@
-//! Dashboards and alerts as files: what can be checked of them without Grafana or Prometheus.
+//! Dashboards and alerts as files: what can be checked of them without Grafana or Prometheus. Expressions are
+//! evaluated by a real Prometheus in `cargo xtask test --metrics`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

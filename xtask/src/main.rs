@@ -9,6 +9,7 @@ mod faults;
 mod fix;
 mod fuzz;
 mod machine;
+mod metrics;
 mod report;
 mod run;
 mod test;

@@ -1,8 +1,10 @@
 //! `cargo xtask test`: all tests, Rust and Elixir.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 
-use crate::{machine, run};
+use crate::{machine, metrics, run};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -12,6 +14,12 @@ pub struct Args {
     /// Run only the Elixir tests.
     #[arg(long)]
     beam: bool,
+    /// Run only the expressions of dashboards and rules, in a real Prometheus that scrapes a real member.
+    #[arg(long, conflicts_with_all = ["rust", "beam"])]
+    metrics: bool,
+    /// Folder of programs that are built already, for `--metrics`.
+    #[arg(long, requires = "metrics", value_name = "FOLDER")]
+    programs: Option<PathBuf>,
 }
 
 /// Runs every suite, also if one before it failed.
@@ -23,12 +31,16 @@ pub fn run(args: &Args) -> Result<()> {
             failed.push(format!("{name}: {error:#}"));
         }
     };
-    if !args.rust {
+    let all = !args.rust && !args.beam && !args.metrics;
+    if all || args.beam {
         suite("beam", beam("beam"));
         suite("beam/demo", beam("beam/demo"));
     }
-    if !args.beam {
+    if all || args.rust {
         suite("rust", rust());
+    }
+    if all || args.metrics {
+        suite("metrics", metrics::run(args.programs.as_deref()));
     }
     if failed.is_empty() {
         return Ok(());

@@ -34,27 +34,16 @@ pub(super) struct Behind {
 }
 
 impl Behind {
-    /// Begins with all of the project. `open` opens its index, again after a fault. `None`, and said: there is no index, or
-    /// another process writes it, to which it is left.
+    /// Begins with all of the project. `open` opens its index, again after a fault; one that another process writes is a
+    /// fault as soon as there is something to write.
     pub(super) fn start(
         open: impl Fn() -> Result<Index> + Send + 'static,
         project: Arc<CodeProject>,
-    ) -> Option<Self> {
-        let index = match open() {
-            Ok(index) => index,
-            Err(fault) => {
-                client::say(&format!("the search index is not kept: {fault:#}"));
-                return None;
-            }
-        };
-        if !index.is_writer() {
-            client::say("another process writes the search index; it is left to it");
-            return None;
-        }
+    ) -> Self {
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
         let thread = std::thread::spawn(move || {
-            let mut kept = told(all(index, &project));
+            let mut kept = told(open().and_then(|index| all(index, &project)));
             drop(project);
             while let Some((project, paths)) = theirs.next() {
                 let done = match kept.take() {
@@ -65,7 +54,7 @@ impl Behind {
                 kept = told(done);
             }
         });
-        Some(Self { shared, thread })
+        Self { shared, thread }
     }
 
     /// Takes over what an edit changed.

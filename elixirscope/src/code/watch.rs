@@ -48,7 +48,7 @@ pub(super) fn run(common: &Common, args: &WatchArgs) -> Result<()> {
         Some((records, head)) => {
             let (store, head) = (records.path().to_owned(), head.to_owned());
             let open = move || kept::open(&store, &head);
-            Behind::start(open, live.project().clone())
+            Some(Behind::start(open, live.project().clone()))
         }
         None => None,
     };
