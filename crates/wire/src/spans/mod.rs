@@ -7,6 +7,7 @@ mod build;
 mod encode;
 mod intern;
 mod model;
+mod order;
 mod parts;
 mod read;
 mod rest;
