@@ -9,6 +9,7 @@ use query::tempo::{Found, Inspected, SourceError, SpanSource, TimeRange};
 use store::{Class, SpanUnit, Store, StoreError};
 use traceql::Conditions;
 use wire::frame::FrameError;
+use wire::spans::TraceRows;
 
 use super::plan::Plan;
 
@@ -37,9 +38,10 @@ impl SpanSource for StoredSpans {
         let mut failure = None;
         let within = (range.start_ns, range.end_ns.saturating_sub(1));
         let inspected = self.0.visit_spans(within, &needs, &mut |unit| {
-            let hits = hits(unit, &plan)?;
-            let many = hits.len() * 2 > unit.frame.traces()?.len();
-            let mut whole = if many { all_of(unit)? } else { Vec::new() };
+            let of_unit = unit.frame.traces()?;
+            let hits = hits(unit, &of_unit, &plan)?;
+            let many = hits.len() * 2 > of_unit.len();
+            let mut whole = if many { all_of(unit, &of_unit)? } else { Vec::new() };
             for (at, trace) in hits {
                 if !seen.insert(trace) {
                     continue;
@@ -55,7 +57,7 @@ impl SpanSource for StoredSpans {
                 } else if let Some(spans) = whole.get_mut(at) {
                     std::mem::take(spans)
                 } else {
-                    unit.frame.spans(&unit.frame.traces()?, at..at + 1)?
+                    unit.frame.spans(&of_unit, at..at + 1)?
                 };
                 traces += 1;
                 let start = spans.iter().map(|span| span.start_ns).min().unwrap_or_default();
@@ -79,8 +81,11 @@ impl SpanSource for StoredSpans {
 }
 
 /// Traces of a unit that may be wanted, by place in it, the latest start first.
-fn hits(unit: &SpanUnit<'_, '_>, plan: &Plan) -> Result<Vec<(usize, TraceId)>, FrameError> {
-    let traces = unit.frame.traces()?;
+fn hits(
+    unit: &SpanUnit<'_, '_>,
+    traces: &[TraceRows],
+    plan: &Plan,
+) -> Result<Vec<(usize, TraceId)>, FrameError> {
     let selected = match plan.wanted() {
         Some(wanted) => unit.frame.select(&wanted)?,
         None => vec![true; traces.len()],
@@ -97,9 +102,8 @@ fn hits(unit: &SpanUnit<'_, '_>, plan: &Plan) -> Result<Vec<(usize, TraceId)>, F
 }
 
 /// The spans of each trace of a unit.
-fn all_of(unit: &SpanUnit<'_, '_>) -> Result<Vec<Vec<Span>>, FrameError> {
-    let traces = unit.frame.traces()?;
-    let mut spans = unit.frame.spans(&traces, 0..traces.len())?.into_iter();
+fn all_of(unit: &SpanUnit<'_, '_>, traces: &[TraceRows]) -> Result<Vec<Vec<Span>>, FrameError> {
+    let mut spans = unit.frame.spans(traces, 0..traces.len())?.into_iter();
     Ok(traces
         .iter()
         .map(|trace| spans.by_ref().take(trace.rows.len()).collect())

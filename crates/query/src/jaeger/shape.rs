@@ -287,19 +287,8 @@ fn plain(value: &Value) -> serde_json::Value {
     }
 }
 
-/// RFC 4648, section 4.
 fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let at = |i: usize| u32::from(three.get(i).copied().unwrap_or_default());
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for digit in 0..4usize {
-            let index = (bits >> (18 - 6 * digit)) & 63;
-            let shown = digit <= three.len();
-            let letter = DIGITS.get(index as usize).copied().unwrap_or(b'=');
-            out.push(if shown { char::from(letter) } else { '=' });
-        }
-    }
+    let mut out = String::new();
+    wire::base64::encode(bytes, &mut out);
     out
 }

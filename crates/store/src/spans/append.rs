@@ -5,7 +5,7 @@ use super::{OpenFrame, SpanBucket};
 use crate::counters::add;
 use crate::error::StoreError;
 use crate::state::Shared;
-use event::{Bucket, TraceId};
+use event::Bucket;
 use rocksdb::WriteBatch;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,17 +26,14 @@ impl SpanFrameToStore {
     /// Checks the frame's directory and list of traces.
     pub fn new(bytes: Vec<u8>) -> Result<Self, FrameError> {
         let frame = SpanFrame::open(&bytes)?;
-        let traces = frame.traces()?;
-        let mut ids: Vec<u64> = traces.iter().map(|trace| trace.trace.0 as u64).collect();
-        ids.sort_unstable();
-        ids.dedup();
+        let traces = halves(&frame)?;
         let (bucket, rows, time) = (frame.header().bucket, frame.rows(), frame.time());
         Ok(Self {
+            bytes,
             bucket,
             rows,
             time,
-            traces: ids.into(),
-            bytes,
+            traces,
         })
     }
     /// Spans in it.
@@ -102,16 +99,20 @@ impl Shared {
 impl OpenFrame {
     pub(crate) fn of(arrival: u64, bytes: &[u8]) -> Result<Self, FrameError> {
         let frame = SpanFrame::open(bytes)?;
-        let traces: Vec<TraceId> = frame.traces()?.into_iter().map(|trace| trace.trace).collect();
-        let mut ids: Vec<u64> = traces.iter().map(|trace| trace.0 as u64).collect();
-        ids.sort_unstable();
-        ids.dedup();
         Ok(Self {
             arrival,
             rows: frame.rows(),
             bytes: bytes.len() as u32,
             time: frame.time(),
-            traces: ids.into(),
+            traces: halves(&frame)?,
         })
     }
+}
+
+/// The lower halves of a frame's trace ids, ascending, each once.
+fn halves(frame: &SpanFrame<'_>) -> Result<Box<[u64]>, FrameError> {
+    let mut ids: Vec<u64> = frame.traces()?.iter().map(|trace| trace.trace.0 as u64).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids.into())
 }

@@ -203,11 +203,7 @@ impl<'p> PartWriter<'p> {
 
     /// Signed numbers: few distinct ones by a dictionary, others by width and bits.
     pub(super) fn numbers(&mut self, column: u16, values: &[u64]) {
-        if let Some((distinct, indices)) = few(values) {
-            let raw: Vec<u8> = distinct.iter().flat_map(|value| value.to_le_bytes()).collect();
-            self.part(column, PartKind::Numbers, 8, &raw, true);
-            self.part(column, PartKind::Planes, 1, &indices, true);
-        } else {
+        if !self.dictionary(column, values) {
             let signed: Vec<i64> = values.iter().map(|value| *value as i64).collect();
             self.spread(column, &signed);
         }
@@ -239,13 +235,20 @@ impl<'p> PartWriter<'p> {
         !self.packer.texts_only
     }
 
+    /// Numbers by dictionary, if they are few; were they?
+    fn dictionary(&mut self, column: u16, values: &[u64]) -> bool {
+        let Some((distinct, indices)) = few(values) else {
+            return false;
+        };
+        let raw: Vec<u8> = distinct.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.part(column, PartKind::Numbers, 8, &raw, true);
+        self.part(column, PartKind::Planes, 1, &indices, true);
+        true
+    }
+
     /// Doubles and the like: dictionary, or planes.
     pub(super) fn doubles(&mut self, column: u16, values: &[u64]) {
-        if let Some((distinct, indices)) = few(values) {
-            let raw: Vec<u8> = distinct.iter().flat_map(|value| value.to_le_bytes()).collect();
-            self.part(column, PartKind::Numbers, 8, &raw, true);
-            self.part(column, PartKind::Planes, 1, &indices, true);
-        } else {
+        if !self.dictionary(column, values) {
             self.planes(column, PartKind::Planes, values.len(), values.iter().copied());
         }
     }

@@ -1,7 +1,7 @@
 //! A span frame opened: its directory read and checked, its parts decompressed when they are asked for.
 
 use std::cell::RefCell;
-use std::ops::Range;
+use std::ops::{BitOrAssign, Range, Shl};
 use std::sync::OnceLock;
 
 use event::{Seq, Shard, TraceId};
@@ -249,17 +249,23 @@ impl<'a> SpanFrame<'a> {
 
     /// Indices of some rows; zeros if the column is left out.
     pub(super) fn indices(&self, column: u16, rows: Range<usize>) -> Result<Vec<u32>, FrameError> {
-        let mut values = vec![0u32; rows.len()];
-        let Some(width) = self.part(column, PartKind::Planes).map(|part| part.width) else {
-            return Ok(values);
-        };
-        let raw = self.bytes(column, PartKind::Planes)?;
-        planes(raw, width, rows, |at, plane, byte| {
-            if let Some(value) = values.get_mut(at) {
-                *value |= u32::from(byte).checked_shl(plane * 8).unwrap_or_default();
-            }
-        })?;
-        Ok(values)
+        self.planes(column, PartKind::Planes, rows)
+    }
+
+    /// Numbers of a part that has them by plane; zeros if it is left out.
+    fn planes<T>(&self, column: u16, kind: PartKind, rows: Range<usize>) -> Result<Vec<T>, FrameError>
+    where
+        T: Copy + Default + From<u8> + BitOrAssign + Shl<u32, Output = T>,
+    {
+        match self.part(column, kind) {
+            Some(part) => unplane(self.bytes(column, kind)?, part.width, rows),
+            None => Ok(vec![T::default(); rows.len()]),
+        }
+    }
+
+    /// How many numbers a part has by plane.
+    fn count(part: &Part<'_>) -> usize {
+        part.raw_len / usize::from(part.width.max(1))
     }
 
     /// Numbers of some rows, as they are or by dictionary, by planes, or by width and bits.
@@ -285,17 +291,7 @@ impl<'a> SpanFrame<'a> {
                 .map(|index| number(index).unwrap_or_default())
                 .collect());
         }
-        let mut values = vec![0u64; rows.len()];
-        let Some(width) = self.part(column, PartKind::Planes).map(|part| part.width) else {
-            return Ok(values);
-        };
-        let raw = self.bytes(column, PartKind::Planes)?;
-        planes(raw, width, rows, |at, plane, byte| {
-            if let Some(value) = values.get_mut(at) {
-                *value |= u64::from(byte).checked_shl(plane * 8).unwrap_or_default();
-            }
-        })?;
-        Ok(values)
+        self.planes(column, PartKind::Planes, rows)
     }
 
     /// Signed numbers of some rows by width and bits.
@@ -322,14 +318,7 @@ impl<'a> SpanFrame<'a> {
             let Some(part) = self.part(column, kind) else {
                 continue;
             };
-            let n = part.raw_len / usize::from(part.width.max(1));
-            let raw = self.bytes(column, kind)?;
-            let mut cells = vec![0u64; n];
-            planes(raw, part.width, 0..n, |at, plane, byte| {
-                if let Some(value) = cells.get_mut(at) {
-                    *value |= u64::from(byte).checked_shl(plane * 8).unwrap_or_default();
-                }
-            })?;
+            let cells = self.planes(column, kind, 0..Self::count(part))?;
             return Ok(Some(match kind {
                 PartKind::ByName => Follows::Name(cells),
                 _ => Follows::Resource(cells),
@@ -356,8 +345,7 @@ impl<'a> SpanFrame<'a> {
         let Some(part) = self.part(column, PartKind::Lengths) else {
             return Ok(Texts::default());
         };
-        let n = part.raw_len / usize::from(part.width.max(1));
-        let lengths = self.lengths(column, n)?;
+        let lengths: Vec<u32> = self.planes(column, PartKind::Lengths, 0..Self::count(part))?;
         let bytes = self.bytes(column, PartKind::Texts)?;
         let mut end = 0u32;
         let ends: Vec<u32> = lengths
@@ -369,18 +357,6 @@ impl<'a> SpanFrame<'a> {
             .collect();
         FrameError::check_equal("bytes of all texts", bytes.len() as u64, end.into())?;
         Ok(Texts { bytes, ends })
-    }
-
-    fn lengths(&self, column: u16, n: usize) -> Result<Vec<u32>, FrameError> {
-        let width = self.part(column, PartKind::Lengths).map_or(0, |part| part.width);
-        let raw = self.bytes(column, PartKind::Lengths)?;
-        let mut values = vec![0u32; n];
-        planes(raw, width, 0..n, |at, plane, byte| {
-            if let Some(value) = values.get_mut(at) {
-                *value |= u32::from(byte).checked_shl(plane * 8).unwrap_or_default();
-            }
-        })?;
-        Ok(values)
     }
 }
 
@@ -401,21 +377,23 @@ fn decompress(stored: &[u8], raw_len: usize) -> Result<Vec<u8>, FrameError> {
     })
 }
 
-/// Hands out the bytes of some rows, plane by plane.
-fn planes(
-    raw: &[u8],
-    width: u8,
-    rows: Range<usize>,
-    mut each: impl FnMut(usize, u32, u8),
-) -> Result<(), FrameError> {
+/// Numbers of some rows out of their planes; planes beyond the number's size count for nothing.
+fn unplane<T>(raw: &[u8], width: u8, rows: Range<usize>) -> Result<Vec<T>, FrameError>
+where
+    T: Copy + Default + From<u8> + BitOrAssign + Shl<u32, Output = T>,
+{
+    let mut values = vec![T::default(); rows.len()];
     let n = raw.len() / usize::from(width.max(1));
     for (plane, bytes) in (0u32..).zip(raw.chunks_exact(n.max(1))) {
         let bytes = bytes.get(rows.clone()).ok_or_else(|| missing(n, rows.end))?;
-        for (at, byte) in bytes.iter().enumerate() {
-            each(at, plane, *byte);
+        if plane as usize >= size_of::<T>() {
+            continue;
+        }
+        for (value, byte) in values.iter_mut().zip(bytes) {
+            *value |= T::from(*byte) << (plane * 8);
         }
     }
-    Ok(())
+    Ok(values)
 }
 
 #[cold]

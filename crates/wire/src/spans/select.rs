@@ -9,7 +9,8 @@ use super::parts::column;
 use super::read::{SpanFrame, Texts};
 use super::shape::CellKind;
 use crate::frame::FrameError;
-use crate::otlp::proto::{LENGTH, Reader, key};
+use crate::otlp::proto::Reader;
+use crate::otlp::schema::span;
 use crate::otlp::stored_resource;
 
 /// A place in a span where a value is.
@@ -174,7 +175,7 @@ fn all<'t>(texts: &'t Texts<'_>) -> impl Iterator<Item = &'t [u8]> {
 fn has_attributes(rest: &[u8]) -> bool {
     let mut fields = Reader::new(rest);
     while let Ok(Some(field)) = fields.key() {
-        if field == key(9, LENGTH) {
+        if field == span::ATTRIBUTES {
             return true;
         }
         if fields.skip(field).is_err() {

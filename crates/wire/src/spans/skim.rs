@@ -2,10 +2,13 @@
 //! is in `otlp`; a property test holds this pass to the plain decoder there.
 
 use super::build::{Row, SpanBuilder};
-use super::rest::{NESTING_MAX, value_within};
+use super::rest::value_within;
 use super::shape::CellKind;
-use crate::otlp::proto::{FIXED32, FIXED64, LENGTH, ProtoError, Reader, VARINT, key, known};
-use crate::otlp::{Notes, Reject};
+use crate::otlp::proto::{LENGTH, ProtoError, Reader, VARINT};
+use crate::otlp::schema::{
+    any_value, key_value, resource_spans, scope_spans, span as span_field, status as status_field, traces,
+};
+use crate::otlp::{DEPTH_MAX, Notes, Reject};
 
 /// Greatest span, in bytes as it came; a longer one is refused, others of its request are not.
 pub const SPAN_BYTES_MAX: usize = 1 << 20;
@@ -32,20 +35,14 @@ impl Skimmed {
 #[derive(Debug)]
 pub struct Skim<'a> {
     request: Reader<'a>,
-    resource_spans: Option<Within<'a>>,
-    scope_spans: Option<Within<'a>>,
+    resource_spans: Option<Reader<'a>>,
+    scope_spans: Option<Reader<'a>>,
     resource: &'a [u8],
     resource_url: &'a [u8],
     scope: &'a [u8],
     scope_url: &'a [u8],
     /// What became of it so far.
     pub done: Skimmed,
-}
-
-/// A message of which one field repeats.
-#[derive(Debug)]
-struct Within<'a> {
-    rest: Reader<'a>,
 }
 
 impl<'a> Skim<'a> {
@@ -84,40 +81,37 @@ impl<'a> Skim<'a> {
 
     /// `ExportTraceServiceRequest`: 1 `ResourceSpans`.
     fn next_resource(&mut self) -> Result<bool, ProtoError> {
-        const RESOURCE_SPANS: u32 = key(1, LENGTH);
         while let Some(field) = self.request.key()? {
-            if field == RESOURCE_SPANS {
+            if field == traces::RESOURCE_SPANS {
                 let inner = self.request.message()?;
-                (self.resource, self.resource_url) = named(inner, key(1, LENGTH), known(&[1, 2, 3]))?;
-                self.resource_spans = Some(Within { rest: inner });
+                (self.resource, self.resource_url) = named(inner)?;
+                self.resource_spans = Some(inner);
                 return Ok(true);
             }
-            self.request.skip_unknown(field, known(&[1]))?;
+            self.request.skip_unknown(field, traces::KNOWN)?;
         }
         Ok(false)
     }
 
     /// `ResourceSpans`: 1 `Resource`, 2 `ScopeSpans`, 3 schema URL.
     fn next_scope(&mut self) -> Result<bool, ProtoError> {
-        const SCOPE_SPANS: u32 = key(2, LENGTH);
         let Some(within) = &mut self.resource_spans else {
             return Ok(false);
         };
-        while let Some(field) = within.rest.key()? {
-            if field == SCOPE_SPANS {
-                let inner = within.rest.message()?;
-                (self.scope, self.scope_url) = named(inner, key(1, LENGTH), known(&[1, 2, 3]))?;
-                self.scope_spans = Some(Within { rest: inner });
+        while let Some(field) = within.key()? {
+            if field == resource_spans::SCOPE_SPANS {
+                let inner = within.message()?;
+                (self.scope, self.scope_url) = named(inner)?;
+                self.scope_spans = Some(inner);
                 return Ok(true);
             }
-            within.rest.skip(field)?;
+            within.skip(field)?;
         }
         Ok(false)
     }
 
     /// `ScopeSpans`: 1 `InstrumentationScope`, 2 `Span`, 3 schema URL.
     fn spans(&mut self, builder: &mut SpanBuilder, bytes: usize) -> Result<bool, ProtoError> {
-        const SPAN: u32 = key(2, LENGTH);
         let Some(within) = &mut self.scope_spans else {
             return Ok(true);
         };
@@ -132,14 +126,14 @@ impl<'a> Skim<'a> {
                 till_asked = 64;
                 origin = None;
             }
-            let Some(field) = within.rest.key()? else {
+            let Some(field) = within.key()? else {
                 return Ok(true);
             };
-            if field != SPAN {
-                within.rest.skip(field)?;
+            if field != scope_spans::SPANS {
+                within.skip(field)?;
                 continue;
             }
-            let span = within.rest.message()?;
+            let span = within.message()?;
             if span.rest().len() > SPAN_BYTES_MAX {
                 self.done.too_long += 1;
                 continue;
@@ -163,23 +157,20 @@ impl<'a> Skim<'a> {
     }
 }
 
-/// The message of field `wanted` (the last one, if it comes more than once) and the schema URL, field 3.
-fn named(mut message: Reader<'_>, wanted: u32, fields: u64) -> Result<(&[u8], &[u8]), ProtoError> {
-    const SCHEMA_URL: u32 = key(3, LENGTH);
-    const REPEATED: u32 = key(2, LENGTH);
+/// Resource and schema URL of a `ResourceSpans`, or scope and schema URL of a `ScopeSpans`, which has them under the same numbers;
+/// of one that comes more than once the last.
+fn named(mut message: Reader<'_>) -> Result<(&[u8], &[u8]), ProtoError> {
     let (mut found, mut url): (&[u8], &[u8]) = (&[], &[]);
     while let Some(field) = message.key()? {
         match field {
-            REPEATED => drop(message.bytes()?),
-            SCHEMA_URL => url = message.bytes()?,
-            _ if field == wanted => found = message.bytes()?,
-            _ => message.skip_unknown(field, fields)?,
+            resource_spans::SCOPE_SPANS => drop(message.bytes()?),
+            resource_spans::SCHEMA_URL => url = message.bytes()?,
+            resource_spans::RESOURCE => found = message.bytes()?,
+            _ => message.skip_unknown(field, resource_spans::KNOWN)?,
         }
     }
     Ok((found, url))
 }
-
-const FIELDS: u64 = known(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
 
 /// `Span`.
 fn take(
@@ -201,30 +192,20 @@ fn take(
     let mut message: &[u8] = &[];
     let (mut in_columns, mut has_rest) = (true, false);
     while let Some(field) = span.key()? {
-        const TRACE: u32 = key(1, LENGTH);
-        const ID: u32 = key(2, LENGTH);
-        const PARENT: u32 = key(4, LENGTH);
-        const NAME: u32 = key(5, LENGTH);
-        const KIND: u32 = key(6, VARINT);
-        const START: u32 = key(7, FIXED64);
-        const END: u32 = key(8, FIXED64);
-        const ATTRIBUTE: u32 = key(9, LENGTH);
-        const STATUS: u32 = key(15, LENGTH);
-        const FLAGS: u32 = key(16, FIXED32);
         match field {
-            ATTRIBUTE => {
+            span_field::ATTRIBUTES => {
                 let attribute = span.message()?;
                 in_columns = in_columns && add(attribute, builder)?;
             }
-            TRACE => trace = span.bytes()?,
-            ID => id = span.bytes()?,
-            PARENT => parent = span.bytes()?,
-            NAME => name = span.bytes()?,
-            START => row.start = span.fixed64()?,
-            END => row.end = span.fixed64()?,
-            KIND => row.kind = u8::try_from(span.varint()?).ok().filter(|k| *k <= 5).unwrap_or(0),
-            STATUS => (row.status, message) = status(span.message()?)?,
-            FLAGS => row.flags = span.fixed32()?,
+            span_field::TRACE_ID => trace = span.bytes()?,
+            span_field::SPAN_ID => id = span.bytes()?,
+            span_field::PARENT_SPAN_ID => parent = span.bytes()?,
+            span_field::NAME => name = span.bytes()?,
+            span_field::START => row.start = span.fixed64()?,
+            span_field::END => row.end = span.fixed64()?,
+            span_field::KIND => row.kind = u8::try_from(span.varint()?).ok().filter(|k| *k <= 5).unwrap_or(0),
+            span_field::STATUS => (row.status, message) = status(span.message()?)?,
+            span_field::FLAGS => row.flags = span.fixed32()?,
             _ => has_rest |= skip_rest(&mut span, field)?,
         }
     }
@@ -283,23 +264,21 @@ fn skip_rest(span: &mut Reader<'_>, field: u32) -> Result<bool, ProtoError> {
         (3 | 11 | 13, LENGTH) => Ok(!span.bytes()?.is_empty()),
         // What was dropped.
         (10 | 12 | 14, VARINT) => Ok(span.varint()? != 0),
-        _ => span.skip_unknown(field, FIELDS).map(|()| false),
+        _ => span.skip_unknown(field, span_field::KNOWN).map(|()| false),
     }
 }
 
 /// `Status`: 2 message, 3 code.
 fn status(mut status: Reader<'_>) -> Result<(u8, &[u8]), ProtoError> {
-    const MESSAGE: u32 = key(2, LENGTH);
-    const CODE: u32 = key(3, VARINT);
     let (mut code, mut message): (u8, &[u8]) = (0, &[]);
     while let Some(field) = status.key()? {
         match field {
-            CODE => {
+            status_field::CODE => {
                 let known = u8::try_from(status.varint()?).ok().filter(|c| *c <= 2);
                 code = known.unwrap_or(0);
             }
-            MESSAGE => message = status.bytes()?,
-            _ => status.skip_unknown(field, known(&[2, 3]))?,
+            status_field::MESSAGE_TEXT => message = status.bytes()?,
+            _ => status.skip_unknown(field, status_field::KNOWN)?,
         }
     }
     Ok((code, message))
@@ -308,15 +287,13 @@ fn status(mut status: Reader<'_>) -> Result<(u8, &[u8]), ProtoError> {
 /// `KeyValue`: 1 key, 2 `AnyValue`. `false`: it cannot have a column.
 #[inline]
 fn add(mut attribute: Reader<'_>, builder: &mut SpanBuilder) -> Result<bool, ProtoError> {
-    const KEY: u32 = key(1, LENGTH);
-    const VALUE: u32 = key(2, LENGTH);
     let mut name: &[u8] = &[];
     let mut value: Option<Reader<'_>> = None;
     while let Some(field) = attribute.key()? {
         match field {
-            KEY => name = attribute.bytes()?,
-            VALUE => value = Some(attribute.message()?),
-            _ => attribute.skip_unknown(field, known(&[1, 2]))?,
+            key_value::KEY => name = attribute.bytes()?,
+            key_value::VALUE => value = Some(attribute.message()?),
+            _ => attribute.skip_unknown(field, key_value::KNOWN)?,
         }
     }
     match value {
@@ -328,34 +305,30 @@ fn add(mut attribute: Reader<'_>, builder: &mut SpanBuilder) -> Result<bool, Pro
 /// `AnyValue`: 1 string, 2 bool, 3 int, 4 double, 5 array, 6 list of keys and values, 7 bytes; the last one given counts.
 #[inline]
 fn add_value(name: &[u8], value: Reader<'_>, builder: &mut SpanBuilder) -> Result<bool, ProtoError> {
-    const TEXT: u32 = key(1, LENGTH);
-    const BOOL: u32 = key(2, VARINT);
-    const INT: u32 = key(3, VARINT);
-    const DOUBLE: u32 = key(4, FIXED64);
     let mut inner = value;
     let Some(field) = inner.key()? else {
         return Ok(builder.number(name, CellKind::Empty, 0));
     };
     match field {
-        TEXT => {
+        any_value::STRING => {
             let bytes = inner.bytes()?;
             if inner.is_empty() {
                 return Ok(builder.text(name, CellKind::Text, bytes));
             }
         }
-        BOOL => {
+        any_value::BOOL => {
             let truth = inner.varint()?;
             if inner.is_empty() {
                 return Ok(builder.number(name, CellKind::Bool, u64::from(truth != 0)));
             }
         }
-        INT => {
+        any_value::INT => {
             let number = inner.varint()?;
             if inner.is_empty() {
                 return Ok(builder.number(name, CellKind::Int, number));
             }
         }
-        DOUBLE => {
+        any_value::DOUBLE => {
             let bits = inner.fixed64()?;
             if inner.is_empty() {
                 return Ok(builder.number(name, CellKind::Double, bits));
@@ -363,5 +336,5 @@ fn add_value(name: &[u8], value: Reader<'_>, builder: &mut SpanBuilder) -> Resul
         }
         _ => {}
     }
-    Ok(value_within(value, NESTING_MAX)? && builder.text(name, CellKind::Other, value.rest()))
+    Ok(value_within(value, DEPTH_MAX)? && builder.text(name, CellKind::Other, value.rest()))
 }
