@@ -164,7 +164,14 @@ mod tests {
     /// Scenario: a call of a later format, one of no kind. Guarantee: the error says which.
     #[test]
     fn strange_calls_are_named() {
-        let mut bytes = Call { kind: Kind::Read, cluster: Incarnation(1), from: 2, body: Bytes::new() }.encode().to_vec();
+        let mut bytes = Call {
+            kind: Kind::Read,
+            cluster: Incarnation(1),
+            from: 2,
+            body: Bytes::new(),
+        }
+        .encode()
+        .to_vec();
         bytes[1] = 99;
         assert_eq!(Call::decode(bytes.clone().into()), Err(CallError::Kind(99)));
         bytes[0] = 2;

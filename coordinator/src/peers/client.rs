@@ -30,7 +30,8 @@ type Way = Arc<tokio::sync::Mutex<Option<Connection>>>;
 /// The ways to all members.
 #[derive(Debug)]
 pub(crate) struct Peers {
-    client: Client,
+    /// None: this member is alone.
+    client: Option<Client>,
     server_name: String,
     ways: Mutex<HashMap<String, Way>>,
 }
@@ -39,8 +40,17 @@ impl Peers {
     /// With a client that has a member's certificate. `server_name` must be in the certificates of the others.
     pub(crate) fn new(client: Client, server_name: String) -> Self {
         Self {
-            client,
+            client: Some(client),
             server_name,
+            ways: Mutex::default(),
+        }
+    }
+
+    /// Of a member that has no way to others.
+    pub(crate) fn alone() -> Self {
+        Self {
+            client: None,
+            server_name: String::new(),
             ways: Mutex::default(),
         }
     }
@@ -80,9 +90,13 @@ impl Peers {
     }
 
     async fn connect(&self, addr: &str) -> Result<Connection, String> {
+        let client = self
+            .client
+            .as_ref()
+            .ok_or("this member was started without a way to others")?;
         let mut resolved = tokio::net::lookup_host(addr).await.map_err(|e| e.to_string())?;
         let first = resolved.next().ok_or("the name has no address")?;
-        let connected = self.client.connect(first, &self.server_name).await;
+        let connected = client.connect(first, &self.server_name).await;
         connected.map_err(|e| e.to_string())
     }
 }

@@ -41,7 +41,9 @@ async fn one<A: Answers>(send: SendStream, receive: RecvStream, answers: &A) -> 
     let mut reader = MessageReader::new(receive, CALL_BYTES_MAX);
     let read = tokio::time::timeout(TRANSFER, reader.next()).await;
     let read = read.map_err(|_| "the call did not come in time".to_owned())?;
-    let message = read.map_err(|e| e.to_string())?.ok_or("a stream without a call")?;
+    let message = read
+        .map_err(|e| e.to_string())?
+        .ok_or("a stream without a call")?;
     let answer = match Call::decode(message) {
         Ok(call) => answers.answer(call).await,
         Err(error) => Answer::Refused(error.to_string()),
@@ -52,5 +54,7 @@ async fn one<A: Answers>(send: SendStream, receive: RecvStream, answers: &A) -> 
         writer.finish().await
     };
     let written = tokio::time::timeout(TRANSFER, write).await;
-    written.map_err(|_| "the answer was not taken in time".to_owned())?.map_err(|e| e.to_string())
+    written
+        .map_err(|_| "the answer was not taken in time".to_owned())?
+        .map_err(|e| e.to_string())
 }

@@ -25,7 +25,7 @@ const VOTE: u8 = 2;
 const SNAPSHOT: u8 = 3;
 
 /// A part of a snapshot travels longer than a heartbeat.
-const SNAPSHOT_WITHIN: Duration = Duration::from_secs(20);
+pub(super) const SNAPSHOT_WITHIN: Duration = Duration::from_secs(20);
 
 /// Makes connections.
 #[derive(Clone, Debug)]
