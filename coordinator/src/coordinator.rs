@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use codegraph::ContentHash;
 use serde::Serialize;
@@ -21,6 +22,9 @@ use crate::participant::{Participant, Remove};
 use crate::peers::{Peers, serve};
 use crate::raft::{Group, Identity};
 use crate::state::{Cluster, Command, Incarnation, MemberId, Outcome, State};
+
+/// A leader that has heard of no majority for this long says that it is not ready.
+const NO_QUORUM: Duration = Duration::from_secs(3);
 
 /// Whether the coordinator can serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,6 +254,12 @@ impl Coordinator {
     pub fn health(&self) -> Health {
         let status = self.shared.participant.group.status();
         let not = |reason: String| Health { ready: false, reason };
+        if let Some(alone) = status.alone_for.filter(|t| *t >= NO_QUORUM) {
+            return not(format!(
+                "the group has no majority: none heard of for {} ms",
+                alone.as_millis()
+            ));
+        }
         match (status.stopped, status.leader) {
             (Some(reason), _) => not(format!("consensus stopped: {reason}")),
             (None, None) => not("the group has no leader".to_owned()),

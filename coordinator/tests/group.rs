@@ -201,7 +201,7 @@ async fn a_wiped_member_is_replaced() {
         d.group().voters == [MemberId(1), MemberId(2), MemberId(4)]
     })
     .await;
-    assert!(d.watch().members[&MemberId(3)].removed);
+    until("it is marked", SOON, || d.watch().members[&MemberId(3)].removed).await;
     let c = world.start(&places[2], &[]).await;
     let refused = tokio::time::timeout(Duration::from_secs(3), c.propose(vec![publish(9_999)])).await;
     assert!(

@@ -99,6 +99,8 @@ pub(crate) struct Status {
     /// Raft ids of those that vote, and of those that only follow.
     pub(crate) voters: BTreeSet<u64>,
     pub(crate) learners: BTreeSet<u64>,
+    /// For how long the leader of several voters has heard of no majority.
+    pub(crate) alone_for: Option<Duration>,
     /// Why consensus stopped, if it did.
     pub(crate) stopped: Option<String>,
 }
@@ -283,13 +285,17 @@ impl Group {
     pub(crate) fn status(&self) -> Status {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();
+        let voters: BTreeSet<u64> = metrics.membership_config.membership().voter_ids().collect();
+        let leads = metrics.current_leader == Some(self.id) && voters.len() > 1;
+        let heard = metrics.millis_since_quorum_ack.filter(|_| leads);
         Status {
             term: metrics.current_term,
             last_log_index: metrics.last_log_index.unwrap_or(0),
             applied_index: metrics.last_applied.map_or(0, |id| id.index),
             leader: metrics.current_leader,
             is_leader: metrics.current_leader == Some(self.id),
-            voters: metrics.membership_config.membership().voter_ids().collect(),
+            voters,
+            alone_for: heard.map(Duration::from_millis),
             learners: metrics.membership_config.membership().learner_ids().collect(),
             stopped: metrics.running_state.as_ref().err().map(ToString::to_string),
         }
