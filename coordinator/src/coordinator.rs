@@ -118,7 +118,6 @@ impl Coordinator {
         };
         let advertise = neighbours.map_or_else(String::new, |n| n.advertise.clone());
         let member = enter(&participant, &config, &advertise, join.filter(|_| new).as_deref()).await?;
-        let mut identity = identity;
         tokio::task::spawn_blocking(move || identity.is_member(&log, member))
             .await
             .map_err(|e| StartError::Consensus(e.to_string()))??;

@@ -14,9 +14,9 @@ use crate::raft::Identity;
 use crate::state::{Cluster, Command, Incarnation, MemberId, Outcome, RaftId};
 
 /// How long a new member looks for a member that takes it in.
-const JOIN_WITHIN: Duration = Duration::from_secs(120);
+const JOIN_WITHIN: Duration = Duration::from_mins(2);
 /// A call that joins: the group commits, and for the last one has caught the new member up.
-const CALL_WITHIN: Duration = Duration::from_secs(60);
+const CALL_WITHIN: Duration = Duration::from_mins(1);
 /// Between two rounds through the members that were named.
 const AGAIN: Duration = Duration::from_millis(500);
 

@@ -164,7 +164,7 @@ impl Participant {
         };
         let addr = addr
             .filter(|_| leader != Some(self.identity.raft))
-            .ok_or(gone.clone())?;
+            .ok_or_else(|| gone.clone())?;
         let call = self.call(kind, body);
         match self.peers.call(&addr, &call, CALL_WITHIN).await {
             Ok(answer) => Ok(answer),

@@ -71,7 +71,7 @@ impl Peer {
         let (addr, cluster) = {
             let state = self.network.state.borrow();
             let known = state.quic_address(self.target).map(str::to_owned);
-            let cluster = state.cluster.as_ref().map_or(Incarnation::default(), |c| c.id);
+            let cluster = state.cluster.as_ref().map_or_else(Incarnation::default, |c| c.id);
             (known.unwrap_or_else(|| self.addr.clone()), cluster)
         };
         let mut bytes = BytesMut::with_capacity(1 + body.len());
@@ -94,12 +94,6 @@ impl Peer {
             decode("answer of a member", &answer).map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
         answer.map_err(|e| RPCError::RemoteError(RemoteError::new(self.target, e)))
     }
-
-    fn body<T: Serialize, E: std::error::Error>(request: &T) -> Result<Bytes, RPCError<u64, BasicNode, E>> {
-        let body =
-            encode("call to a member", request).map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
-        Ok(body.into())
-    }
 }
 
 impl RaftNetwork<TypeConfig> for Peer {
@@ -108,7 +102,7 @@ impl RaftNetwork<TypeConfig> for Peer {
         rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
-        self.call(APPEND, Self::body(&rpc)?, option.hard_ttl()).await
+        self.call(APPEND, written(&rpc)?, option.hard_ttl()).await
     }
 
     /// The snapshot's bytes follow the description as they are: as JSON they would be four times as long.
@@ -119,7 +113,7 @@ impl RaftNetwork<TypeConfig> for Peer {
     ) -> Result<InstallSnapshotResponse<u64>, RPCError<u64, BasicNode, RaftError<u64, InstallSnapshotError>>>
     {
         let data = std::mem::take(&mut rpc.data);
-        let head: Bytes = Self::body(&rpc)?;
+        let head = written(&rpc)?;
         let mut body = BytesMut::with_capacity(4 + head.len() + data.len());
         body.put_u32_le(head.len() as u32);
         body.put(head);
@@ -132,7 +126,7 @@ impl RaftNetwork<TypeConfig> for Peer {
         rpc: VoteRequest<u64>,
         option: RPCOption,
     ) -> Result<VoteResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
-        self.call(VOTE, Self::body(&rpc)?, option.hard_ttl()).await
+        self.call(VOTE, written(&rpc)?, option.hard_ttl()).await
     }
 }
 
@@ -170,6 +164,12 @@ pub(super) async fn answer(raft: &Raft<TypeConfig>, mut body: Bytes) -> Answer {
         }
         other => malformed(&format!("there is no call {other}")),
     }
+}
+
+/// A request as bytes.
+fn written<T: Serialize>(request: &T) -> Result<Bytes, NetworkError> {
+    let body = encode("call to a member", request).map_err(|e| NetworkError::new(&e))?;
+    Ok(body.into())
 }
 
 fn answered<T: Serialize, E: Serialize>(result: &Result<T, E>) -> Answer {
