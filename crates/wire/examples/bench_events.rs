@@ -13,8 +13,8 @@
 use std::time::Instant;
 
 use event::{
-    Bucket, Epoch, Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid, Producer,
-    ResultClass, Seq, Shard, SiteId, TraceId,
+    Bucket, Epoch, Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid,
+    Producer, ResultClass, Seq, Shard, SiteId, TraceId,
 };
 use wire::events::{Digest, EventBuilder, EventFrame, Packer};
 use wire::frame::{Compression, Cut, FrameBuilder};
@@ -200,7 +200,10 @@ fn run(per_frame: usize, frames: usize) {
     for (what, content) in [("check and summary", false), ("with content hashes", true)] {
         let check = least(events, || {
             for frame in &made {
-                EventFrame::open(frame).unwrap().digest_into(content, &mut digest).unwrap();
+                EventFrame::open(frame)
+                    .unwrap()
+                    .digest_into(content, &mut digest)
+                    .unwrap();
             }
         });
         figure(&name(what), check, "ns/event");
@@ -209,7 +212,9 @@ fn run(per_frame: usize, frames: usize) {
     let append = least(events, || {
         builder.clear();
         for frame in &made {
-            builder.append(&EventFrame::open(frame).unwrap(), |_| true).unwrap();
+            builder
+                .append(&EventFrame::open(frame).unwrap(), |_| true)
+                .unwrap();
         }
     });
     figure(&name("merge: take"), append, "ns/event");
@@ -229,7 +234,10 @@ fn run(per_frame: usize, frames: usize) {
     let encode = least(events, || {
         blocks.clear();
         let cuts = sorted.cuts(16_384);
-        blocks.extend(cuts.into_iter().map(|runs| sorted.encode(runs, cut, &mut packer).unwrap()));
+        blocks.extend(
+            cuts.into_iter()
+                .map(|runs| sorted.encode(runs, cut, &mut packer).unwrap()),
+        );
     });
     figure(&name("merge: encode"), encode, "ns/event");
     let bytes: usize = blocks.iter().map(Vec::len).sum();
@@ -237,11 +245,18 @@ fn run(per_frame: usize, frames: usize) {
     let opened = EventFrame::open(&blocks[0]).unwrap();
     for (column, stored, raw) in opened.sizes() {
         let rows = f64::from(opened.rows());
-        figure(&format!("block: {column} (raw {:.2})", raw as f64 / rows), stored as f64 / rows, "bytes/event");
+        figure(
+            &format!("block: {column} (raw {:.2})", raw as f64 / rows),
+            stored as f64 / rows,
+            "bytes/event",
+        );
     }
     let check = least(events, || {
         for block in &blocks {
-            EventFrame::open(block).unwrap().digest_into(false, &mut digest).unwrap();
+            EventFrame::open(block)
+                .unwrap()
+                .digest_into(false, &mut digest)
+                .unwrap();
         }
     });
     figure(&name("summary of blocks"), check, "ns/event");
@@ -255,7 +270,10 @@ fn run(per_frame: usize, frames: usize) {
     figure(&name("read a trace of an open block"), read / 1e3, "us");
     let cold = least(wanted.len(), || {
         for trace in &wanted {
-            assert_eq!(EventFrame::open(&blocks[0]).unwrap().trace(*trace).unwrap().len(), 20);
+            assert_eq!(
+                EventFrame::open(&blocks[0]).unwrap().trace(*trace).unwrap().len(),
+                20
+            );
         }
     });
     figure(&name("open a block and read a trace"), cold / 1e3, "us");

@@ -92,11 +92,7 @@ impl<'a> Parts<'a> {
 
     fn part(&self, column: u16, kind: PartKind) -> Option<&Part<'a>> {
         let first = self.0.partition_point(|part| part.column < column);
-        let of_column = self
-            .0
-            .iter()
-            .skip(first)
-            .take_while(|part| part.column == column);
+        let of_column = self.0.iter().skip(first).take_while(|part| part.column == column);
         of_column.into_iter().find(|part| part.kind == kind)
     }
 

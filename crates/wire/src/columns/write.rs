@@ -188,7 +188,11 @@ impl<'p> PartWriter<'p> {
             raw.extend(values.iter().map(|value| (value >> (plane * 8)) as u8));
         }
         if !raw.is_empty() {
-            let squeezed = if self.squeezer.takes(PartKind::Planes) { self.squeeze(&raw) } else { None };
+            let squeezed = if self.squeezer.takes(PartKind::Planes) {
+                self.squeeze(&raw)
+            } else {
+                None
+            };
             let squeezed = squeezed.filter(|stored| raw.len() <= TAG_RATIO * stored + TAG_SLACK);
             self.put(column, PartKind::Planes, bytes as u8, &raw, squeezed);
         }

@@ -128,11 +128,17 @@ impl EventBuilder {
                 continue;
             }
             let mut rest = rows.as_slice();
-            for run in runs.get(trace.runs.start as usize..trace.runs.end as usize).unwrap_or_default() {
+            for run in runs
+                .get(trace.runs.start as usize..trace.runs.end as usize)
+                .unwrap_or_default()
+            {
                 let (these, others) = rest.split_at_checked(run.rows as usize).unwrap_or((rest, &[]));
                 rest = others;
                 let source = (run.producer, run.epoch);
-                let known = sources.iter().find(|(known, _)| *known == source).map(|(_, number)| *number);
+                let known = sources
+                    .iter()
+                    .find(|(known, _)| *known == source)
+                    .map(|(_, number)| *number);
                 let source = known.unwrap_or_else(|| {
                     let number = self.source(source);
                     sources.push((source, number));
@@ -224,9 +230,16 @@ impl EventBuilder {
                 0
             } else {
                 let cut = e.shape.floor_char_boundary(SHAPE_BYTES_MAX);
-                self.shapes.intern(e.shape.get(..cut).unwrap_or_default().as_bytes()).0 + 1
+                self.shapes
+                    .intern(e.shape.get(..cut).unwrap_or_default().as_bytes())
+                    .0
+                    + 1
             },
-            linked: if e.linked.0 == 0 { 0 } else { self.linked.push(e.linked.0) },
+            linked: if e.linked.0 == 0 {
+                0
+            } else {
+                self.linked.push(e.linked.0)
+            },
             up: 0,
             kind: e.kind.code(),
             class: e.class.code(),

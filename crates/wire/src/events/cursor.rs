@@ -135,7 +135,9 @@ impl<'f> Cursor<'f> {
         let planes = |column, at| PlaneReader::new(&frame.parts, column, at);
         let numbers = |column, at| NumberReader::new(&frame.parts, column, at);
         let mut payload = NumberReader::new(&frame.parts, column::PAYLOAD, 0)?;
-        let heap = (0..taken.payload).map(|_| payload.next()).fold(0, u64::saturating_add);
+        let heap = (0..taken.payload)
+            .map(|_| payload.next())
+            .fold(0, u64::saturating_add);
         Ok(Self {
             tags,
             tag: planes(column::TAG, taken.rows)?,
@@ -218,11 +220,18 @@ impl<'f> Cursor<'f> {
 
     /// The row of the parent, if it is in the trace.
     #[inline]
-    fn parent<'r>(&mut self, tag: Tag, rows: &'r [Row], row: &mut Row) -> Result<Option<&'r Row>, FrameError> {
+    fn parent<'r>(
+        &mut self,
+        tag: Tag,
+        rows: &'r [Row],
+        row: &mut Row,
+    ) -> Result<Option<&'r Row>, FrameError> {
         let at = rows.len() as u32;
         let of = |found: u32| {
             let at = (found as usize).checked_sub(1);
-            at.and_then(|at| self.parents.get(at)).copied().unwrap_or_default()
+            at.and_then(|at| self.parents.get(at))
+                .copied()
+                .unwrap_or_default()
         };
         let found = match tag.parent() {
             tag::parent::BEFORE => at,

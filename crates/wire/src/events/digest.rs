@@ -192,7 +192,11 @@ impl EventFrame<'_> {
                 shard: section.shard,
                 seq: section.seq,
                 gap: section.gap,
-                content: if content && section.gap.is_none() { hash.digest() } else { 0 },
+                content: if content && section.gap.is_none() {
+                    hash.digest()
+                } else {
+                    0
+                },
                 rows: section.rows,
                 parts: (first_part, digest.parts.len() as u32),
                 hlc: (Hlc(hlc.0.min(hlc.1)), Hlc(hlc.1)),
@@ -257,7 +261,10 @@ impl Digest {
         let delta = (row.time as i64).wrapping_sub(row.remote_time as i64);
         let delays = &mut self.scratch.delays;
         let recent = delays.iter_mut().rev().take(PAIRS_NEAR);
-        match recent.into_iter().find(|known| (known.0, known.1) == (row.node, row.remote)) {
+        match recent
+            .into_iter()
+            .find(|known| (known.0, known.1) == (row.node, row.remote))
+        {
             Some(known) => known.2 = known.2.min(delta),
             None => delays.push((row.node, row.remote, delta)),
         }
@@ -281,7 +288,8 @@ impl Digest {
             least_us: *least_us,
         };
         self.delays.extend(self.scratch.delays.iter().map(delay));
-        self.delays.sort_unstable_by_key(|delay| (delay.node, delay.parent, delay.least_us));
+        self.delays
+            .sort_unstable_by_key(|delay| (delay.node, delay.parent, delay.least_us));
         self.delays.dedup_by_key(|delay| (delay.node, delay.parent));
     }
 
@@ -298,7 +306,8 @@ impl Digest {
     fn loose(&mut self, section: u32, first_row: u32, rows: &[Row]) {
         for (row, of) in (first_row..).zip(rows) {
             let kind = EventKind::try_from(of.kind);
-            let Ok(kind @ (EventKind::Loss | EventKind::Error | EventKind::NodeUp | EventKind::NodeDown)) = kind
+            let Ok(kind @ (EventKind::Loss | EventKind::Error | EventKind::NodeUp | EventKind::NodeDown)) =
+                kind
             else {
                 continue;
             };

@@ -350,7 +350,9 @@ impl Columns {
         tag.set_parent(mode);
         match mode {
             tag::parent::BACK => self.back.push((at + 1) as u32 - found),
-            tag::parent::ELSEWHERE => self.parent_id.push(zigzag(row.parent.wrapping_sub(row.id) as i64)),
+            tag::parent::ELSEWHERE => self
+                .parent_id
+                .push(zigzag(row.parent.wrapping_sub(row.id) as i64)),
             _ => {}
         }
         let found = (found as usize).checked_sub(1)?;
@@ -456,8 +458,7 @@ impl Columns {
         self.time.push(row.time.abs_diff(from));
         if row.hlc != expected_hlc(row.time, before) {
             tag.give_hlc(1);
-            self.hlc
-                .push(zigzag(row.hlc.wrapping_sub(row.time << 10) as i64));
+            self.hlc.push(zigzag(row.hlc.wrapping_sub(row.time << 10) as i64));
         }
     }
 
@@ -510,7 +511,9 @@ impl Columns {
         let mut bytes = Vec::new();
         match what {
             What::Frame(sections) => {
-                sections.iter().for_each(|section| put_section(&mut bytes, section));
+                sections
+                    .iter()
+                    .for_each(|section| put_section(&mut bytes, section));
                 parts.part(column::SECTIONS, PartKind::Texts, 1, &bytes, true);
             }
             What::Block => {
@@ -548,7 +551,14 @@ impl Columns {
             name: String::new(),
         };
         out.put_varint(self.nodes.len() as u64);
-        let key = |number: &u32| builder.keys.keys.get(*number as usize).copied().unwrap_or_default();
+        let key = |number: &u32| {
+            builder
+                .keys
+                .keys
+                .get(*number as usize)
+                .copied()
+                .unwrap_or_default()
+        };
         for number in &self.nodes {
             let known = builder.keys.infos.get(*number as usize).cloned().flatten();
             // Whoever keeps blocks keeps names elsewhere, once.

@@ -95,7 +95,11 @@ impl<'a> EventFrame<'a> {
         if header.compression != Compression::None {
             return Err(FrameError::Compression(2));
         }
-        FrameError::check_equal("payload length", header.payload_len.into(), header.body_len.into())?;
+        FrameError::check_equal(
+            "payload length",
+            header.payload_len.into(),
+            header.body_len.into(),
+        )?;
         verify_crc(frame)?;
         let mut r = Reader::new(body);
         let ranges = (|| Ok([r.u64()?, r.u64()?, r.u64()?, r.u64()?]))();
@@ -121,7 +125,11 @@ impl<'a> EventFrame<'a> {
 
     /// A byte of tags is there for each row, not squeezed beyond the ratio: a count of rows cannot make anybody allocate.
     fn check_rows(&self) -> Result<(), FrameError> {
-        let width = self.parts.width(column::TAG, PartKind::Planes).unwrap_or(1).max(1);
+        let width = self
+            .parts
+            .width(column::TAG, PartKind::Planes)
+            .unwrap_or(1)
+            .max(1);
         let raw = self.parts.raw_len(column::TAG, PartKind::Planes);
         let rows = raw / usize::from(width);
         FrameError::check_equal("tags", rows as u64, self.header.events.into())?;
@@ -225,7 +233,9 @@ impl<'a> EventFrame<'a> {
     /// All pairs of module and site that its events name, ascending. Its digest names them by number, from 1.
     pub fn sites(&self) -> Result<impl ExactSizeIterator<Item = (ModuleKey, SiteId)> + '_, FrameError> {
         let pairs = self.site_pairs()?;
-        Ok(pairs.iter().map(|(module, site)| (ModuleKey(*module), SiteId(*site))))
+        Ok(pairs
+            .iter()
+            .map(|(module, site)| (ModuleKey(*module), SiteId(*site))))
     }
 
     fn site_pairs(&self) -> Result<&[(u64, u32)], FrameError> {
@@ -361,7 +371,9 @@ impl<'a> EventFrame<'a> {
                 } else {
                     left
                 };
-                left = left.checked_sub(rows).ok_or_else(|| missing(left as usize, rows as usize))?;
+                left = left
+                    .checked_sub(rows)
+                    .ok_or_else(|| missing(left as usize, rows as usize))?;
                 let Some(source) = sources.get(source as usize) else {
                     return Err(missing(sources.len(), source as usize));
                 };
@@ -394,7 +406,10 @@ impl<'a> EventFrame<'a> {
         }
         if (0..shapes.len()).any(|at| std::str::from_utf8(shapes.get(at as u32)).is_err()) {
             let source = ReadError::Utf8 { at: 0 };
-            return Err(FrameError::Read { what: "shapes", source });
+            return Err(FrameError::Read {
+                what: "shapes",
+                source,
+            });
         }
         Ok(Names {
             keys: &self.keys,
@@ -418,7 +433,13 @@ impl<'a> EventFrame<'a> {
 fn read_section(r: &mut Reader<'_>) -> Result<Result<EventSection, FrameError>, ReadError> {
     let (shard, seq, reason) = (r.varint()?, Seq(r.varint()?), r.u8()?);
     let (one, other) = (r.varint()?, r.varint()?);
-    let wrong = |what, found, expected| Ok(Err(FrameError::Disagree { what, found, expected }));
+    let wrong = |what, found, expected| {
+        Ok(Err(FrameError::Disagree {
+            what,
+            found,
+            expected,
+        }))
+    };
     let Ok(shard) = u16::try_from(shard).map(Shard) else {
         return wrong("shard", shard, u16::MAX.into());
     };
@@ -436,7 +457,11 @@ fn read_section(r: &mut Reader<'_>) -> Result<Result<EventSection, FrameError>, 
         let (Ok(rows), Ok(traces)) = (u32::try_from(one), u32::try_from(other)) else {
             return wrong("rows of a section", one, u32::MAX.into());
         };
-        return Ok(Ok(EventSection { rows, traces, ..section }));
+        return Ok(Ok(EventSection {
+            rows,
+            traces,
+            ..section
+        }));
     }
     let Ok(reason) = GapReason::try_from(reason) else {
         return wrong("gap reason", reason.into(), GapReason::ALL.len() as u64);

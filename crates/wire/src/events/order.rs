@@ -82,7 +82,10 @@ impl SortedEvents<'_> {
     fn payload_bytes(&self, run: &RunRows) -> u64 {
         let first = run.first as usize;
         let rows = self.builder.rows.get(first..first + run.rows as usize);
-        rows.unwrap_or_default().iter().map(|row| u64::from(row.payload_len)).sum()
+        rows.unwrap_or_default()
+            .iter()
+            .map(|row| u64::from(row.payload_len))
+            .sum()
     }
 
     /// The traces of some runs, ascending, each with its events.

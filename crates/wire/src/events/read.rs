@@ -1,8 +1,8 @@
 //! From rows to events.
 
 use event::{
-    Event, EventId, EventIdentity, EventKind, Flags, Hlc, Micros, ModuleKey, NodeKey, Pid, ResultClass, SiteId,
-    TraceId,
+    Event, EventId, EventIdentity, EventKind, Flags, Hlc, Micros, ModuleKey, NodeKey, Pid, ResultClass,
+    SiteId, TraceId,
 };
 
 use super::content::ContentHash;
@@ -63,17 +63,25 @@ impl EventFrame<'_> {
         let mut cursor = Cursor::seek(self, &names, trace.rows.start)?;
         let mut rows = Vec::new();
         cursor.next(range(&trace.rows).len() as u32, &mut rows)?;
-        let runs = runs.get(trace.runs.start as usize..trace.runs.end as usize).unwrap_or_default();
+        let runs = runs
+            .get(trace.runs.start as usize..trace.runs.end as usize)
+            .unwrap_or_default();
         let identities = runs.iter().flat_map(|run| {
-            (run.first_row..).take(run.rows as usize).map(|row| EventIdentity {
-                producer: run.producer,
-                epoch: run.epoch,
-                shard: run.shard,
-                seq: run.seq,
-                row,
-            })
+            (run.first_row..)
+                .take(run.rows as usize)
+                .map(|row| EventIdentity {
+                    producer: run.producer,
+                    epoch: run.epoch,
+                    shard: run.shard,
+                    seq: run.seq,
+                    row,
+                })
         });
-        into.extend(identities.zip(&rows).map(|(identity, row)| (identity, event(trace.trace, row, &names))));
+        into.extend(
+            identities
+                .zip(&rows)
+                .map(|(identity, row)| (identity, event(trace.trace, row, &names))),
+        );
         Ok(())
     }
 
@@ -92,7 +100,9 @@ impl EventFrame<'_> {
         }
         cursor.finish()?;
         let of = self.sections().iter().zip(&hashes);
-        Ok(of.map(|(section, hash)| if section.gap.is_some() { 0 } else { hash.digest() }).collect())
+        Ok(of
+            .map(|(section, hash)| if section.gap.is_some() { 0 } else { hash.digest() })
+            .collect())
     }
 }
 

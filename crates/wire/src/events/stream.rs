@@ -48,11 +48,7 @@ impl<'f> NumberReader<'f> {
         let before = widths.get(..at).unwrap_or(widths);
         let first: usize = before.iter().map(|width| stream_bits(*width) as usize).sum();
         let bits = BitReader::new(parts.bytes(column, PartKind::Bits)?, first);
-        Ok(Self {
-            widths,
-            bits,
-            at,
-        })
+        Ok(Self { widths, bits, at })
     }
 
     #[inline]
@@ -98,7 +94,8 @@ impl<'f> PlaneReader<'f> {
         if at >= self.len {
             return 0;
         }
-        let plane = |plane: usize| u32::from(self.raw.get(plane * self.len + at).copied().unwrap_or_default());
+        let plane =
+            |plane: usize| u32::from(self.raw.get(plane * self.len + at).copied().unwrap_or_default());
         match self.width {
             1 => plane(0),
             2 => plane(0) | plane(1) << 8,

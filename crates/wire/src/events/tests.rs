@@ -12,7 +12,13 @@ use crate::frame::{Compression, FrameBuilder};
 /// Events that look like those of a program: calls and returns in traces, parents that are there, times that go on; with any event
 /// in between.
 pub(super) fn program() -> impl Strategy<Value = Vec<Event>> {
-    let step = (crate::frame::tests::event(), 0..12u8, 0..5u128, any::<prop::sample::Index>(), 0..3u64);
+    let step = (
+        crate::frame::tests::event(),
+        0..12u8,
+        0..5u128,
+        any::<prop::sample::Index>(),
+        0..3u64,
+    );
     proptest::collection::vec(step, 0..80).prop_map(|steps| {
         let mut events: Vec<Event> = Vec::new();
         for (any, how, trace, which, node) in steps {

@@ -1,6 +1,8 @@
 //! Frames of version 1 in columns: what agents of before the upgrade still have in their spools.
 
-use crate::frame::{Compression, FrameBuilder, FrameError, FrameTooLarge, Layout, SectionBody, decode, peek_header};
+use crate::frame::{
+    Compression, FrameBuilder, FrameError, FrameTooLarge, Layout, SectionBody, decode, peek_header,
+};
 
 /// Why a frame cannot be upgraded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

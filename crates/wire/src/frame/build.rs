@@ -55,7 +55,8 @@ impl FrameBuilder {
         let sorted = self.grouping.sorted(&rows);
         for trace in sorted.chunk_by(|one, other| one.0 == other.0) {
             let id = trace.first().map_or(0, |(_, first)| first.trace.0);
-            self.events.run(shard, seq, at, id, trace.iter().map(|(_, event)| *event));
+            self.events
+                .run(shard, seq, at, id, trace.iter().map(|(_, event)| *event));
             at += trace.len() as u32;
             traces += 1;
         }
@@ -105,7 +106,13 @@ impl FrameBuilder {
     fn encode(&self, packer: &mut Packer) -> Result<Vec<u8>, FrameTooLarge> {
         let mut frame = vec![0; HEADER_BYTES];
         let units = self.events.units();
-        encode(&self.events, units, What::Frame(&self.sections), packer, &mut frame)?;
+        encode(
+            &self.events,
+            units,
+            What::Frame(&self.sections),
+            packer,
+            &mut frame,
+        )?;
         let (sections, rows) = (self.sections.len() as u32, self.events.len() as u32);
         finish_frame(Layout::Columns, self.cut, sections, rows, frame)
     }
@@ -171,7 +178,8 @@ impl Grouping {
 
     /// The events by trace, each with the number of its trace.
     fn sorted<'e>(&self, events: &[&'e Event]) -> Vec<(u32, &'e Event)> {
-        let mut sorted: Vec<(u32, &Event)> = self.numbers.iter().copied().zip(events.iter().copied()).collect();
+        let mut sorted: Vec<(u32, &Event)> =
+            self.numbers.iter().copied().zip(events.iter().copied()).collect();
         if !sorted.is_sorted_by_key(|(number, _)| *number) {
             sorted.sort_by_key(|(number, _)| *number);
         }

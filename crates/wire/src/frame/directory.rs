@@ -52,7 +52,9 @@ fn decode_columns(frame: &[u8], header: FrameHeader) -> Result<Directory<'_>, Fr
     let mut sections = Vec::with_capacity(opened.sections().len());
     let mut first = 0;
     for section in opened.sections() {
-        let (these, others) = rest.split_at_checked(section.traces as usize).unwrap_or((rest, &[]));
+        let (these, others) = rest
+            .split_at_checked(section.traces as usize)
+            .unwrap_or((rest, &[]));
         rest = others;
         let range = |rows: &TraceRows| TraceRange {
             trace: rows.trace,
@@ -150,7 +152,8 @@ impl Directory<'_> {
             return self.sections.iter().map(|entry| self.section(entry)).collect();
         };
         let mut events = frame.events()?.into_iter();
-        let section = |entry: &SectionEntry| with_rows(entry, events.by_ref().take(entry.rows as usize).collect());
+        let section =
+            |entry: &SectionEntry| with_rows(entry, events.by_ref().take(entry.rows as usize).collect());
         Ok(self.sections.iter().map(section).collect())
     }
 }

@@ -17,11 +17,11 @@ mod skim;
 #[cfg(test)]
 mod tests;
 
-pub use build::{Mark, SpanBuilder};
+pub use crate::columns::Texts;
 pub use crate::frame::Cut;
+pub use build::{Mark, SpanBuilder};
 pub use encode::Sorted;
 pub use parts::Packer;
-pub use crate::columns::Texts;
 pub use read::{SpanFrame, SpanSection, TraceRows};
 pub use rows::Decoded;
 pub use select::{Cell, Field, Wanted, term};

@@ -117,7 +117,10 @@ impl Dictionaries<'_, '_> {
 
     fn texts(&mut self, column: u16) -> Result<&Texts<'_>, FrameError> {
         if !self.attributes.contains_key(&column) {
-            let read = self.frame.parts.texts(column::ATTRIBUTES.saturating_add(column))?;
+            let read = self
+                .frame
+                .parts
+                .texts(column::ATTRIBUTES.saturating_add(column))?;
             self.attributes.insert(column, read);
         }
         Ok(self.attributes.entry(column).or_default())

@@ -6,10 +6,10 @@ use event::TraceId;
 
 use super::build::{Row, SpanBuilder};
 use super::encode::{PARENT_ELSEWHERE, PARENT_HERE};
-use crate::columns::{Interner, Texts};
 use super::parts::column;
 use super::read::{Attribute, Follows, SpanFrame, TraceRows};
 use super::shape::CellKind;
+use crate::columns::{Interner, Texts};
 use crate::frame::FrameError;
 
 /// Decoded rows. Texts are numbers of the frame's dictionaries, `Row::trace` is the index of the trace, `Row::cells` the
@@ -28,9 +28,13 @@ impl SpanFrame<'_> {
             _ => 0..0,
         };
         let mut rows = vec![Row::default(); range.len()];
-        fill(&mut rows, self.parts.wide(column::ID, range.clone())?, |row, v| {
-            row.id = v;
-        });
+        fill(
+            &mut rows,
+            self.parts.wide(column::ID, range.clone())?,
+            |row, v| {
+                row.id = v;
+            },
+        );
         let of = |column| self.parts.indices(column, range.clone());
         fill(&mut rows, of(column::KIND)?, |row, v| row.kind = v as u8);
         fill(&mut rows, of(column::STATUS)?, |row, v| row.status = v as u8);
@@ -103,7 +107,9 @@ impl SpanFrame<'_> {
         let elsewhere = |rows: &[u32]| rows.iter().filter(|row| **row == PARENT_ELSEWHERE).count();
         let before = elsewhere(parent_rows.get(..range.start).unwrap_or_default());
         let here = parent_rows.get(range.clone()).unwrap_or_default();
-        let parents = self.parts.wide(column::PARENT, before..before + elsewhere(here))?;
+        let parents = self
+            .parts
+            .wide(column::PARENT, before..before + elsewhere(here))?;
         let mut parents = parents.into_iter();
         let mut next = 0usize;
         for (number, trace) in (first..).zip(traces) {
@@ -184,9 +190,12 @@ impl SpanFrame<'_> {
         match kind {
             CellKind::Empty => Ok(vec![0; cells.len()]),
             CellKind::Int | CellKind::Double => self.parts.numbers(column, cells),
-            CellKind::Bool | CellKind::Text | CellKind::Other => {
-                Ok(self.parts.indices(column, cells)?.into_iter().map(u64::from).collect())
-            }
+            CellKind::Bool | CellKind::Text | CellKind::Other => Ok(self
+                .parts
+                .indices(column, cells)?
+                .into_iter()
+                .map(u64::from)
+                .collect()),
         }
     }
 
@@ -246,7 +255,9 @@ impl SpanFrame<'_> {
         let texts = (0u16..)
             .zip(&self.attributes)
             .map(|(number, attribute)| match attribute.kind {
-                CellKind::Text | CellKind::Other => self.parts.texts(column::ATTRIBUTES.saturating_add(number)),
+                CellKind::Text | CellKind::Other => {
+                    self.parts.texts(column::ATTRIBUTES.saturating_add(number))
+                }
                 CellKind::Empty | CellKind::Bool | CellKind::Int | CellKind::Double => Ok(Texts::default()),
             });
         Ok(Decoded {

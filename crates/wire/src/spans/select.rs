@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::model::origin;
 use super::parts::column;
-use super::read::{SpanFrame};
+use super::read::SpanFrame;
 use super::shape::CellKind;
 use crate::columns::Texts;
 use crate::frame::FrameError;

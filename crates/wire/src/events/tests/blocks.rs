@@ -41,7 +41,9 @@ fn blocks(builder: &EventBuilder, events: usize) -> Vec<Vec<u8>> {
     let sorted = builder.sorted();
     let mut packer = Packer::default();
     let cuts = sorted.cuts(events);
-    cuts.into_iter().map(|cut| sorted.encode(cut, CUT, &mut packer).unwrap()).collect()
+    cuts.into_iter()
+        .map(|cut| sorted.encode(cut, CUT, &mut packer).unwrap())
+        .collect()
 }
 
 /// All events of blocks by identity, read trace by trace.
@@ -56,7 +58,10 @@ fn of_blocks(blocks: &[Vec<u8>]) -> BTreeMap<EventIdentity, Event> {
             block.trace_events(trace, &runs, &mut events).unwrap();
         }
         let whole = block.events().unwrap();
-        assert_eq!(whole, events.iter().map(|(_, event)| event.clone()).collect::<Vec<_>>());
+        assert_eq!(
+            whole,
+            events.iter().map(|(_, event)| event.clone()).collect::<Vec<_>>()
+        );
         for (identity, event) in events {
             assert!(all.insert(identity, event).is_none());
         }
@@ -149,8 +154,14 @@ fn version_1_is_upgraded() {
     assert_eq!(new, upgrade(&new).unwrap());
     let (old, new) = (decode(old).unwrap(), decode(&new).unwrap());
     assert_eq!((old.nodes, old.sections), (new.nodes, new.sections));
-    assert_eq!((old.header.producer, old.header.epoch), (new.header.producer, new.header.epoch));
-    assert_eq!((old.header.hlc, old.header.bucket), (new.header.hlc, new.header.bucket));
+    assert_eq!(
+        (old.header.producer, old.header.epoch),
+        (new.header.producer, new.header.epoch)
+    );
+    assert_eq!(
+        (old.header.hlc, old.header.bucket),
+        (new.header.hlc, new.header.bucket)
+    );
     let again = decode_directory(include_bytes!("../../../../../docs/examples/frame-1.bin")).unwrap();
     assert_eq!(again.sections().len(), 2);
 }

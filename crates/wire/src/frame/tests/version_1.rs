@@ -7,8 +7,8 @@ use event::{Bucket, Epoch, Event, Hlc, Micros, NodeInfo, NodeKey, Producer, Seq,
 use super::super::column::{BYTES, DELTA, DICT64, DICT128, RAW, VARINT, id};
 use super::super::section::{FLAG_GAP, Gap, HEAD_BYTES, TraceRange};
 use super::super::{
-    Compression, EVENTS_MAX, FrameHeader, FrameTooLarge, Layout, PAYLOAD_BYTES_MAX, SECTIONS_MAX,
-    BODY_BYTES_MAX, RATIO_MAX, RATIO_SLACK_BYTES, SHAPE_BYTES_MAX, seal,
+    BODY_BYTES_MAX, Compression, EVENTS_MAX, FrameHeader, FrameTooLarge, Layout, PAYLOAD_BYTES_MAX,
+    RATIO_MAX, RATIO_SLACK_BYTES, SECTIONS_MAX, SHAPE_BYTES_MAX, seal,
 };
 
 const ZSTD_LEVEL: i32 = 1;
