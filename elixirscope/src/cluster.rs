@@ -119,7 +119,7 @@ fn render(status: &Status) -> String {
     let group = &status.group;
     let leader = group
         .leader
-        .map_or("nobody".to_owned(), |id| format!("member {id}"));
+        .map_or_else(|| "nobody".to_owned(), |id| format!("member {id}"));
     let voters = group.voters.len();
     let _ = writeln!(
         out,

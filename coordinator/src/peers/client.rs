@@ -79,12 +79,11 @@ impl Peers {
         let way = Arc::clone(self.ways.lock().entry(addr.to_owned()).or_default());
         let connection = {
             let mut open = timeout_at(until, way.lock()).await.map_err(late)?;
-            match &*open {
-                Some(connection) => connection.clone(),
-                None => {
-                    let connected = timeout_at(until, self.connect(addr)).await.map_err(late)?;
-                    open.insert(connected?).clone()
-                }
+            if let Some(connection) = &*open {
+                connection.clone()
+            } else {
+                let connected = timeout_at(until, self.connect(addr)).await.map_err(late)?;
+                open.insert(connected?).clone()
             }
         };
         let exchanged = timeout_at(until, exchange(&connection, call)).await.map_err(late);
