@@ -113,7 +113,7 @@ impl Collector {
         let mut tasks = Vec::new();
         let mut otlp = None;
         if let Some(doors) = config.otlp {
-            let doors = OtlpServer::bind(doors, &registry).await?;
+            let doors = OtlpServer::bind(doors, config.access, &registry).await?;
             otlp = Some((doors.grpc_addr(), doors.http_addr()));
             let intake = SpanIntake::start(Arc::clone(&store), clock.clone(), &settings, &registry).await?;
             tasks.push(tokio::spawn(take_spans(doors, Arc::new(intake), stop.clone())));

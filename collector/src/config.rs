@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use host::access::Access;
 use transport::Identity;
 
 use crate::otlp::OtlpConfig;
@@ -41,4 +43,6 @@ pub struct CollectorConfig {
     pub disk_bytes_max: u64,
     /// The doors for OTLP; `None` = closed.
     pub otlp: Option<OtlpConfig>,
+    /// Who may come in through them.
+    pub access: Access,
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use agent::{Agent, AgentConfig, AgentHandle};
 use anyhow::{Context, Result};
-use axum::Router;
+use host::access::{Gate, Routes};
 use host::{HttpServer, Readiness, Registry, TaskKind, Tasks};
 use transport::{Identity, Role};
 
+use crate::doors::{HttpDoors, TokensArg};
 use crate::up;
 
 /// Arguments of `agent`.
@@ -48,6 +49,8 @@ pub(crate) struct Args {
     #[arg(long, env = "ELIXIRSCOPE_NICE", default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=19))]
     nice: i32,
     #[command(flatten)]
+    tokens: TokensArg,
+    #[command(flatten)]
     log: up::LogArgs,
 }
 
@@ -69,7 +72,10 @@ async fn serve(args: Args) -> Result<ExitCode> {
     let registry = Registry::new();
     let tasks = Tasks::new(&registry)?;
     let readiness = Readiness::new();
-    let http = HttpServer::bind(args.http, Router::new(), registry.clone(), readiness.clone()).await?;
+    let access = args.tokens.access(&registry)?;
+    access.follow(&tasks)?;
+    let gate = Gate::new(access, HttpDoors);
+    let http = HttpServer::behind(gate, args.http, Routes::default(), registry.clone(), readiness.clone()).await?;
     let identity = Identity::from_dir(&args.tls, Role::Agent)
         .with_context(|| format!("no agent certificate in {}", args.tls.display()))?;
     let config = AgentConfig {

@@ -13,6 +13,7 @@ use axum::Router;
 use collector::{Collector, CollectorConfig, CollectorHandle, OtlpConfig, OtlpLimits};
 use coordinator::state::Role as MemberRole;
 use coordinator::{Coordinator, CoordinatorConfig, NewMember};
+use host::access::{Access, Gate, Routes};
 use host::{HttpServer, LogFormat, Readiness, Registry, TaskKind, Tasks};
 use query::CodeIndex;
 use query::tempo::SpanSource;
@@ -25,6 +26,7 @@ use crate::api::{self, Api};
 use crate::checks::Checks;
 use crate::code_blobs::CoordinatorBlobs;
 use crate::control_plane::InProcess;
+use crate::doors::{HttpDoors, TokensArg};
 use crate::jaeger::{self, Jaeger};
 use crate::tempo::{self, Tempo};
 
@@ -70,6 +72,8 @@ pub(crate) struct Args {
     /// No OTLP doors.
     #[arg(long)]
     no_otlp: bool,
+    #[command(flatten)]
+    tokens: TokensArg,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -119,23 +123,24 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 async fn serve(args: Args) -> Result<ExitCode> {
     make_private(&args.data)
         .with_context(|| format!("cannot make the data folder {}", args.data.display()))?;
-    if !args.http.ip().is_loopback() {
-        tracing::warn!(http = %args.http, "the http door has no access control and is open beyond this machine");
-    }
     let registry = Registry::new();
     let tasks = Tasks::new(&registry)?;
+    let access = args.tokens.access(&registry)?;
+    may_listen(&args, &access)?;
+    access.follow(&tasks)?;
     let readiness = Readiness::new();
     let tls = args.data.join("tls");
     transport::tls::dev_ca(&tls)?;
     let coordinator = Coordinator::start(coordinator_config(&args, &registry)).await?;
-    let collector = start_collector(&args, &coordinator, &registry).await?;
+    let collector = start_collector(&args, &coordinator, &access, &registry).await?;
     let agent = if args.no_agent {
         None
     } else {
         Some(start_agent(&args, &collector, &tasks, &registry)?)
     };
     let routes = routes(&args, &coordinator, &collector, agent.clone());
-    let http = HttpServer::bind(args.http, routes, registry.clone(), readiness.clone()).await?;
+    let gate = Gate::new(access, HttpDoors);
+    let http = HttpServer::behind(gate, args.http, routes, registry.clone(), readiness.clone()).await?;
     let otlp = collector
         .otlp_addrs()
         .map_or_else(String::new, |(grpc, http)| format!("{grpc} {http}"));
@@ -155,6 +160,16 @@ async fn serve(args: Args) -> Result<ExitCode> {
     collector.shutdown().await;
     coordinator.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Looks at all addresses before anything is opened, so that a wrong one is said at once.
+fn may_listen(args: &Args, access: &Access) -> Result<()> {
+    access.may_listen("HTTP", args.http)?;
+    if !args.no_otlp {
+        access.may_listen("OTLP gRPC", args.otlp_grpc)?;
+        access.may_listen("OTLP HTTP", args.otlp_http)?;
+    }
+    Ok(())
 }
 
 /// Makes a folder that only its owner may enter: it will hold captured values and keys.
@@ -182,6 +197,7 @@ fn coordinator_config(args: &Args, registry: &Registry) -> CoordinatorConfig {
 async fn start_collector(
     args: &Args,
     coordinator: &Coordinator,
+    access: &Access,
     registry: &Registry,
 ) -> Result<CollectorHandle> {
     let identity = Identity::from_dir(&args.data.join("tls"), Role::Member)?;
@@ -197,6 +213,7 @@ async fn start_collector(
             http: args.otlp_http,
             limits: OtlpLimits::default(),
         }),
+        access: access.clone(),
     };
     let control = Arc::new(InProcess::new(coordinator.clone())?);
     Ok(Collector::start(config, control, registry.clone(), host::now).await?)
@@ -245,7 +262,7 @@ fn routes(
     coordinator: &Coordinator,
     collector: &CollectorHandle,
     agent: Option<AgentHandle>,
-) -> Router {
+) -> Routes {
     let blobs = Arc::new(CoordinatorBlobs::new(coordinator.clone(), Handle::current()));
     let code = Arc::new(CodeIndex::new(blobs.clone()));
     let spans: Arc<dyn SpanSource> = Arc::new(AllSpans::new(collector.store(), Arc::clone(&code)));
@@ -264,14 +281,18 @@ fn routes(
     };
     let tempo = Tempo::new(Arc::clone(&spans), now_unix_ns);
     let jaeger = Jaeger::new(spans, now_unix_ns);
-    Router::new()
-        .nest(
-            "/api/v1",
-            coordinator::http::router(coordinator.clone()).merge(api::router(api)),
-        )
-        .nest("/jaeger", jaeger::router(jaeger))
-        .nest("/tempo", tempo::router(tempo.clone()))
-        .merge(tempo::streaming(tempo))
+    let routes = |api, jaeger, tempo: Tempo| {
+        let control = coordinator::http::router(coordinator.clone());
+        Router::new()
+            .nest("/api/v1", control.merge(api::router(api)))
+            .nest("/jaeger", jaeger::router(jaeger))
+            .nest("/tempo", tempo::router(tempo.clone()))
+            .merge(tempo::streaming(tempo))
+    };
+    Routes {
+        redacted: routes(api.redacted(), jaeger.redacted(), tempo.redacted()),
+        full: routes(api, jaeger, tempo),
+    }
 }
 
 fn now_unix_ns() -> u64 {

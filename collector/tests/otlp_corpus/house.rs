@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use collector::{Intake, OtlpConfig, OtlpLimits, OtlpServer, Receipt, Refusal};
+use host::access::Access;
 use host::{CancellationToken, Registry};
 use parking_lot::Mutex;
 use std::net::SocketAddr;
@@ -81,7 +82,7 @@ impl House {
             http: any,
             limits,
         };
-        let server = OtlpServer::bind(config, &registry).await.unwrap();
+        let server = OtlpServer::bind(config, Access::open(), &registry).await.unwrap();
         let (http, grpc) = (server.http_addr(), server.grpc_addr());
         let (intake, stop) = (Arc::new(Decoding::default()), CancellationToken::new());
         let serving = tokio::spawn(server.serve(Arc::clone(&intake), stop.clone()));

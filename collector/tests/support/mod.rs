@@ -110,6 +110,7 @@ impl House {
         let tls = dir.path().join("tls");
         dev_ca(&tls).unwrap();
         let config = CollectorConfig {
+            access: host::access::Access::open(),
             data_dir: data.to_path_buf(),
             listen: "127.0.0.1:0".parse().unwrap(),
             identity: Identity::from_dir(&tls, Role::Member).unwrap(),

@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{Access, Gate, Routes, TooOpen};
 use crate::metrics;
 use crate::readiness::Readiness;
 
@@ -22,6 +23,9 @@ pub enum HttpError {
     /// Another process has it.
     #[error("TCP address {0} is already in use: is another member running? stop it, or choose another port")]
     AddressInUse(SocketAddr),
+    /// Anybody could come in.
+    #[error(transparent)]
+    TooOpen(#[from] TooOpen),
     /// Another reason.
     #[error("cannot bind TCP address {addr}: {source}")]
     Io {
@@ -47,13 +51,31 @@ struct Shared {
 }
 
 impl HttpServer {
-    /// Takes `addr`. `routes` must not contain `/metrics`, `/live` or `/ready`.
+    /// Takes `addr`, on the loopback only. `routes` must not contain `/metrics`, `/live` or `/ready`.
     pub async fn bind(
         addr: SocketAddr,
         routes: Router,
         registry: Registry,
         readiness: Readiness,
     ) -> Result<Self, HttpError> {
+        Access::open().may_listen("http", addr)?;
+        Self::listen(addr, routes.merge(own(registry, readiness))).await
+    }
+
+    /// Takes `addr`, behind a gate.
+    pub async fn behind(
+        gate: Gate,
+        addr: SocketAddr,
+        mut routes: Routes,
+        registry: Registry,
+        readiness: Readiness,
+    ) -> Result<Self, HttpError> {
+        gate.access().may_listen("http", addr)?;
+        routes.full = routes.full.merge(own(registry, readiness));
+        Self::listen(addr, gate.before(routes)).await
+    }
+
+    async fn listen(addr: SocketAddr, router: Router) -> Result<Self, HttpError> {
         let failed = |source: io::Error| {
             if source.kind() == io::ErrorKind::AddrInUse {
                 HttpError::AddressInUse(addr)
@@ -63,15 +85,10 @@ impl HttpServer {
         };
         let listener = TcpListener::bind(addr).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
-        let own = Router::new()
-            .route("/metrics", get(scrape))
-            .route("/live", get(|| async { "live\n" }))
-            .route("/ready", get(ready))
-            .with_state(Shared { registry, readiness });
         Ok(Self {
             listener,
             local_addr,
-            router: routes.merge(own),
+            router,
         })
     }
 
@@ -82,10 +99,20 @@ impl HttpServer {
 
     /// Serves until `stop`, then finishes the requests under way.
     pub async fn serve(self, stop: CancellationToken) -> io::Result<()> {
-        axum::serve(self.listener, self.router)
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(self.listener, service)
             .with_graceful_shutdown(stop.cancelled_owned())
             .await
     }
+}
+
+/// What every server has.
+fn own(registry: Registry, readiness: Readiness) -> Router {
+    Router::new()
+        .route("/metrics", get(scrape))
+        .route("/live", get(|| async { "live\n" }))
+        .route("/ready", get(ready))
+        .with_state(Shared { registry, readiness })
 }
 
 async fn scrape(State(shared): State<Shared>) -> Response {
