@@ -75,7 +75,14 @@ async fn serve(args: Args) -> Result<ExitCode> {
     let access = args.tokens.access(&registry)?;
     access.follow(&tasks)?;
     let gate = Gate::new(access, HttpDoors);
-    let http = HttpServer::behind(gate, args.http, Routes::default(), registry.clone(), readiness.clone()).await?;
+    let http = HttpServer::behind(
+        gate,
+        args.http,
+        Routes::default(),
+        registry.clone(),
+        readiness.clone(),
+    )
+    .await?;
     let identity = Identity::from_dir(&args.tls, Role::Agent)
         .with_context(|| format!("no agent certificate in {}", args.tls.display()))?;
     let config = AgentConfig {

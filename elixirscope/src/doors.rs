@@ -1,6 +1,6 @@
 //! Which doors the HTTP port has, what each takes, and how each says no. `docs/operations.md`, "Access".
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use axum::Json;
@@ -25,14 +25,11 @@ impl TokensArg {
         let access = Access::of(self.path.as_deref(), registry).context("the doors cannot be guarded")?;
         match &self.path {
             Some(path) => tracing::info!(tokens = %path.display(), "doors ask for tokens"),
-            None => tracing::warn!("doors ask nobody for a token (no --tokens): open to all users of this machine"),
+            None => tracing::warn!(
+                "doors ask nobody for a token (no --tokens): open to all users of this machine"
+            ),
         }
         Ok(access)
-    }
-
-    /// The file.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
     }
 }
 
@@ -53,7 +50,10 @@ impl Doors for HttpDoors {
     fn rule(&self, method: &Method, path: &str) -> Rule {
         let of = |door| Rule { door, ..SEES };
         let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-        let under = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+        let under = |prefix: &str| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
         match path {
             "/live" | "/ready" => Rule {
                 needs: None,
@@ -151,6 +151,9 @@ mod tests {
             assert_eq!((rule.needs, rule.audited), (Some(Needs::Send), true), "{path}");
         }
         assert_eq!(rule(&Method::GET, "/api/v1/audit").needs, Some(Needs::Operate));
-        assert_eq!(rule(&Method::POST, "/jaeger/api/v3/traces").needs, Some(Needs::See));
+        assert_eq!(
+            rule(&Method::POST, "/jaeger/api/v3/traces").needs,
+            Some(Needs::See)
+        );
     }
 }

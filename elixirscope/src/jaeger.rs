@@ -12,6 +12,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use event::TraceId;
 use query::jaeger::{self, Find};
+use query::redact::Redacted;
 use query::tempo::{SpanSource, TempoError, TimeRange};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -66,6 +67,8 @@ impl From<TempoError> for Failure {
     fn from(error: TempoError) -> Self {
         let status = if error.is_invalid() {
             StatusCode::BAD_REQUEST
+        } else if error.is_forbidden() {
+            StatusCode::FORBIDDEN
         } else {
             StatusCode::INTERNAL_SERVER_ERROR
         };
@@ -87,6 +90,15 @@ impl Jaeger {
             source,
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             now_ns,
+        }
+    }
+
+    /// For those who see no values; its questions wait for the same turns.
+    pub(crate) fn redacted(&self) -> Self {
+        let source = Arc::new(Redacted::of(Arc::clone(&self.source)));
+        Self {
+            source,
+            ..self.clone()
         }
     }
 

@@ -138,7 +138,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
     } else {
         Some(start_agent(&args, &collector, &tasks, &registry)?)
     };
-    let routes = routes(&args, &coordinator, &collector, agent.clone());
+    let routes = routes(&args, &coordinator, &collector, agent.clone(), &access);
     let gate = Gate::new(access, HttpDoors);
     let http = HttpServer::behind(gate, args.http, routes, registry.clone(), readiness.clone()).await?;
     let otlp = collector
@@ -262,6 +262,7 @@ fn routes(
     coordinator: &Coordinator,
     collector: &CollectorHandle,
     agent: Option<AgentHandle>,
+    access: &Access,
 ) -> Routes {
     let blobs = Arc::new(CoordinatorBlobs::new(coordinator.clone(), Handle::current()));
     let code = Arc::new(CodeIndex::new(blobs.clone()));
@@ -272,12 +273,14 @@ fn routes(
         code: Arc::clone(&code),
         agent,
         socket: args.socket.clone().unwrap_or_else(default_socket),
+        guarded: !access.is_open(),
     };
     let api = Api {
         store: collector.store(),
         code,
         blobs,
         checks: Arc::new(checks),
+        redacts: false,
     };
     let tempo = Tempo::new(Arc::clone(&spans), now_unix_ns);
     let jaeger = Jaeger::new(spans, now_unix_ns);

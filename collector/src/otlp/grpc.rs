@@ -4,8 +4,8 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
-use host::grpc::{PREFIX_BYTES, Status, failed, message, unary};
 use host::access::Denied;
+use host::grpc::{PREFIX_BYTES, Status, failed, message, unary};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use wire::otlp::{Code, encode_response};

@@ -74,7 +74,9 @@ async fn exported(protocol: &str, compression: &str, refusals: Vec<Refusal>) -> 
         http: any,
         limits: OtlpLimits::default(),
     };
-    let server = OtlpServer::bind(config, Access::open(), &Registry::new()).await.unwrap();
+    let server = OtlpServer::bind(config, Access::open(), &Registry::new())
+        .await
+        .unwrap();
     let addr = if protocol == "grpc" {
         server.grpc_addr()
     } else {

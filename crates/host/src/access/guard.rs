@@ -269,7 +269,10 @@ impl Access {
                 }
                 let access = access.clone();
                 // A file system may hang.
-                if tokio::task::spawn_blocking(move || access.refresh()).await.is_err() {
+                if tokio::task::spawn_blocking(move || access.refresh())
+                    .await
+                    .is_err()
+                {
                     tracing::error!("the token file could not be looked at");
                 }
             }
@@ -322,7 +325,11 @@ impl Guard {
 
     fn say_changes(&self, before: &Tokens) {
         let now = Arc::clone(&self.tokens.read());
-        for entry in now.entries().iter().filter(|entry| !before.entries().contains(entry)) {
+        for entry in now
+            .entries()
+            .iter()
+            .filter(|entry| !before.entries().contains(entry))
+        {
             let role = entry.role.name();
             tracing::info!(target: "audit", token = entry.name, role, "token added or changed");
         }

@@ -171,9 +171,8 @@ impl Row {
     }
 
     fn entry(self) -> Result<Entry, TokensError> {
-        let time = |text: &str, which| {
-            of_rfc3339(text).ok_or_else(|| TokensError::Time(self.name.clone(), which))
-        };
+        let time =
+            |text: &str, which| of_rfc3339(text).ok_or_else(|| TokensError::Time(self.name.clone(), which));
         let role = self.role.parse();
         Ok(Entry {
             role: role.map_err(|error| TokensError::Role(self.name.clone(), error))?,
@@ -234,10 +233,7 @@ mod tests {
             let found = tokens.find(&Token::new([secret; 32]), now_s);
             found.map(|(grant, holds)| (grant.name, grant.role, holds))
         };
-        assert_eq!(
-            grant(1, 99, &tokens),
-            Some(("a".to_owned(), Role::Viewer, true))
-        );
+        assert_eq!(grant(1, 99, &tokens), Some(("a".to_owned(), Role::Viewer, true)));
         assert_eq!(
             grant(1, 100, &tokens),
             Some(("a".to_owned(), Role::Viewer, false))

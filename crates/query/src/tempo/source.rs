@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use event::{Span, TraceId};
-use traceql::{Conditions, ParseError};
+use traceql::ast::Field;
+use traceql::{Conditions, ParseError, Query};
 
 /// From a time on, until before another; Unix nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,9 @@ pub enum SourceError {
     /// It failed.
     #[error("the store failed: {0}")]
     Failed(String),
+    /// The one who asks may not.
+    #[error("this needs the role viewer: values of {0} are not shown to the role viewer-redacted")]
+    Forbidden(String),
 }
 
 /// Where spans come from: a store, or several.
@@ -74,6 +78,22 @@ pub trait SpanSource: Send + Sync {
         range: TimeRange,
         each: &mut dyn FnMut(Vec<Span>) -> ControlFlow<()>,
     ) -> Result<Inspected, SourceError>;
+
+    /// Whether a question may name the field: its values are shown.
+    fn shows(&self, _field: &Field) -> bool {
+        true
+    }
+}
+
+/// Refuses a query that names a field whose values the source does not show.
+pub(crate) fn may_ask(source: &dyn SpanSource, query: &Query) -> Result<(), SourceError> {
+    let mut hidden = None;
+    query.ast().fields(&mut |field| {
+        if hidden.is_none() && !source.shows(field) {
+            hidden = Some(field.to_string());
+        }
+    });
+    hidden.map_or(Ok(()), |field| Err(SourceError::Forbidden(field)))
 }
 
 /// A question that has no answer.
@@ -99,6 +119,11 @@ impl TempoError {
     /// Whether the one who asked has to change the question.
     pub fn is_invalid(&self) -> bool {
         matches!(self, Self::Query(_) | Self::Parameter { .. })
+    }
+
+    /// Whether the one who asked may not.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Source(SourceError::Forbidden(_)))
     }
 
     pub(crate) fn parameter(name: &'static str, why: impl Into<String>) -> Self {

@@ -10,7 +10,7 @@ use traceql::ast::{Field, Intrinsic, Scope};
 use traceql::{Conditions, Label, Query, Trace, parse_field};
 
 use super::search::SearchMetrics;
-use super::source::out_of_time;
+use super::source::{SourceError, may_ask, out_of_time};
 use super::{Missing, SpanSource, TempoError, TimeRange};
 
 /// Traces that are read for an answer.
@@ -246,6 +246,9 @@ pub fn tag_values(
     stop: &dyn Fn() -> bool,
 ) -> Result<TagValuesResponse, TempoError> {
     let field = field(tag)?;
+    if !source.shows(&field) {
+        return Err(SourceError::Forbidden(field.to_string()).into());
+    }
     let keywords = |names: Vec<&'static str>| {
         let values = names.into_iter().map(|name| TagValue {
             kind: "keyword",
@@ -345,6 +348,9 @@ fn walk(
     each: &mut dyn FnMut(&Trace<'_>, u32),
 ) -> Result<(SearchMetrics, Missing), TempoError> {
     let filter = readable(&request.filter);
+    if let Some(filter) = &filter {
+        may_ask(source, filter)?;
+    }
     let conditions = filter.as_ref().map_or(Conditions::ALWAYS, Query::conditions);
     let (mut read, mut more, mut stopped) = (0_u64, false, false);
     let inspected = source.candidates(&conditions, request.range, &mut |spans| {
