@@ -73,11 +73,15 @@ impl Doors for HttpDoors {
             _ if under("/jaeger") => of("jaeger"),
             _ if under("/tempo") => of("tempo"),
             _ if reads => of(if under("/api/v1") { "api" } else { "http" }),
-            _ => Rule {
-                needs: Some(Needs::Send),
-                audited: true,
-                ..of(if under("/api/v1") { "api" } else { "http" })
-            },
+            _ => {
+                // Versions of code are put in, as spans are; the rest changes how the house works.
+                let sends = matches!(path, "/api/v1/versions" | "/api/v1/versions/want") || under("/api/v1/blobs");
+                Rule {
+                    needs: Some(if sends { Needs::Send } else { Needs::Operate }),
+                    audited: true,
+                    ..of(if under("/api/v1") { "api" } else { "http" })
+                }
+            }
         }
     }
 
@@ -141,14 +145,16 @@ mod tests {
             assert_eq!(rule(&Method::GET, path), Rule { door, ..SEES }, "{path}");
         }
         assert!(!rule(&Method::GET, "/metrics").redacted);
-        for (method, path) in [
-            (Method::POST, "/api/v1/versions"),
-            (Method::PUT, "/api/v1/blobs/ab"),
-            (Method::DELETE, "/api/v1/traces"),
-            (Method::POST, "/other"),
+        for (method, path, needs) in [
+            (Method::POST, "/api/v1/versions", Needs::Send),
+            (Method::POST, "/api/v1/versions/want", Needs::Send),
+            (Method::PUT, "/api/v1/blobs/ab", Needs::Send),
+            (Method::POST, "/api/v1/members/1/remove", Needs::Operate),
+            (Method::DELETE, "/api/v1/traces", Needs::Operate),
+            (Method::POST, "/other", Needs::Operate),
         ] {
             let rule = rule(&method, path);
-            assert_eq!((rule.needs, rule.audited), (Some(Needs::Send), true), "{path}");
+            assert_eq!((rule.needs, rule.audited), (Some(needs), true), "{path}");
         }
         assert_eq!(rule(&Method::GET, "/api/v1/audit").needs, Some(Needs::Operate));
         assert_eq!(

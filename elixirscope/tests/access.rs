@@ -205,7 +205,7 @@ impl House {
         let began = Instant::now();
         while self.get("/metrics", authorization).0 != status {
             assert!(began.elapsed() < Duration::from_secs(20), "never {status}");
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(250));
         }
     }
 }

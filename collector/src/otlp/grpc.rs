@@ -58,6 +58,7 @@ pub(super) fn deny<I: Intake>(context: &Context<I>, denied: &Denied) -> Response
     context.metrics.answered(Door::Grpc, code_name(code));
     let mut response = failed(&Status::new(code, denied.message()));
     denied.add_headers(response.headers_mut());
+    response.headers_mut().insert(ACCEPT, ACCEPTED);
     response
 }
 

@@ -223,18 +223,11 @@ impl Access {
         match &decided {
             Ok(grant) => guard.granted.with_label_values(&[door, grant.role.name()]).inc(),
             Err(denied) => {
-                let now_us = clock::now().to_unix_us();
-                let few = peer.is_none_or(|peer| guard.failures.lock().fail(peer.to_canonical(), now_us));
-                // Who has a token is told what is wrong with it, however often.
-                let reason = if few || denied.has.is_some() {
-                    denied.reason
-                } else {
-                    Reason::TooMany
-                };
+                let reason = guard.reason(denied, peer);
                 guard.denied.with_label_values(&[door, reason.name()]).inc();
-                if few {
+                if reason != Reason::TooMany {
                     let role = denied.has.map(Role::name);
-                    tracing::warn!(door, ?peer, reason = reason.name(), role, "request not let in");
+                    tracing::info!(door, ?peer, reason = reason.name(), role, "request not let in");
                 }
                 return Err(Denied {
                     reason,
@@ -297,6 +290,19 @@ impl Guard {
             Some((grant, false)) => Err(denied(Reason::Expired, Some(grant.role))),
             Some((grant, true)) if !grant.role.may(needs) => Err(denied(Reason::Role, Some(grant.role))),
             Some((grant, true)) => Ok(grant),
+        }
+    }
+
+    /// The reason, or that it were too many. Who has a token is told what is wrong with it, however often.
+    fn reason(&self, denied: &Denied, peer: Option<IpAddr>) -> Reason {
+        let Some(peer) = peer.filter(|_| denied.has.is_none()) else {
+            return denied.reason;
+        };
+        let now_us = clock::now().to_unix_us();
+        if self.failures.lock().fail(peer.to_canonical(), now_us) {
+            denied.reason
+        } else {
+            Reason::TooMany
         }
     }
 
