@@ -66,7 +66,7 @@ impl Member {
 
     /// `POST path` without a body, decoded.
     pub(crate) fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let answer = Self::http().post(self.at(path)).send_empty();
+        let answer = self.signed(Self::http().post(self.at(path)))?.send_empty();
         Self::decode(answer.with_context(|| self.unreachable())?)
     }
 

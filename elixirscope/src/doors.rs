@@ -75,7 +75,8 @@ impl Doors for HttpDoors {
             _ if reads => of(if under("/api/v1") { "api" } else { "http" }),
             _ => {
                 // Versions of code are put in, as spans are; the rest changes how the house works.
-                let sends = matches!(path, "/api/v1/versions" | "/api/v1/versions/want") || under("/api/v1/blobs");
+                let sends =
+                    matches!(path, "/api/v1/versions" | "/api/v1/versions/want") || under("/api/v1/blobs");
                 Rule {
                     needs: Some(if sends { Needs::Send } else { Needs::Operate }),
                     audited: true,

@@ -13,7 +13,12 @@ use Expect::{Accepted, Refused};
 /// A file with a writer's token (bytes 1), a viewer's (2), an operator's (3) and one that has expired (4).
 fn tokens(folder: &tempfile::TempDir) -> PathBuf {
     let mut tokens = Tokens::default();
-    let roles = [(1, Role::Writer), (2, Role::Viewer), (3, Role::Operator), (4, Role::Writer)];
+    let roles = [
+        (1, Role::Writer),
+        (2, Role::Viewer),
+        (3, Role::Operator),
+        (4, Role::Writer),
+    ];
     for (secret, role) in roles {
         let entry = Entry {
             name: format!("token-{secret}"),
@@ -44,7 +49,12 @@ async fn who_may_put_in() {
         (None, 401, 16, "needs a token of the role writer"),
         (Some(9), 401, 16, "not known here"),
         (Some(4), 401, 16, "expired"),
-        (Some(2), 403, 7, "needs the role writer; the token has the role viewer"),
+        (
+            Some(2),
+            403,
+            7,
+            "needs the role writer; the token has the role viewer",
+        ),
     ];
     for (secret, status, code, why) in refused {
         let given: Option<&'static str> = secret.map(|secret| &*format!("Bearer {}", token(secret)).leak());
@@ -58,7 +68,10 @@ async fn who_may_put_in() {
             };
             let reply = case.run(&house).await;
             let challenge = reply.header("www-authenticate").unwrap();
-            assert!(challenge.starts_with("Bearer realm=\"elixirscope\""), "{challenge}");
+            assert!(
+                challenge.starts_with("Bearer realm=\"elixirscope\""),
+                "{challenge}"
+            );
         }
         let shown = secret.map(token);
         with_token(&house, shown.as_deref(), Refused(code, why)).await;

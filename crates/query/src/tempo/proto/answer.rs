@@ -250,7 +250,12 @@ mod tests {
         // spans 1, matched 2, attributes 3: 2 + 19 + 2 + 2 + 7 bytes.
         let set = [&b"\x0a\x13"[..], &span, b"\x10\x03\x1a\x07", &pair(b"m")].concat();
         // traceID 1, rootServiceName 2, rootTraceName 3, startTimeUnixNano 4, durationMs 5, spanSets 7, serviceStats 8.
-        let trace = [&b"\x0a\x01t\x12\x01r\x1a\x01o\x20\x04\x28\x05\x3a\x20"[..], &set, b"\x42\x09\x0a\x01v\x12\x04\x08\x06\x10\x01"].concat();
+        let trace = [
+            &b"\x0a\x01t\x12\x01r\x1a\x01o\x20\x04\x28\x05\x3a\x20"[..],
+            &set,
+            b"\x42\x09\x0a\x01v\x12\x04\x08\x06\x10\x01",
+        ]
+        .concat();
         assert_eq!((span.len(), set.len(), trace.len()), (19, 32, 58));
         let expected = [&b"\x0a\x3a"[..], &trace, b"\x12\x04\x08\x08\x10\x09"].concat();
         assert_eq!(search(&answer), expected);
@@ -300,7 +305,12 @@ mod tests {
         let sample = [&b"\x12\x0b\x09"[..], one, b"\x10\x03"].concat();
         let exemplar = [&b"\x22\x14"[..], label, b"\x11", one, b"\x18\x04"].concat();
         let inside = [&label[..], &sample, &exemplar].concat();
-        let expected = [&[0x0a, inside.len() as u8][..], &inside, b"\x12\0\x18\x01\x22\x01x"].concat();
+        let expected = [
+            &[0x0a, inside.len() as u8][..],
+            &inside,
+            b"\x12\0\x18\x01\x22\x01x",
+        ]
+        .concat();
         assert_eq!(inside.len(), 44);
         assert_eq!(range(&series), expected);
         let once = InstantResponse {

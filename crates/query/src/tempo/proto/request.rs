@@ -203,14 +203,25 @@ mod tests {
         assert_eq!(found(Call::Search, search), expected);
         // scope span, query {}, start 3, end 4, maxTagsPerScope 5, staleValuesThreshold 6.
         let tags = b"\x0a\x04span\x12\x02{}\x18\x03\x20\x04\x28\x05\x30\x06";
-        assert_eq!(found(Call::TagNames, tags), "scope=span q={} start=3 end=4 limit=5");
+        assert_eq!(
+            found(Call::TagNames, tags),
+            "scope=span q={} start=3 end=4 limit=5"
+        );
         // tagName .a, query {}, start 4, end 5, maxTagValues 6.
         let values = b"\x0a\x02.a\x12\x02{}\x20\x04\x28\x05\x30\x06";
-        assert_eq!(found(Call::TagValues, values), "tag=.a q={} start=4 end=5 limit=6");
+        assert_eq!(
+            found(Call::TagValues, values),
+            "tag=.a q={} start=4 end=5 limit=6"
+        );
         // query {}, start 2, end 300 (two bytes), step 4, queryMode all, exemplars 7 (field 16: a key of two bytes), maxSeries 8.
         let range = b"\x0a\x02{}\x10\x02\x18\xac\x02\x20\x04\x3a\x03all\x80\x01\x07\x88\x01\x08";
-        assert_eq!(found(Call::Range, range), "q={} start=2 end=300 step=4ns exemplars=7");
-        assert_eq!(found(Call::Instant, b"\x0a\x02{}\x10\x02\x18\x03"), "q={} start=2 end=3");
-
+        assert_eq!(
+            found(Call::Range, range),
+            "q={} start=2 end=300 step=4ns exemplars=7"
+        );
+        assert_eq!(
+            found(Call::Instant, b"\x0a\x02{}\x10\x02\x18\x03"),
+            "q={} start=2 end=3"
+        );
     }
 }
