@@ -149,7 +149,7 @@ async fn run(client: &mut SendRequest<Bytes>, house: &House, call: &Call) -> Hea
 pub(super) async fn with_token(house: &House, token: Option<&str>, expect: Expect) -> HeaderMap {
     let call = Call {
         token: token.map(str::to_owned),
-        ..Call::new("with a token", good(1), expect)
+        ..Call::new("with a token", framed(0, &good(1)), expect)
     };
     run(&mut connect(house.grpc).await, house, &call).await
 }
