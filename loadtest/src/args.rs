@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::http::Url;
@@ -74,9 +75,9 @@ pub(crate) struct OtlpArgs {
     /// Traces asked for a second while the load runs, sent at least two seconds before.
     #[arg(long, requires = "query", value_parser = rate)]
     pub(crate) query_rate: Option<f64>,
-    /// Traces read back after the load and compared with what was sent, span by span.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
-    pub(crate) verify: u32,
+    /// Traces read back after the load and compared with what was sent, span by span: so many at random, or `all`.
+    #[arg(long, default_value = "0", value_parser = traces)]
+    pub(crate) verify: Choice,
     /// Traces are searched for here after the load: a Tempo path (`.../tempo/api/search`).
     #[arg(long)]
     pub(crate) search: Option<Url>,
@@ -163,6 +164,9 @@ pub(crate) struct RunArgs {
     /// Of what is random; equal seeds make equal loads. Taken from the clock if it is not said.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// A file that holds the token of each request (`authorization: Bearer ...`), of those to `--query`, `--metrics` and `--audit` too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -172,6 +176,37 @@ pub(crate) struct RunArgs {
     /// Write a plot of latency by percentile and of throughput over time.
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
+}
+
+/// Which of the traces that were acknowledged are read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// So many, at random.
+    Some(u32),
+    /// Every one that is remembered.
+    All,
+}
+
+fn traces(text: &str) -> Result<Choice, String> {
+    match text.parse::<u32>() {
+        Ok(count) if count <= 1_000_000 => Ok(Choice::Some(count)),
+        _ if text == "all" => Ok(Choice::All),
+        _ => Err("a number up to 1000000, or all".to_owned()),
+    }
+}
+
+impl RunArgs {
+    /// The headers of each request: as given, and the token.
+    pub(crate) fn headers(&self, given: &[String]) -> anyhow::Result<Vec<String>> {
+        let mut headers = given.to_vec();
+        if let Some(path) = &self.token_file {
+            let token = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the token in {}", path.display()))?;
+            let line = format!("authorization: Bearer {}", token.trim());
+            headers.push(header(&line).map_err(anyhow::Error::msg)?);
+        }
+        Ok(headers)
+    }
 }
 
 fn rate(text: &str) -> Result<f64, String> {

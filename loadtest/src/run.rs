@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::args::{OtlpArgs, RunArgs};
+use crate::args::{Choice, OtlpArgs, RunArgs};
 use crate::ask::TraceDoor;
 use crate::find_max::{Search, Step};
 use crate::load::otlp::{Ended, OtlpLoad};
@@ -121,13 +121,14 @@ impl<'a> Surroundings<'a> {
 pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
     let run = &args.run;
     let seed = run.seed.unwrap_or_else(now_ns);
+    let headers = run.headers(&args.headers)?;
     let connections = usize::from(args.connections) * usize::from(args.outstanding);
     if args.spread && connections < 3 {
         bail!("--spread needs at least three connections, not {connections}");
     }
     let load = OtlpLoad {
         endpoint: args.endpoint.clone(),
-        headers: args.headers.clone(),
+        headers: headers.clone(),
         connections,
         content: Content::new(seed, traces_of(args), args.spread),
         sent: Sent::default(),
@@ -142,7 +143,7 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         0,
     );
     let yardstick = Yardstick::measure(&sample);
-    let around = Surroundings::before(run, &args.headers, SPANS_STORED)?;
+    let around = Surroundings::before(run, &headers, SPANS_STORED)?;
     let server = around.server.as_ref();
     let total = Progress::default();
     let (rate, steps) = rate_of(run, |pace, progress| {
@@ -151,13 +152,13 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         Ok(ended)
     })?;
     let pace = pace(run, rate);
-    let door = args.query.as_ref().map(|url| TraceDoor::new(url, &args.headers));
+    let door = args.query.as_ref().map(|url| TraceDoor::new(url, &headers));
     let (ended, queried) = under_questions(args, &load, door.as_ref(), || load.run(&pace, &total, server))?;
     let stored = around.stored(total.counts().acked)?;
     // What the load cost is read before questions cost something.
     let (server, disk) = (around.server(ended.seen.rss_anon_peak_bytes)?, around.disk());
     let verified = match &door {
-        Some(door) if args.verify > 0 => {
+        Some(door) if args.verify != Choice::Some(0) => {
             let deadline = Instant::now() + Duration::from_secs(run.stored_seconds);
             let verified = verify::verify(door, &load.content, &load.sent, args.verify, deadline);
             Some(verified.context("reading back")?)
@@ -165,7 +166,7 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         _ => None,
     };
     let search = args.search.as_ref();
-    let searched = search.map(|url| search::search(url, &args.headers, args.searches));
+    let searched = search.map(|url| search::search(url, &headers, args.searches));
     let name = if args.spread {
         "otlp-spans, spread"
     } else {

@@ -1,5 +1,6 @@
 //! What was sent and acknowledged, so that it can be asked for again: 32 bytes a request.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -97,6 +98,17 @@ impl Content {
         ))
     }
 
+    /// All traces of a batch, each with its spans as they were sent.
+    pub(crate) fn batch_traces(&self, batch: Batch) -> BTreeMap<TraceId, Vec<Span>> {
+        let mut traces: BTreeMap<TraceId, Vec<Span>> = BTreeMap::new();
+        for part in 0..self.parts() {
+            for span in traces_data(&self.body(batch, part)).unwrap_or_default() {
+                traces.entry(span.trace).or_default().push(span);
+            }
+        }
+        traces
+    }
+
     /// The spans of a trace as they were sent.
     pub(crate) fn trace(&self, batch: Batch, trace: TraceId) -> Vec<Span> {
         let mut spans = Vec::new();
@@ -123,6 +135,11 @@ impl Sent {
             batches.drain(..half);
         }
         batches.push((batch, Instant::now()));
+    }
+
+    /// All that are remembered.
+    pub(crate) fn all(&self) -> Vec<Batch> {
+        self.batches.lock().iter().map(|(batch, _)| *batch).collect()
     }
 
     /// A random trace of those acknowledged before `before`.

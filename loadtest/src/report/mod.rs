@@ -164,6 +164,7 @@ impl Report {
             "behind": self.behind,
             "stored": self.stored,
             "conserved": self.conserved(),
+            "accounted": self.counts.accounted(self.stored),
             "latency_ms": json_ms(&self.latency_us),
             "find_max": self.steps.iter().map(Step::json).collect::<Vec<_>>(),
             "server": server,
