@@ -8,9 +8,12 @@ mod group;
 mod kills;
 mod load;
 mod overload;
+mod programs;
 mod shop;
 mod slow;
 mod victim;
+
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -37,6 +40,9 @@ pub struct Args {
     /// Seed of the moments of the kills; printed by each run.
     #[arg(long)]
     seed: Option<u64>,
+    /// Folder with `elixirscope` and `loadtest`, built already.
+    #[arg(long, value_name = "FOLDER")]
+    programs: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -75,7 +81,7 @@ pub fn run(args: &Args) -> Result<()> {
     let asked = if args.what.is_empty() { &ALL[..] } else { &args.what };
     let seed = args.seed.unwrap_or_else(chance::any);
     if asked.iter().any(|what| !matches!(what, What::Shop | What::Otlp)) {
-        load::build()?;
+        programs::from(args.programs.as_deref())?;
     }
     let mut failed = Vec::new();
     for what in asked {
@@ -101,6 +107,7 @@ pub fn short() -> Result<()> {
         orders: 0,
         seconds: None,
         seed: None,
+        programs: None,
     })
 }
 

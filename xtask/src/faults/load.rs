@@ -9,10 +9,8 @@ use serde_json::Value;
 use testbed::wait_for;
 
 use super::victim::Victim;
-use super::{count, none};
+use super::{count, none, programs};
 use crate::run;
-
-pub use crate::bench::build;
 
 /// A load that runs.
 pub struct Load {
@@ -70,7 +68,7 @@ impl Load {
     fn start(name: &str, mut words: Vec<String>, pace: &Pace, more: &[String]) -> Result<Self> {
         words.extend(pace.words());
         words.extend_from_slice(more);
-        let mut command = run::command(&run::target().join("debug/loadtest").to_string_lossy(), &[]);
+        let mut command = run::command(&programs::path("loadtest").to_string_lossy(), &[]);
         let child = command
             .args(words)
             .stdin(Stdio::null())
@@ -121,6 +119,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// `span` or `event`.
+    pub fn item(&self) -> &str {
+        self.value["item"].as_str().unwrap_or("item")
+    }
+
     /// A number of it, by its path.
     pub fn number(&self, path: &str) -> Result<f64> {
         let found = self.value.pointer(&format!("/{path}")).and_then(Value::as_f64);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use testbed::{Bed, Child, Launcher, wait_for};
 
-use crate::run;
+use super::programs;
 
 /// Longest wait for readiness to turn.
 const TURN: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ impl Victim {
     /// With these arguments beside the doors; not started.
     pub fn new(args: &[&str]) -> Result<Self> {
         Ok(Self {
-            bed: Bed::new(&run::target().join("debug/elixirscope"))?,
+            bed: Bed::new(&programs::path("elixirscope"))?,
             args: args.iter().map(|&word| word.to_owned()).collect(),
             child: None,
             otlp: free_address()?,
@@ -114,11 +114,6 @@ impl Victim {
             self.alive()?;
             Ok(self.bed.door().ready().then_some(()))
         })
-    }
-
-    /// A metric of it.
-    pub fn metric(&self, name: &str, labels: &[&str]) -> Result<f64> {
-        self.bed.door().metric(name, labels)
     }
 }
 
