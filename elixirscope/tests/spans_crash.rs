@@ -140,7 +140,11 @@ fn cycle(
     begun: &Arc<Begun>,
     again: Vec<Option<u64>>,
 ) -> Vec<Option<u64>> {
-    let port = address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap();
+    let port = address
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse().ok())
+        .unwrap();
     let mut server = bed.up(false, &["--otlp-http", address, "--log", "warn"]).unwrap();
     // Without a kill only what waits is sent.
     let stop = Arc::new(AtomicBool::new(kill_after.is_none()));
@@ -159,7 +163,10 @@ fn cycle(
     let left: Vec<_> = senders.into_iter().map(|sender| sender.join().unwrap()).collect();
     if kill_after.is_none() {
         server.stop().unwrap();
-        assert!(left.iter().all(Option::is_none), "a server that is not killed answers");
+        assert!(
+            left.iter().all(Option::is_none),
+            "a server that is not killed answers"
+        );
     }
     left
 }
@@ -232,7 +239,10 @@ fn compare(store: &Store, request: u64) -> u64 {
     for of_trace in sent.chunks(TRACE_SPANS as usize) {
         let trace = of_trace.first().unwrap().trace;
         let spans = store.trace_spans(trace).unwrap();
-        assert!(spans.is_empty() || spans == of_trace, "request {request}: {spans:?}");
+        assert!(
+            spans.is_empty() || spans == of_trace,
+            "request {request}: {spans:?}"
+        );
         found += spans.len() as u64;
     }
     found
@@ -264,5 +274,8 @@ fn killed_under_load() {
         );
     }
     assert!(all.acknowledged > cycles, "hardly any load: {}", all.acknowledged);
-    assert!(all.repeated > 0 || cycles < 4, "no kill came between a request and its answer");
+    assert!(
+        all.repeated > 0 || cycles < 4,
+        "no kill came between a request and its answer"
+    );
 }

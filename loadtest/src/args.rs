@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::http::Url;
+use crate::load::way::{Compression, Protocol};
 use crate::native::events::Shape;
 
 /// Open-loop and closed-loop load with HDR histograms, for ElixirScope and for any OTLP endpoint beside it.
@@ -21,7 +22,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Play a BEAM node: call and return events in traces of twenty, through an agent's socket.
     Node(NodeArgs),
-    /// Send spans as OTLP over HTTP, to us or to any other OTLP endpoint.
+    /// Send spans as OTLP over HTTP or gRPC, to us or to any other OTLP endpoint.
     Otlp(Box<OtlpArgs>),
     /// Send events of BEAM nodes as agents do: encoded into frames, over QUIC.
     Quic(Box<QuicArgs>),
@@ -47,9 +48,15 @@ pub(crate) struct NodeArgs {
 /// Arguments of `otlp`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OtlpArgs {
-    /// Where spans are sent.
-    #[arg(long, default_value = "http://127.0.0.1:4318/v1/traces")]
-    pub(crate) endpoint: Url,
+    /// OTLP over what.
+    #[arg(long, value_enum, default_value = "http")]
+    pub(crate) protocol: Protocol,
+    /// Where spans are sent; by default this machine's `http://127.0.0.1:4318/v1/traces`, of gRPC `http://127.0.0.1:4317`.
+    #[arg(long)]
+    pub(crate) endpoint: Option<Url>,
+    /// Of each request.
+    #[arg(long, value_enum, default_value = "none")]
+    pub(crate) compression: Compression,
     /// Connections.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub(crate) connections: u16,
@@ -81,6 +88,9 @@ pub(crate) struct OtlpArgs {
     /// Traces are searched for here after the load: a Tempo path (`.../tempo/api/search`).
     #[arg(long)]
     pub(crate) search: Option<Url>,
+    /// Searches a second while the load runs.
+    #[arg(long, requires = "search", value_parser = rate)]
+    pub(crate) search_rate: Option<f64>,
     /// Searches.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) searches: u32,

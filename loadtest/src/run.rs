@@ -11,6 +11,7 @@ use crate::ask::TraceDoor;
 use crate::find_max::{Search, Step};
 use crate::load::otlp::{Ended, OtlpLoad};
 use crate::load::sent::{Batch, Content, Sent};
+use crate::load::way::{Compression, Protocol, Target};
 use crate::load::{Pace, now_ns};
 use crate::measure::disk;
 use crate::measure::process::{Process, Usage};
@@ -20,6 +21,7 @@ use crate::measure::yardstick::Yardstick;
 use crate::otlp::values::TRACE_SPANS;
 use crate::query::Queried;
 use crate::report::{Disk, Report, Server};
+use crate::search::Searched;
 use crate::{search, verify};
 
 /// Our counter of stored spans.
@@ -127,8 +129,12 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         bail!("--spread needs at least three connections, not {connections}");
     }
     let load = OtlpLoad {
-        endpoint: args.endpoint.clone(),
-        headers: headers.clone(),
+        target: Target {
+            endpoint: args.protocol.endpoint(args.endpoint.as_ref()),
+            headers: headers.clone(),
+            protocol: args.protocol,
+            compression: args.compression,
+        },
         connections,
         content: Content::new(seed, traces_of(args), args.spread),
         sent: Sent::default(),
@@ -153,7 +159,7 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
     })?;
     let pace = pace(run, rate);
     let door = args.query.as_ref().map(|url| TraceDoor::new(url, &headers));
-    let (ended, queried) = under_questions(args, &load, door.as_ref(), || load.run(&pace, &total, server))?;
+    let (ended, asked) = under_questions(args, &load, door.as_ref(), || load.run(&pace, &total, server))?;
     let stored = around.stored(total.counts().acked)?;
     // What the load cost is read before questions cost something.
     let (server, disk) = (around.server(ended.seen.rss_anon_peak_bytes)?, around.disk());
@@ -167,14 +173,12 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
     };
     let search = args.search.as_ref();
     let searched = search.map(|url| search::search(url, &headers, args.searches));
-    let name = if args.spread {
-        "otlp-spans, spread"
-    } else {
-        "otlp-spans"
-    };
     let report = Report {
-        name: name.to_owned(),
-        target: format!("http://{}{}", args.endpoint.authority, args.endpoint.path),
+        name: name(args),
+        target: format!(
+            "http://{}{}",
+            load.target.endpoint.authority, load.target.endpoint.path
+        ),
         item: "span",
         rate,
         connections,
@@ -187,7 +191,8 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         behind: ended.behind,
         latency_us: ended.seen.latency_us()?,
         seen: ended.seen,
-        queried,
+        queried: asked.queried,
+        searched_under_load: asked.searched,
         verified,
         searched: searched.transpose()?,
         audited: None,
@@ -196,27 +201,58 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
     report.finish(run)
 }
 
+/// What questions under a load have shown.
+#[derive(Default)]
+struct Asked {
+    queried: Option<Queried>,
+    searched: Option<Searched>,
+}
+
 /// Runs a load, and asks for traces meanwhile if that is wanted.
 fn under_questions(
     args: &OtlpArgs,
     load: &OtlpLoad,
     door: Option<&TraceDoor>,
     run: impl FnOnce() -> Result<Ended>,
-) -> Result<(Ended, Option<Queried>)> {
-    let stop = AtomicBool::new(false);
+) -> Result<(Ended, Asked)> {
+    let stop = &AtomicBool::new(false);
     thread::scope(|scope| {
         let asking = door.zip(args.query_rate).map(|(door, rate)| {
-            let stop = &stop;
             scope.spawn(move || crate::query::ask(door, &load.content, &load.sent, rate, stop))
+        });
+        let searching = args.search.as_ref().zip(args.search_rate).map(|(url, rate)| {
+            scope.spawn(move || search::under_load(url, &load.target.headers, rate, stop))
         });
         let ended = run();
         stop.store(true, Ordering::Release);
-        let queried = asking.map(|asking| match asking.join() {
-            Ok(queried) => queried,
-            Err(_) => bail!("the asking thread failed"),
-        });
-        Ok((ended?, queried.transpose()?))
+        let asked = Asked {
+            queried: asking.map(joined).transpose()?,
+            searched: searching.map(joined).transpose()?,
+        };
+        Ok((ended?, asked))
     })
+}
+
+fn joined<T>(asking: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    match asking.join() {
+        Ok(asked) => asked,
+        Err(_) => bail!("an asking thread failed"),
+    }
+}
+
+fn name(args: &OtlpArgs) -> String {
+    let mut name = "otlp-spans".to_owned();
+    for (word, said) in [
+        (", gRPC", args.protocol == Protocol::Grpc),
+        (", gzip", args.compression == Compression::Gzip),
+        (", zstd", args.compression == Compression::Zstd),
+        (", spread", args.spread),
+    ] {
+        if said {
+            name.push_str(word);
+        }
+    }
+    name
 }
 
 fn traces_of(args: &OtlpArgs) -> usize {

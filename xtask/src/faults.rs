@@ -78,14 +78,21 @@ const ALL: [What; 8] = [
 
 pub fn run(args: &Args) -> Result<()> {
     machine::for_tests()?;
-    let asked = if args.what.is_empty() { &ALL[..] } else { &args.what };
+    let asked = if args.what.is_empty() {
+        &ALL[..]
+    } else {
+        &args.what
+    };
     let seed = args.seed.unwrap_or_else(chance::any);
     if asked.iter().any(|what| !matches!(what, What::Shop | What::Otlp)) {
         programs::from(args.programs.as_deref())?;
     }
     let mut failed = Vec::new();
     for what in asked {
-        println!("faults {what:?}: seed {seed}{}", if args.short { ", short" } else { "" });
+        println!(
+            "faults {what:?}: seed {seed}{}",
+            if args.short { ", short" } else { "" }
+        );
         if let Err(error) = one(*what, args, seed) {
             eprintln!("faults {what:?}, seed {seed}: {error:#}");
             failed.push(format!("{what:?}: {error:#}"));
@@ -112,7 +119,8 @@ pub fn short() -> Result<()> {
 }
 
 fn one(what: What, args: &Args, seed: u64) -> Result<()> {
-    let or = |given: Option<u32>, short: u32, long: u32| given.unwrap_or(if args.short { short } else { long });
+    let or =
+        |given: Option<u32>, short: u32, long: u32| given.unwrap_or(if args.short { short } else { long });
     match what {
         What::Shop => shop::run(args.short, args.kills.unwrap_or(50), args.orders, seed),
         What::Otlp => kills::otlp(or(args.kills, 4, 500), seed),
@@ -120,14 +128,21 @@ fn one(what: What, args: &Args, seed: u64) -> Result<()> {
         What::Fsync => done("fsync", fsync::run(or(args.kills, 1, 20), seed)?),
         What::Slow => done("slow", slow::run(or(args.seconds, 5, 60), seed)?),
         What::Full => done("full", disk::run(or(args.kills, 1, 20), seed)?),
-        What::Overload => done("overload", overload::run(or(args.seconds, 8, 600), seed, args.short)?),
+        What::Overload => done(
+            "overload",
+            overload::run(or(args.seconds, 8, 600), seed, args.short)?,
+        ),
         What::Soak => done("soak", overload::soak(or(args.seconds, 8, 1_800), seed)?),
     }
 }
 
 /// Reports the figures; one that misses its goal is a failure.
 fn done(name: &str, figures: Vec<Value>) -> Result<()> {
-    let missed: Vec<String> = figures.iter().filter(|figure| report::holds(figure) == Some(false)).map(told).collect();
+    let missed: Vec<String> = figures
+        .iter()
+        .filter(|figure| report::holds(figure) == Some(false))
+        .map(told)
+        .collect();
     report::figures(&format!("faults-{name}"), figures)?;
     if missed.is_empty() {
         return Ok(());

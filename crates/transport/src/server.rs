@@ -115,7 +115,10 @@ fn endpoint_config(identity: &Identity) -> EndpointConfig {
     let reset = identity.derived(b"elixirscope stateless reset");
     let reset = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, reset.as_ref());
     let ids = identity.derived(b"elixirscope connection ids");
-    let ids = ids.as_ref().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let ids = ids
+        .as_ref()
+        .first_chunk()
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let mut config = EndpointConfig::new(Arc::new(reset));
     config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
     config

@@ -220,7 +220,10 @@ async fn half_open() {
 
 /// Hands datagrams on between one client and the server that `to` names at the moment.
 fn relay(to: Arc<std::sync::Mutex<std::net::SocketAddr>>) -> std::net::SocketAddr {
-    let (outer, inner) = (UdpSocket::bind(LOOPBACK).unwrap(), UdpSocket::bind(LOOPBACK).unwrap());
+    let (outer, inner) = (
+        UdpSocket::bind(LOOPBACK).unwrap(),
+        UdpSocket::bind(LOOPBACK).unwrap(),
+    );
     let address = outer.local_addr().unwrap();
     let client = Arc::new(std::sync::Mutex::new(None));
     let (back_from, back_to, back_client) = (
@@ -254,9 +257,17 @@ async fn a_restart_is_noticed_before_the_idle_timeout() {
     world.echo();
     let to = Arc::new(std::sync::Mutex::new(world.addr()));
     let client = world.client(Role::Agent);
-    let connection = client.connect(relay(Arc::clone(&to)), DEV_SERVER_NAME).await.unwrap();
+    let connection = client
+        .connect(relay(Arc::clone(&to)), DEV_SERVER_NAME)
+        .await
+        .unwrap();
     echoes(&connection).await;
-    let next = Server::bind(LOOPBACK, &identity(world.dir.path(), Role::Member), Limits::default()).unwrap();
+    let next = Server::bind(
+        LOOPBACK,
+        &identity(world.dir.path(), Role::Member),
+        Limits::default(),
+    )
+    .unwrap();
     *to.lock().unwrap() = next.local_addr();
     let sending = connection.clone();
     let talk = tokio::spawn(async move {

@@ -60,12 +60,12 @@ impl Content {
     }
 
     /// Templates of a part.
-    pub(crate) fn templates(&self, part: usize) -> &[Template] {
+    fn templates(&self, part: usize) -> &[Template] {
         self.parts.get(part).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Which of the templates a batch takes.
-    pub(crate) fn template_of(batch: Batch) -> usize {
+    fn template_of(batch: Batch) -> usize {
         (batch.number % TEMPLATES) as usize
     }
 
@@ -75,18 +75,28 @@ impl Content {
     }
 
     /// Writes a batch's part into a copy of its template's body.
-    pub(crate) fn write(&self, batch: Batch, part: usize, body: &mut [u8]) {
+    fn write(&self, batch: Batch, part: usize, body: &mut [u8]) {
         if let Some(template) = self.templates(part).get(Self::template_of(batch)) {
             let first = batch.number * self.traces as u64;
             template.write(body, self.seed, first, batch.base_ns);
         }
     }
 
+    /// Makes `body` that of a batch's part; its spans.
+    pub(crate) fn fill(&self, batch: Batch, part: usize, body: &mut Vec<u8>) -> u64 {
+        body.clear();
+        let Some(template) = self.templates(part).get(Self::template_of(batch)) else {
+            return 0;
+        };
+        body.extend_from_slice(&template.body);
+        self.write(batch, part, body);
+        template.spans() as u64
+    }
+
     /// The body of a batch's part.
     pub(crate) fn body(&self, batch: Batch, part: usize) -> Vec<u8> {
-        let template = self.templates(part).get(Self::template_of(batch));
-        let mut body = template.map(|t| t.body.clone()).unwrap_or_default();
-        self.write(batch, part, &mut body);
+        let mut body = Vec::new();
+        self.fill(batch, part, &mut body);
         body
     }
 

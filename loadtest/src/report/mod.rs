@@ -76,6 +76,8 @@ pub(crate) struct Report {
     pub(crate) seen: Seen,
     /// Questions under load.
     pub(crate) queried: Option<Queried>,
+    /// Searches under load.
+    pub(crate) searched_under_load: Option<Searched>,
     /// Traces read back.
     pub(crate) verified: Option<Verified>,
     /// Searches after the load.
@@ -171,6 +173,7 @@ impl Report {
             "disk_bytes_per_item": self.disk_bytes_per_item(),
             "query": self.queried.as_ref().map(Queried::json),
             "audit": self.audited.map(Audited::json),
+            "search_under_load": self.searched_under_load.as_ref().map(Searched::json),
             "search": self.searched.as_ref().map(Searched::json),
             "verify": self.verified.as_ref().map(Verified::json),
             "generator_cpu_s_per_million": self.cpu_of_generator(),

@@ -21,7 +21,11 @@ impl Group {
             two: is_two,
         };
         fs::create_dir(&group.folder).with_context(|| group.folder.display().to_string())?;
-        let limit = if is_two { "memory.max" } else { "memory.limit_in_bytes" };
+        let limit = if is_two {
+            "memory.max"
+        } else {
+            "memory.limit_in_bytes"
+        };
         fs::write(group.folder.join(limit), (u64::from(mib) << 20).to_string())
             .with_context(|| format!("no {limit}"))?;
         Ok(group)
@@ -36,7 +40,11 @@ impl Group {
 
     /// Processes that the kernel has ended for want of memory.
     pub fn killed(&self) -> Result<u64> {
-        let file = if self.two { "memory.events" } else { "memory.oom_control" };
+        let file = if self.two {
+            "memory.events"
+        } else {
+            "memory.oom_control"
+        };
         let text = fs::read_to_string(self.folder.join(file))?;
         let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
         match line.and_then(|count| count.trim().parse().ok()) {
@@ -47,7 +55,11 @@ impl Group {
 
     /// Greatest use so far, MiB, page cache included.
     pub fn peak_mib(&self) -> Option<f64> {
-        let file = if self.two { "memory.peak" } else { "memory.max_usage_in_bytes" };
+        let file = if self.two {
+            "memory.peak"
+        } else {
+            "memory.max_usage_in_bytes"
+        };
         let text = fs::read_to_string(self.folder.join(file)).ok()?;
         Some(text.trim().parse::<f64>().ok()? / f64::from(1 << 20))
     }

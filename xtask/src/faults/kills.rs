@@ -64,6 +64,7 @@ fn round(kills_max: u32, seed: u64, short: bool, chance: &mut Chance) -> Result<
         seed,
     };
     let mut load = Load::quic(&victim, &pace, &["--producers=4".to_owned()])?;
+    victim.under_load(&["events"])?;
     let mut killed = 0;
     while killed < kills_max && load.goes_on(2.0)? {
         chance.sleep_ms(200, 900);

@@ -97,7 +97,9 @@ impl Load {
         }
         let name = self.name.clone();
         let limit = Duration::from_secs(60);
-        wait_for(&format!("the end of {name}"), limit, || Ok(self.child.try_wait()?))?;
+        wait_for(&format!("the end of {name}"), limit, || {
+            Ok(self.child.try_wait()?)
+        })?;
         let Ok(value) = serde_json::from_str(&text) else {
             bail!("{name}: no report: {text}");
         };
@@ -142,19 +144,38 @@ impl Report {
         let (sent, acked) = (self.counted("sent")?, self.counted("acked")?);
         let mut figures = vec![
             count(&named("sent"), sent),
-            count(&named("sent again after a broken connection"), self.counted("broken")?),
+            count(
+                &named("sent again after a broken connection"),
+                self.counted("broken")?,
+            ),
             count(&named("told to wait"), self.counted("throttled")?),
-            none(&named("refused for ever"), self.counted("refused")? + self.counted("rejected")?),
+            none(
+                &named("refused for ever"),
+                self.counted("refused")? + self.counted("rejected")?,
+            ),
             none(&named("not acknowledged in the end"), sent - acked),
         ];
         if let Some(audit) = self.value["audit"].as_object() {
-            let of = |what: &str| audit.get(what).and_then(Value::as_u64).context("an audit without counts");
-            figures.push(none(&named("acknowledged and not stored, or stored and not sent"), acked.abs_diff(of("events")?)));
+            let of = |what: &str| {
+                audit
+                    .get(what)
+                    .and_then(Value::as_u64)
+                    .context("an audit without counts")
+            };
+            figures.push(none(
+                &named("acknowledged and not stored, or stored and not sent"),
+                acked.abs_diff(of("events")?),
+            ));
             figures.push(none(&named("stored twice"), of("duplicates")?));
             figures.push(none(&named("batches missing"), of("missing_batches")?));
         }
         if let Some(verify) = self.value["verify"].as_object() {
-            let of = |what: &str| verify.get(what).and_then(Value::as_u64).context("a comparison without counts");
+            let of = |what: &str| {
+                verify
+                    .get(what)
+                    .and_then(Value::as_u64)
+                    .context("a comparison without counts")
+            };
             let (asked, equal) = (of("asked")?, of("equal")?);
             figures.push(count(&named("traces read back"), asked));
             figures.push(none(&named("traces not as they were sent"), asked - equal));

@@ -42,10 +42,17 @@ struct Tight {
 
 impl Tight {
     fn start(name: &str) -> Result<Self> {
-        let args = ["--memory-mib", &MEMORY_MIB.to_string(), "--disk-mib", &DISK_MIB.to_string()];
+        let args = [
+            "--memory-mib",
+            &MEMORY_MIB.to_string(),
+            "--disk-mib",
+            &DISK_MIB.to_string(),
+        ];
         let mut victim = Victim::new(&args)?;
         let group = Group::new(name, MEMORY_MIB);
-        let group = group.inspect_err(|why| println!("without a hard limit of memory: {why:#}")).ok();
+        let group = group
+            .inspect_err(|why| println!("without a hard limit of memory: {why:#}"))
+            .ok();
         victim.launch(Launcher {
             before: group.as_ref().map(Group::launcher).unwrap_or_default(),
             env: Vec::new(),
@@ -80,11 +87,21 @@ impl Tight {
     }
 
     fn memory(&self, peak_mib: f64) -> Result<Vec<Value>> {
-        let mut figures = vec![most("peak RSS, --memory-mib 512", peak_mib, "MiB", MEMORY_MIB.into())];
+        let mut figures = vec![most(
+            "peak RSS, --memory-mib 512",
+            peak_mib,
+            "MiB",
+            MEMORY_MIB.into(),
+        )];
         if let Some(group) = &self.group {
-            figures.push(none("ended for want of memory in a group of 512 MiB", group.killed()?));
+            figures.push(none(
+                "ended for want of memory in a group of 512 MiB",
+                group.killed()?,
+            ));
             if let Some(peak) = group.peak_mib() {
-                figures.push(json!({"name": "peak of the group, page cache included", "value": peak, "unit": "MiB"}));
+                figures.push(
+                    json!({"name": "peak of the group, page cache included", "value": peak, "unit": "MiB"}),
+                );
             }
         }
         Ok(figures)
@@ -103,10 +120,16 @@ fn pace(rate: Option<u32>, seconds: u32, seed: u64) -> Pace {
 /// So many seconds of twice the rate that a closed loop reaches.
 pub fn run(seconds: u32, seed: u64, short: bool) -> Result<Vec<Value>> {
     let mut tight = Tight::start("overload")?;
-    let found = tight.otlp(None, FIND_SECONDS, 4, seed)?.report()?.number("rate")?;
+    let found = tight
+        .otlp(None, FIND_SECONDS, 4, seed)?
+        .report()?
+        .number("rate")?;
     let normal_rate = (found * NORMAL_SHARE) as u32;
     let p99 = |tight: &Tight, seed: u64| -> Result<f64> {
-        tight.otlp(Some(normal_rate), NORMAL_SECONDS, 8, seed)?.report()?.number("latency_ms/p99")
+        tight
+            .otlp(Some(normal_rate), NORMAL_SECONDS, 8, seed)?
+            .report()?
+            .number("latency_ms/p99")
     };
     let before = p99(&tight, seed + 1)?;
     let mut load = tight.otlp(Some((found * 2.0) as u32), seconds, CLIENTS, seed + 2)?;
@@ -124,13 +147,27 @@ pub fn run(seconds: u32, seed: u64, short: bool) -> Result<Vec<Value>> {
     let mut figures = vec![
         count("spans/s of a closed loop", found as u64),
         count("seconds at twice that", seconds.into()),
-        some("clients told to come later (503, Retry-After)", report.counted("throttled")?, 1),
+        some(
+            "clients told to come later (503, Retry-After)",
+            report.counted("throttled")?,
+            1,
+        ),
     ];
     figures.extend(accounted(&report)?);
     figures.extend(tight.memory(peak)?);
     figures.push(json!({"name": "p99 before, at a quarter of the rate", "value": before, "unit": "ms"}));
-    figures.push(most("p99 after, at a quarter of the rate", finite(after), "ms", limit));
-    figures.push(most("normal again after", finite(normal_in), "s", RECOVERY_SECONDS.into()));
+    figures.push(most(
+        "p99 after, at a quarter of the rate",
+        finite(after),
+        "ms",
+        limit,
+    ));
+    figures.push(most(
+        "normal again after",
+        finite(normal_in),
+        "s",
+        RECOVERY_SECONDS.into(),
+    ));
     tight.victim.stop()?;
     if !short {
         figures.extend(events(seconds.min(120), seed)?);
@@ -142,7 +179,9 @@ pub fn run(seconds: u32, seed: u64, short: bool) -> Result<Vec<Value>> {
 fn events(seconds: u32, seed: u64) -> Result<Vec<Value>> {
     let mut tight = Tight::start("overload-quic")?;
     let more = tight.watched()?;
-    let found = Load::quic(&tight.victim, &pace(None, FIND_SECONDS, seed), &more)?.report()?.number("rate")?;
+    let found = Load::quic(&tight.victim, &pace(None, FIND_SECONDS, seed), &more)?
+        .report()?
+        .number("rate")?;
     let mut many = tight.watched()?;
     many.push("--producers=20".to_owned());
     let rate = Some((found * 2.0) as u32);
@@ -151,7 +190,10 @@ fn events(seconds: u32, seed: u64) -> Result<Vec<Value>> {
     let report = load.report()?;
     let mut figures = vec![
         count("events/s of one producer", found as u64),
-        count("producers told to come later (THROTTLE)", report.counted("throttled")?),
+        count(
+            "producers told to come later (THROTTLE)",
+            report.counted("throttled")?,
+        ),
     ];
     figures.extend(accounted(&report)?);
     for figure in tight.memory(peak)? {
@@ -165,7 +207,8 @@ fn events(seconds: u32, seed: u64) -> Result<Vec<Value>> {
 
 /// The law of conservation: each item has one end, and what is stored is what was acknowledged, and of the unanswered some.
 fn accounted(report: &Report) -> Result<Vec<Value>> {
-    let [sent, acked, refused, given_up] = ["sent", "acked", "refused", "given_up"].map(|what| report.counted(what));
+    let [sent, acked, refused, given_up] =
+        ["sent", "acked", "refused", "given_up"].map(|what| report.counted(what));
     let (sent, acked, ended) = (sent?, acked?, refused? + given_up?);
     let rejected = report.counted("rejected")?;
     let stored = report.number("stored")? as u64;
@@ -176,9 +219,18 @@ fn accounted(report: &Report) -> Result<Vec<Value>> {
         count(&format!("{item}: acknowledged"), acked),
         count(&format!("{item}: given up after {RETRY_SECONDS} s"), unknown),
         count(&format!("{item}: stored"), stored),
-        none(&format!("{item}: sent, and neither acknowledged nor refused nor given up"), sent.abs_diff(acked + ended + rejected)),
-        none(&format!("{item}: acknowledged and not stored"), acked.saturating_sub(stored)),
-        none(&format!("{item}: stored beyond what may be"), stored.saturating_sub(acked + unknown)),
+        none(
+            &format!("{item}: sent, and neither acknowledged nor refused nor given up"),
+            sent.abs_diff(acked + ended + rejected),
+        ),
+        none(
+            &format!("{item}: acknowledged and not stored"),
+            acked.saturating_sub(stored),
+        ),
+        none(
+            &format!("{item}: stored beyond what may be"),
+            stored.saturating_sub(acked + unknown),
+        ),
     ])
 }
 

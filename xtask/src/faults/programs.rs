@@ -20,5 +20,8 @@ pub fn from(folder: Option<&Path>) -> Result<()> {
 
 /// One of them.
 pub fn path(name: &str) -> PathBuf {
-    FOLDER.get().map_or_else(|| run::target().join("debug"), Clone::clone).join(name)
+    FOLDER
+        .get()
+        .map_or_else(|| run::target().join("debug"), Clone::clone)
+        .join(name)
 }

@@ -36,7 +36,10 @@ pub fn run(seconds: u32, seed: u64) -> Result<Vec<Value>> {
     victim.launch(Launcher {
         before: Vec::new(),
         env: vec![
-            ("LD_PRELOAD".to_owned(), library(victim.path())?.display().to_string()),
+            (
+                "LD_PRELOAD".to_owned(),
+                library(victim.path())?.display().to_string(),
+            ),
             ("SLOW_SYNC_FILE".to_owned(), delay.display().to_string()),
         ],
     });
@@ -48,8 +51,13 @@ pub fn run(seconds: u32, seed: u64) -> Result<Vec<Value>> {
         seed,
     };
     // More at once than may wait for the disk.
-    let spans = Load::otlp(&victim, &pace(60_000), &["--connections=200".to_owned(), "--verify=2000".to_owned()])?;
+    let spans = Load::otlp(
+        &victim,
+        &pace(60_000),
+        &["--connections=200".to_owned(), "--verify=2000".to_owned()],
+    )?;
     let events = Load::quic(&victim, &pace(20_000), &["--producers=4".to_owned()])?;
+    victim.under_load(&["spans", "events"])?;
     thread::sleep(Duration::from_secs(CALM_SECONDS.into()));
     fs::write(&delay, SLOW_MS.to_string())?;
     let mut rss_mib = 0.0_f64;

@@ -40,7 +40,14 @@ impl Victim {
 
     /// Starts it; ready when this returns.
     pub fn start(&mut self) -> Result<()> {
-        let mut args = vec!["--otlp-http", &self.otlp, "--otlp-grpc", &self.grpc, "--log", "warn"];
+        let mut args = vec![
+            "--otlp-http",
+            &self.otlp,
+            "--otlp-grpc",
+            &self.grpc,
+            "--log",
+            "warn",
+        ];
         args.extend(self.args.iter().map(String::as_str));
         self.child = Some(self.bed.up(false, &args)?);
         Ok(())
@@ -95,11 +102,30 @@ impl Victim {
         format!("{}{path}", self.bed.door().url)
     }
 
+    /// Waits until items of each kind have come in since it was started.
+    pub fn under_load(&mut self, kinds: &[&str]) -> Result<()> {
+        wait_for("the load to come in", TURN, || {
+            self.alive()?;
+            for kind in kinds {
+                let label = format!("what=\"{kind}\"");
+                if self.bed.door().metric("elixirscope_store_totals", &[&label])? < 1.0 {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(()))
+        })
+    }
+
     /// Waits until it is not ready; what `/ready` says then.
     pub fn unready(&mut self) -> Result<String> {
         wait_for("/ready to say why not", TURN, || {
             self.alive()?;
-            Ok(self.bed.door().text("/ready").err().map(|error| format!("{error:#}")))
+            Ok(self
+                .bed
+                .door()
+                .text("/ready")
+                .err()
+                .map(|error| format!("{error:#}")))
         })
     }
 
