@@ -6,8 +6,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::model::origin;
 use super::parts::column;
-use super::read::{SpanFrame, Texts};
+use super::read::SpanFrame;
 use super::shape::CellKind;
+use crate::columns::Texts;
 use crate::frame::FrameError;
 use crate::otlp::proto::Reader;
 use crate::otlp::schema::span;
@@ -94,7 +95,7 @@ impl SpanFrame<'_> {
             frame: self,
             traces: traces.len(),
             trace_of,
-            shapes: self.indices(column::SHAPE, 0..rows)?,
+            shapes: self.parts.indices(column::SHAPE, 0..rows)?,
         };
         ask.wanted(wanted)
     }
@@ -104,14 +105,14 @@ impl SpanFrame<'_> {
     pub fn terms(&self, too_many: impl Fn(usize) -> bool) -> Result<(Vec<u64>, Vec<String>), FrameError> {
         let mut terms = Vec::new();
         let mut left_out = Vec::new();
-        let names = self.texts(column::NAME)?;
+        let names = self.parts.texts(column::NAME)?;
         terms.extend(all(&names).map(|text| term(Field::Name, text)));
         for (number, attribute) in (0u16..).zip(&self.attributes) {
             if attribute.kind != CellKind::Text {
                 continue;
             }
             let key = String::from_utf8_lossy(attribute.key);
-            let texts = self.texts(column::ATTRIBUTES.saturating_add(number))?;
+            let texts = self.parts.texts(column::ATTRIBUTES.saturating_add(number))?;
             if too_many(texts.len()) {
                 left_out.push(key.into_owned());
             } else {
@@ -132,13 +133,13 @@ impl SpanFrame<'_> {
 
     /// Does a span have attributes that are in no column?
     pub fn has_other_attributes(&self) -> Result<bool, FrameError> {
-        let rests = self.texts(column::REST)?;
+        let rests = self.parts.texts(column::REST)?;
         Ok(all(&rests).any(has_attributes))
     }
 
     /// Of each trace, in the order of [`Self::traces`], when its first span here began, Unix nanoseconds.
     pub fn starts(&self) -> Result<Vec<u64>, FrameError> {
-        let deltas = self.spread(column::START, 0..self.rows() as usize)?;
+        let deltas = self.parts.spread(column::START, 0..self.rows() as usize)?;
         let mut start = 0u64;
         let mut starts = Vec::new();
         for trace in self.traces()? {
@@ -151,7 +152,7 @@ impl SpanFrame<'_> {
 
     /// Its resources.
     pub fn resources(&self) -> Result<Vec<Resource>, FrameError> {
-        let stored = self.texts(column::RESOURCE)?;
+        let stored = self.parts.texts(column::RESOURCE)?;
         let read = all(&stored).map(|stored| {
             let (message, url) = origin(stored);
             stored_resource(message, url)
@@ -221,7 +222,7 @@ impl Ask<'_, '_> {
             Field::Status => self.by_code(column::STATUS, test, &mut found)?,
             Field::Kind => self.by_code(column::KIND, test, &mut found)?,
             Field::Duration => {
-                let durations = self.frame.spread(column::DURATION, rows)?;
+                let durations = self.frame.parts.spread(column::DURATION, rows)?;
                 self.mark(
                     durations.into_iter().map(|d| test(Cell::Int(d.max(0)))),
                     &mut found,
@@ -250,7 +251,7 @@ impl Ask<'_, '_> {
         if !hits.contains(&true) {
             return Ok(());
         }
-        let numbers = self.frame.indices(column, 0..self.trace_of.len())?;
+        let numbers = self.frame.parts.indices(column, 0..self.trace_of.len())?;
         let hit = |number: u32| hits.get(number as usize).copied().unwrap_or_default();
         self.mark(numbers.into_iter().map(hit), found);
         Ok(())
@@ -262,7 +263,7 @@ impl Ask<'_, '_> {
         test: &dyn Fn(Cell<'_>) -> bool,
         found: &mut [bool],
     ) -> Result<(), FrameError> {
-        let hits = hits(&self.frame.texts(column)?, test);
+        let hits = hits(&self.frame.parts.texts(column)?, test);
         self.by_entry(column, &hits, found)
     }
 
@@ -300,7 +301,7 @@ impl Ask<'_, '_> {
         test: &dyn Fn(Cell<'_>) -> bool,
         found: &mut [bool],
     ) -> Result<(), FrameError> {
-        let rests = self.frame.texts(column::REST)?;
+        let rests = self.frame.parts.texts(column::REST)?;
         let hits: Vec<bool> = all(&rests).map(has_attributes).collect();
         self.by_entry(column::REST, &hits, found)?;
         for (number, attribute) in (0u16..).zip(&self.frame.attributes) {
@@ -323,7 +324,7 @@ impl Ask<'_, '_> {
         let has = |shape: &u32| with.get(*shape as usize).copied().unwrap_or_default();
         let column = column::ATTRIBUTES.saturating_add(number);
         let texts = match kind {
-            CellKind::Text => hits(&self.frame.texts(column)?, test),
+            CellKind::Text => hits(&self.frame.parts.texts(column)?, test),
             CellKind::Empty | CellKind::Bool | CellKind::Int | CellKind::Double | CellKind::Other => {
                 Vec::new()
             }
@@ -357,9 +358,9 @@ impl Ask<'_, '_> {
             let count = self.shapes.iter().filter(|shape| has(shape)).count();
             return self.frame.cells(column, kind, 0..count);
         };
-        let names = self.frame.indices(column::NAME, rows.clone())?;
-        let resources = self.frame.indices(column::RESOURCE, rows.clone())?;
-        let durations = self.frame.spread(column::DURATION, rows)?;
+        let names = self.frame.parts.indices(column::NAME, rows.clone())?;
+        let resources = self.frame.parts.indices(column::RESOURCE, rows.clone())?;
+        let durations = self.frame.parts.spread(column::DURATION, rows)?;
         let spans = self
             .shapes
             .iter()
