@@ -36,7 +36,7 @@ async fn header_fields() {
         let name = format!("magic {magic:?}");
         cases.push(case(name, with(0, &magic), Expect::Rejected(Malformed)));
     }
-    for version in [0u16, 3, 256, u16::MAX] {
+    for version in [0u16, 2, 4, 256, u16::MAX] {
         let name = format!("version {version}");
         cases.push(case(
             name,
@@ -84,7 +84,7 @@ async fn header_fields() {
         number("payload length", 40, value, expect);
     }
     for (value, expect) in [
-        (0, TooLarge),
+        (0, Malformed),
         (body - 1, Malformed),
         (body + 1, Malformed),
         (4 << 20, Malformed),
@@ -154,15 +154,20 @@ async fn lengths_and_bits() {
     run_all(cases).await;
 }
 
-/// Scenario: bodies that are no zstd, cut zstd, two zstd frames, a window of a gigabyte, a bomb, and lengths that do not agree.
-/// Guarantee: refused, without memory for what they announce.
+/// Scenario: frames of version 1, which may be compressed: bodies that are no zstd, cut zstd, two zstd frames, a window of a gigabyte, a
+/// bomb, lengths that do not agree; and a version that is never compressed and says it is. Guarantee: refused, without memory for what
+/// they announce.
 #[tokio::test(flavor = "multi_thread")]
 async fn compressed_bodies() {
-    let plain = good(5_002, Compression::None);
-    let payload = &plain[HEADER_BYTES..];
-    let packed = zstd::bulk::compress(payload, 1).unwrap();
+    let example: &[u8] = include_bytes!("../../../docs/examples/frame-1.bin");
+    let field = |at: usize| u32::from_le_bytes(example[at..at + 4].try_into().unwrap()) as usize;
+    let payload = match example[6] {
+        2 => zstd::bulk::decompress(&example[HEADER_BYTES..], field(40)).unwrap(),
+        _ => example[HEADER_BYTES..].to_vec(),
+    };
+    let packed = zstd::bulk::compress(&payload, 1).unwrap();
     let made = |body: &[u8], payload_len: usize| {
-        let mut frame = plain[..HEADER_BYTES].to_vec();
+        let mut frame = example[..HEADER_BYTES].to_vec();
         frame[6] = 2;
         frame[40..44].copy_from_slice(&(payload_len as u32).to_le_bytes());
         frame[44..48].copy_from_slice(&(body.len() as u32).to_le_bytes());
@@ -177,10 +182,17 @@ async fn compressed_bodies() {
     wide.insert(5, 20 << 3);
     let bomb = zstd::bulk::compress(&vec![0u8; 16 << 20], 1).unwrap();
     let zeros = zstd::bulk::compress(&vec![0u8; 100_000], 1).unwrap();
+    let mut said = good(5_002, Compression::None);
+    said[6] = 2;
+    seal(&mut said).unwrap();
     let malformed = Expect::Rejected(Malformed);
     let cases = vec![
-        case("zstd as it should be", made(&packed, length), Expect::Acked(1)),
-        case("no zstd", made(payload, length), malformed),
+        case(
+            "as it should be, of another producer",
+            made(&packed, length),
+            Expect::Rejected(WrongProducer),
+        ),
+        case("no zstd", made(&payload, length), malformed),
         case("an empty body", made(&[], length), malformed),
         case("four bytes", made(&packed[..4], length), malformed),
         case(
@@ -221,6 +233,7 @@ async fn compressed_bodies() {
             made(&zeros, 100_000),
             Expect::Rejected(TooLarge),
         ),
+        case("version 3, said to be compressed", said, malformed),
     ];
     run_all(cases).await;
 }
