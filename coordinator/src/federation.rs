@@ -161,7 +161,7 @@ impl Participant {
         let answer = self
             .ask_within(raft, Kind::Lack, put_hashes(hashes), CALL_WITHIN)
             .await?;
-        get_hashes(answer)
+        get_hashes(&answer)
             .ok_or_else(|| ProposeError::Members("an answer that is no list of hashes".to_owned()))
     }
 
@@ -212,7 +212,7 @@ impl Participant {
             match kept {
                 Ok(bytes) => return Ok(Some(bytes)),
                 Err(error @ BlobError::WrongHash { .. }) => {
-                    tracing::warn!(%error, "a member sent other bytes than were asked for")
+                    tracing::warn!(%error, "a member sent other bytes than were asked for");
                 }
                 Err(error) => return Err(error),
             }
@@ -224,7 +224,7 @@ impl Participant {
     pub(crate) async fn answer_blobs(&self, kind: Kind, body: Bytes) -> Answer {
         let malformed = || Answer::Refused("blobs or hashes that cannot be read".to_owned());
         let done = match kind {
-            Kind::Lack => match get_hashes(body) {
+            Kind::Lack => match get_hashes(&body) {
                 Some(hashes) => lacking(&self.blobs, hashes).await.map(|h| put_hashes(&h)),
                 None => return malformed(),
             },
@@ -235,7 +235,7 @@ impl Participant {
                 }
                 None => return malformed(),
             },
-            _ => match get_hashes(body).as_deref() {
+            _ => match get_hashes(&body).as_deref() {
                 Some([hash]) => {
                     let hash = *hash;
                     match with(&self.blobs, move |b| b.get(hash)).await {
@@ -323,7 +323,7 @@ fn put_hashes(hashes: &[ContentHash]) -> Bytes {
     bytes.freeze()
 }
 
-fn get_hashes(bytes: Bytes) -> Option<Vec<ContentHash>> {
+fn get_hashes(bytes: &[u8]) -> Option<Vec<ContentHash>> {
     let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
     (rest.is_empty() && hashes.len() <= CALL_HASHES)
         .then(|| hashes.iter().copied().map(ContentHash).collect())
@@ -351,7 +351,7 @@ mod tests {
         /// Scenario: any bytes as a list of hashes or blobs. Guarantee: read or refused; what is read is all of it.
         #[test]
         fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
-            if let Some(hashes) = get_hashes(bytes.clone().into()) {
+            if let Some(hashes) = get_hashes(&bytes) {
                 prop_assert_eq!(&put_hashes(&hashes)[..], &bytes[..]);
             }
             if let Some(blobs) = get_blobs(bytes.clone().into()) {

@@ -169,16 +169,12 @@ async fn leaders_come_and_go() {
     }
     println!("slowest of 6 elections: {} ms", slowest.as_millis());
     for member in members.iter().flatten() {
-        println!(
-            "{:?}: {} of {acknowledged}, {:?}",
-            member.member(),
-            member.watch().nodes.len(),
-            member.group()
-        );
         until("all is applied", SOON, || {
             member.watch().nodes.len() as u64 == acknowledged
         })
         .await;
+    }
+    for member in members.iter().flatten() {
         member.shutdown().await;
     }
 }
