@@ -69,6 +69,16 @@ impl SpanBuilder {
         Sorted {
             builder: self,
             order: Order::new(self, shard_of),
+            by_shard: true,
+        }
+    }
+
+    /// Its spans by a place that each trace is given, then by trace: the order of blocks, which have one section.
+    pub fn sorted_by(&self, place_of: impl Fn(TraceId) -> u16) -> Sorted<'_> {
+        Sorted {
+            builder: self,
+            order: Order::new(self, |trace| Shard(place_of(trace))),
+            by_shard: false,
         }
     }
 }
@@ -78,6 +88,8 @@ impl SpanBuilder {
 pub struct Sorted<'b> {
     builder: &'b SpanBuilder,
     order: Order,
+    /// A section a shard, or one for all.
+    by_shard: bool,
 }
 
 impl Sorted<'_> {
@@ -104,6 +116,7 @@ impl Sorted<'_> {
         let (mut last_start, mut count) = (0, 0u32);
         let mut time = (u64::MAX, 0);
         for (shard, trace, rows) in self.order.traces(traces) {
+            let shard = if self.by_shard { shard } else { Shard(0) };
             columns.traces.put_u128(trace.0);
             columns.trace_rows.push(rows.len() as u32);
             columns.trace(builder, rows, &mut last_start);
