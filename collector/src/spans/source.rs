@@ -41,7 +41,11 @@ impl SpanSource for StoredSpans {
             let of_unit = frame.traces()?;
             let hits = hits(frame, &of_unit, &plan)?;
             let many = hits.len() * 2 > of_unit.len();
-            let mut whole = if many { all_of(frame, &of_unit)? } else { Vec::new() };
+            let mut whole = if many {
+                all_of(frame, &of_unit)?
+            } else {
+                Vec::new()
+            };
             for (at, trace) in hits {
                 if !seen.insert(trace) {
                     continue;

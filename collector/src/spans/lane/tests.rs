@@ -59,7 +59,10 @@ fn nothing_of_a_malformed_request() {
 
     let lanes = Lanes::new(1, 5);
     let small = request(3, good);
-    assert_eq!(lanes.take(0, &small).map_err(|_| "refused").unwrap().frames.len(), 1);
+    assert_eq!(
+        lanes.take(0, &small).map_err(|_| "refused").unwrap().frames.len(),
+        1
+    );
     assert!(matches!(lanes.take(0, &broken), Err(NotTaken::Malformed(_))));
     assert_eq!(rows(&lanes), 4);
 }

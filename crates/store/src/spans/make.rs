@@ -43,6 +43,8 @@ pub(super) struct RunMaker<'m> {
     file: PathBuf,
     writer: SstFileWriter<'m>,
     packer: &'m mut Packer,
+    /// Its packer is a quick one: no terms.
+    quick: bool,
     slices: u64,
     blocks: Vec<Block>,
     hashes: Vec<u64>,
@@ -60,6 +62,7 @@ impl<'m> RunMaker<'m> {
         packer: &'m mut Packer,
     ) -> Result<Self, StoreError> {
         let (bucket, number) = at;
+        let quick = packer.is_quick();
         let name = format!("run-{}-{number}.sst.tmp", bucket.0);
         let file = shared.db.raw.path().join(name);
         let writer = SstFileWriter::create(options);
@@ -70,6 +73,7 @@ impl<'m> RunMaker<'m> {
             file,
             writer,
             packer,
+            quick,
             slices: slices(rows, u64::from(BLOCK_ROWS)),
             blocks: Vec::new(),
             hashes: Vec::new(),
@@ -84,7 +88,7 @@ impl<'m> RunMaker<'m> {
         let sorted = builder.sorted_by(|trace| place(hash(trace)));
         let traces: Vec<Trace> = sorted.traces().into_iter().map(Trace::of).collect();
         self.hashes.extend(traces.iter().map(|trace| trace.hash));
-        let slice_of = |trace: &Trace| u64::from(place(trace.hash)) * self.slices >> 16;
+        let slice_of = |trace: &Trace| (u64::from(place(trace.hash)) * self.slices) >> 16;
         let mut cuts: Vec<Range<usize>> = Vec::new();
         let mut first = 0;
         for slice in traces.chunk_by(|one, other| slice_of(one) == slice_of(other)) {
@@ -145,11 +149,13 @@ impl<'m> RunMaker<'m> {
     fn keep(&mut self, bytes: &[u8], traces: &[Trace]) -> Result<(), StoreError> {
         let frame = SpanFrame::open(bytes).map_err(|error| unreadable(&error))?;
         let at = self.blocks.len();
-        if at > 0 && at.is_multiple_of(CHUNK_BLOCKS) {
+        if !self.quick && at > 0 && at.is_multiple_of(CHUNK_BLOCKS) {
             self.chunks.push(std::mem::take(&mut self.terms).encode());
         }
-        let read = terms(&frame).map_err(|error| unreadable(&error))?;
-        self.terms.add(at, &read.0, read.1);
+        if !self.quick {
+            let read = terms(&frame).map_err(|error| unreadable(&error))?;
+            self.terms.add(at, &read.0, read.1);
+        }
         self.writer
             .put(keys::block(self.bucket, self.number, at as u32), bytes)?;
         let place = |trace: Option<&Trace>| trace.map_or(0, |trace| place(trace.hash));
@@ -165,14 +171,19 @@ impl<'m> RunMaker<'m> {
 
     /// Its blocks are in the database then, read by nobody until its record, which is given back, is there too.
     pub(super) fn finish(mut self, shared: &Shared) -> Result<MadeRun, StoreError> {
-        self.chunks.push(std::mem::take(&mut self.terms).encode());
+        if !self.quick {
+            self.chunks.push(std::mem::take(&mut self.terms).encode());
+        }
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
         if !self.blocks.is_empty() {
             let family = shared.db.family(keys::BLOCKS);
             self.writer.finish()?;
             let files = vec![&self.file];
-            shared.db.raw.ingest_external_file_cf_opts(family, &options, files)?;
+            shared
+                .db
+                .raw
+                .ingest_external_file_cf_opts(family, &options, files)?;
         }
         self.hashes.sort_unstable();
         Ok(MadeRun {
@@ -183,6 +194,7 @@ impl<'m> RunMaker<'m> {
                 blocks: std::mem::take(&mut self.blocks),
                 traces: self.hashes.len() as u64,
                 filter: Filter::of(&self.hashes),
+                quick: self.quick,
                 ..Run::default()
             },
             hashes: std::mem::take(&mut self.hashes),

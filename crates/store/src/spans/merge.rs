@@ -23,7 +23,7 @@ use wire::spans::SpanFrame;
 
 /// Runs that are merged at once.
 pub(super) const FAN_IN: usize = 16;
-/// Runs of this level are not merged again: every span is written at most so many times more than once.
+/// Runs of this level are not merged again while their bucket grows.
 const LEVEL_MAX: u8 = 2;
 /// Merging pays if of this many traces one is in more than one run. What has its traces to itself stays as it is: nothing would
 /// become smaller.
@@ -56,8 +56,11 @@ impl Shared {
         let quiet = now.0.saturating_sub(last) >= QUIET_US;
         let buckets = self.spans.buckets.read();
         buckets.iter().find_map(|(number, bucket)| {
-            let all = quiet || self.is_over(*number, now) && bucket.frames.is_empty();
-            group(&bucket.runs, all).map(|group| (*number, group))
+            let over = self.is_over(*number, now) && bucket.frames.is_empty();
+            let group = enough(&bucket.runs);
+            let group = group.or_else(|| waiting(&bucket.runs).filter(|_| quiet || over));
+            let group = group.or_else(|| small(&bucket.runs).filter(|_| over));
+            group.map(|group| (*number, group))
         })
     }
 
@@ -86,7 +89,12 @@ impl Shared {
         let mut made = maker.finish(self)?;
         workshop.packer = packer;
         let numbers: Vec<u32> = group.iter().map(|(number, _)| *number).collect();
-        made.run.level = group.iter().map(|(_, run)| run.level).max().unwrap_or_default() + 1;
+        made.run.level = group
+            .iter()
+            .map(|(_, run)| run.level)
+            .max()
+            .unwrap_or_default()
+            .saturating_add(1);
         made.run.taken = group.iter().map(|(_, run)| run.taken).sum();
         made.run.shared = self.shared_with(&made, &numbers);
         add(&self.counters.span_merged_bytes, made.run.bytes());
@@ -104,7 +112,9 @@ impl Shared {
             known.runs.retain(|number, _| !numbers.contains(number));
             known.runs.insert(number, Arc::new(made.run));
         }
-        let graves = group.iter().map(|(number, run)| (bucket, *number, Arc::clone(run)));
+        let graves = group
+            .iter()
+            .map(|(number, run)| (bucket, *number, Arc::clone(run)));
         self.spans.graves.lock().extend(graves);
         Ok(())
     }
@@ -160,27 +170,72 @@ impl Shared {
     }
 }
 
-/// Runs of one level that are worth being merged: as many as are merged at once, or what is left if `all` are.
-fn group(runs: &BTreeMap<u32, Arc<Run>>, all: bool) -> Option<Group> {
+/// Runs that are worth being merged: as many of one level as are merged at once.
+fn enough(runs: &BTreeMap<u32, Arc<Run>>) -> Option<Group> {
     (0..LEVEL_MAX).find_map(|level| {
-        let of_level = runs.iter().filter(|(_, run)| run.level == level);
-        let of_level: Group = of_level.map(|(n, run)| (*n, Arc::clone(run))).collect();
-        let enough = |group: &&[_]| group.len() >= FAN_IN || all && group.len() > 1;
-        let mut groups = of_level.chunks(FAN_IN).filter(enough);
-        groups.find(|group| pays(group) && fits(group)).map(<[_]>::to_vec)
+        let groups = of_level(runs, level);
+        let full = |group: &&[_]| group.len() >= FAN_IN && is_worth(group);
+        groups.chunks(FAN_IN).find(full).map(<[_]>::to_vec)
     })
 }
 
-fn pays(group: &[(u32, Arc<Run>)]) -> bool {
-    let traces: u64 = group.iter().map(|(_, run)| run.traces).sum();
-    let shared: u64 = group.iter().map(|(_, run)| run.shared).sum();
+/// What waited for more, if no more comes for now: runs that were not merged yet.
+fn waiting(runs: &BTreeMap<u32, Arc<Run>>) -> Option<Group> {
+    let groups = of_level(runs, 0);
+    groups
+        .chunks(FAN_IN)
+        .find(|group| is_worth(group))
+        .map(<[_]>::to_vec)
+}
+
+/// When a bucket is over: small runs with one another, and with the next larger one if they are as much together. What is written
+/// again is then in a run twice as large at least: however late and little by little spans come, each is written as often
+/// as its run can double.
+fn small(runs: &BTreeMap<u32, Arc<Run>>) -> Option<Group> {
+    let mut all: Group = runs.iter().map(|(n, run)| (*n, Arc::clone(run))).collect();
+    all.sort_by_key(|(_, run)| run.rows());
+    let rows = |some: &[(u32, Arc<Run>)]| some.iter().map(|(_, run)| run.rows()).sum::<u64>();
+    let most = all.len().min(FAN_IN);
+    let group = (1..=most).rev().filter_map(|n| all.get(..n));
+    let doubles = |group: &&[(u32, Arc<Run>)]| match group.split_last() {
+        Some((last, others)) => others.is_empty() || last.1.rows() <= rows(others),
+        None => false,
+    };
+    group
+        .into_iter()
+        .filter(doubles)
+        .find(|group| is_worth(group))
+        .map(<[_]>::to_vec)
+}
+
+fn of_level(runs: &BTreeMap<u32, Arc<Run>>, level: u8) -> Group {
+    let of_level = runs.iter().filter(|(_, run)| run.level == level);
+    of_level.map(|(n, run)| (*n, Arc::clone(run))).collect()
+}
+
+fn is_worth(group: &[(u32, Arc<Run>)]) -> bool {
+    let quick = group.iter().any(|(_, run)| run.quick);
+    let more = group.len() > 1 && pays(group.iter().map(|(_, run)| &**run));
+    (more || quick) && fits(group)
+}
+
+/// Have they enough traces in common with others that merging makes them smaller?
+pub(super) fn pays<'r>(runs: impl Iterator<Item = &'r Run>) -> bool {
+    let (mut traces, mut shared) = (0, 0);
+    for run in runs {
+        traces += run.traces;
+        shared += run.shared;
+    }
     shared * TRACES_A_SHARED >= traces.max(1)
 }
 
-/// Do the parts fit in memory?
 fn fits(group: &[(u32, Arc<Run>)]) -> bool {
     parts(group).all(|places| {
-        let blocks = || group.iter().flat_map(|(_, run)| run.blocks_within(places.clone()));
+        let blocks = || {
+            group
+                .iter()
+                .flat_map(|(_, run)| run.blocks_within(places.clone()))
+        };
         blocks().map(|(_, block)| u64::from(block.rows)).sum::<u64>() <= SLICE_ROWS_MAX
     })
 }

@@ -99,6 +99,8 @@ pub(crate) struct SpanState {
 pub(crate) struct Workshop {
     builder: SpanBuilder,
     packer: Packer,
+    /// For runs that are merged soon.
+    quick: Packer,
 }
 
 impl Default for Workshop {
@@ -106,6 +108,7 @@ impl Default for Workshop {
         Self {
             builder: SpanBuilder::new(SEED),
             packer: Packer::default(),
+            quick: Packer::quick(),
         }
     }
 }

@@ -30,7 +30,11 @@ pub struct Inspected {
 #[derive(Clone, Debug)]
 enum Place {
     Frame(u64),
-    Block(u32, u32, Arc<Run>),
+    Block(
+        u32,
+        u32,
+        #[expect(dead_code, reason = "held, not looked at")] Arc<Run>,
+    ),
 }
 
 impl Shared {
@@ -104,7 +108,11 @@ impl Shared {
                     places.push((Place::Frame(frame.arrival), frame.time));
                 }
                 // Runs that were merged have higher numbers than some that are newer.
-                let mut runs: Vec<_> = spans.runs.iter().map(|(run, record)| (record.until(), *run, record)).collect();
+                let mut runs: Vec<_> = spans
+                    .runs
+                    .iter()
+                    .map(|(run, record)| (record.until(), *run, record))
+                    .collect();
                 runs.sort_unstable_by_key(|(until, run, _)| std::cmp::Reverse((*until, *run)));
                 for (_, run, record) in runs {
                     let blocks = (0u32..).zip(&record.blocks);

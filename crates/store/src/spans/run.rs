@@ -30,6 +30,8 @@ pub(crate) struct Block {
 pub(crate) struct Run {
     /// How often its spans were merged since they were sealed.
     pub(crate) level: u8,
+    /// Its blocks are not compressed and have no terms: it is merged soon.
+    pub(crate) quick: bool,
     /// By place; of a trace that does not fit in one there are several.
     pub(crate) blocks: Vec<Block>,
     pub(crate) traces: u64,
@@ -49,7 +51,11 @@ impl Run {
     }
     /// Greatest end of its spans, Unix nanoseconds.
     pub(crate) fn until(&self) -> u64 {
-        self.blocks.iter().map(|block| block.time.1).max().unwrap_or_default()
+        self.blocks
+            .iter()
+            .map(|block| block.time.1)
+            .max()
+            .unwrap_or_default()
     }
     /// Bytes of memory, about.
     pub(crate) fn memory_bytes(&self) -> usize {
@@ -60,7 +66,10 @@ impl Run {
         let hash = hash(trace);
         let here = place(hash)..=place(hash);
         let may = self.filter.may_have(hash);
-        may.then(|| self.blocks_within(here)).into_iter().flatten().map(|(number, _)| number)
+        may.then(|| self.blocks_within(here))
+            .into_iter()
+            .flatten()
+            .map(|(number, _)| number)
     }
     /// Blocks that have traces of some places.
     pub(super) fn blocks_within(&self, places: RangeInclusive<u16>) -> impl Iterator<Item = (u32, &Block)> {
@@ -73,7 +82,7 @@ impl Run {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.blocks.len() * 28 + self.filter.bytes().len() + 32);
-        out.varint(u64::from(self.level));
+        out.varint(u64::from(self.level) << 1 | u64::from(self.quick));
         out.varint(self.traces);
         out.varint(self.taken);
         out.varint(self.shared);
@@ -92,7 +101,9 @@ impl Run {
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Damage> {
         let mut r = Reader::new(RUNS, bytes);
-        let level = u8::try_from(r.varint()?).map_err(|_| r.damage("level of a run"))?;
+        let level = r.varint()?;
+        let quick = level & 1 == 1;
+        let level = u8::try_from(level >> 1).map_err(|_| r.damage("level of a run"))?;
         let (traces, taken, shared) = (r.varint()?, r.varint()?, r.varint()?);
         let n = r.count(28)?;
         let mut blocks = Vec::with_capacity(n);
@@ -107,6 +118,7 @@ impl Run {
         }
         Ok(Self {
             level,
+            quick,
             blocks,
             traces,
             taken,
@@ -127,6 +139,7 @@ mod tests {
         fn round_trip(
             blocks in prop::collection::vec(any::<(u16, u16, u32, u32, (u64, u64))>(), 0..9),
             level: u8,
+            quick: bool,
             traces: u64,
             taken: u64,
             shared: u64,
@@ -134,6 +147,7 @@ mod tests {
             let block = |(first, last, rows, bytes, time)| Block { first, last, rows, bytes, time };
             let run = Run {
                 level,
+                quick,
                 blocks: blocks.into_iter().map(block).collect(),
                 traces,
                 taken,

@@ -2,6 +2,7 @@
 
 use super::keys;
 use super::make::{MadeRun, RunMaker, file_options, unreadable};
+use super::merge::pays;
 use super::{OpenFrame, SpanBucket, Workshop};
 use crate::counters::add;
 use crate::damage::Damage;
@@ -74,7 +75,17 @@ impl Shared {
             stored.push(bytes.ok_or_else(|| gone(keys::FRAMES))?);
         }
         let taken = frames.iter().map(|frame| u64::from(frame.rows)).sum();
-        let Workshop { builder, packer } = workshop;
+        let Workshop {
+            builder,
+            packer,
+            quick,
+        } = workshop;
+        // What is merged in seconds is not compressed before.
+        let packer = if self.is_merged_soon(bucket) {
+            quick
+        } else {
+            packer
+        };
         builder.clear();
         for bytes in &stored {
             let frame = SpanFrame::open(bytes).map_err(|error| unreadable(&error))?;
@@ -103,6 +114,14 @@ impl Shared {
         Ok(true)
     }
 
+    /// Do traces of this bucket come in parts, so that runs are merged?
+    fn is_merged_soon(&self, bucket: Bucket) -> bool {
+        let buckets = self.spans.buckets.read();
+        let runs = buckets.get(&bucket).map(|known| &known.runs);
+        let newest = runs.into_iter().flat_map(|runs| runs.values().rev());
+        newest.take(2).any(|run| pays(std::iter::once(&**run)))
+    }
+
     /// The oldest frames of a bucket, as many as one run takes, and the run's number.
     fn first_frames(&self, bucket: Bucket) -> Option<(Vec<Arc<OpenFrame>>, u32)> {
         let mut buckets = self.spans.buckets.write();
@@ -125,7 +144,9 @@ impl Shared {
             let buckets = self.spans.buckets.read();
             let runs = buckets.get(&made.bucket).map(|known| &known.runs);
             let others = runs.into_iter().flatten().rev();
-            let others = others.filter(|(number, _)| !not.contains(number)).take(ASKED_RUNS);
+            let others = others
+                .filter(|(number, _)| !not.contains(number))
+                .take(ASKED_RUNS);
             others.map(|(_, run)| Arc::clone(run)).collect()
         };
         let mut left = made.hashes.clone();
@@ -142,4 +163,3 @@ pub(super) fn gone(family: &'static str) -> StoreError {
         what: "spans are gone",
     })
 }
-
