@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use collector::StoredSpans;
+use collector::{StoredSpans, unanswered};
 use event::{Micros, NodeInfo, NodeKey, Span, TraceId};
 use query::tempo::{Found, Inspected, SourceError, SpanSource, TimeRange};
 use query::{BeamTrace, CodeIndex, Recorded, beam_spans};
-use store::{Class, Store, StoreError, TraceFilter};
+use store::{Store, TraceFilter};
 use traceql::Conditions;
 
 /// BEAM traces that one search looks at, the newest; each is put together from its events.
@@ -33,7 +33,7 @@ impl AllSpans {
 
     /// What BEAM nodes did in a trace; none if they had no part in it.
     fn beam(&self, trace: TraceId, others: &[Span]) -> Result<Vec<Span>, SourceError> {
-        let rows = self.store.trace_rows(trace).map_err(|error| failed(&error))?;
+        let rows = self.store.trace_rows(trace).map_err(|error| unanswered(&error))?;
         if rows.events.is_empty() {
             return Ok(Vec::new());
         }
@@ -61,7 +61,7 @@ impl AllSpans {
             node: None,
             limit: BEAM_TRACES_MAX,
         };
-        let listed = self.store.traces(&filter).map_err(|error| failed(&error))?;
+        let listed = self.store.traces(&filter).map_err(|error| unanswered(&error))?;
         Ok(listed.into_iter().map(|summary| summary.trace).collect())
     }
 }
@@ -110,12 +110,5 @@ impl SpanSource for AllSpans {
             inspected.missing.push(said);
         }
         Ok(inspected)
-    }
-}
-
-fn failed(error: &StoreError) -> SourceError {
-    match error.class() {
-        Class::Busy => SourceError::Busy(error.to_string()),
-        Class::Invalid | Class::Fatal => SourceError::Failed(error.to_string()),
     }
 }

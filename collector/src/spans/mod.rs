@@ -9,4 +9,4 @@ mod plan;
 mod source;
 
 pub(crate) use intake::SpanIntake;
-pub use source::StoredSpans;
+pub use source::{StoredSpans, unanswered};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use event::{Span, TraceId};
 use query::tempo::{Found, Inspected, SourceError, SpanSource, TimeRange};
-use store::{Class, SpanUnit, Store, StoreError};
+use store::{Class, Store, StoreError};
 use traceql::Conditions;
 use wire::frame::FrameError;
-use wire::spans::TraceRows;
+use wire::spans::{SpanFrame, TraceRows};
 
 use super::plan::Plan;
 
@@ -19,7 +19,7 @@ pub struct StoredSpans(pub Arc<Store>);
 
 impl SpanSource for StoredSpans {
     fn trace(&self, id: TraceId, _range: TimeRange) -> Result<Found, SourceError> {
-        let spans = self.0.trace_spans(id).map_err(|error| failed(&error))?;
+        let spans = self.0.trace_spans(id).map_err(|error| unanswered(&error))?;
         Ok(Found {
             spans,
             missing: Vec::new(),
@@ -37,11 +37,15 @@ impl SpanSource for StoredSpans {
         let mut traces = 0;
         let mut failure = None;
         let within = (range.start_ns, range.end_ns.saturating_sub(1));
-        let inspected = self.0.visit_spans(within, &needs, &mut |unit| {
-            let of_unit = unit.frame.traces()?;
-            let hits = hits(unit, &of_unit, &plan)?;
+        let inspected = self.0.visit_spans(within, &needs, &mut |frame| {
+            let of_unit = frame.traces()?;
+            let hits = hits(frame, &of_unit, &plan)?;
             let many = hits.len() * 2 > of_unit.len();
-            let mut whole = if many { all_of(unit, &of_unit)? } else { Vec::new() };
+            let mut whole = if many {
+                all_of(frame, &of_unit)?
+            } else {
+                Vec::new()
+            };
             for (at, trace) in hits {
                 if !seen.insert(trace) {
                     continue;
@@ -50,14 +54,14 @@ impl SpanSource for StoredSpans {
                     match self.0.trace_spans(trace) {
                         Ok(spans) => spans,
                         Err(error) => {
-                            failure = Some(failed(&error));
+                            failure = Some(unanswered(&error));
                             return Ok(ControlFlow::Break(()));
                         }
                     }
                 } else if let Some(spans) = whole.get_mut(at) {
                     std::mem::take(spans)
                 } else {
-                    unit.frame.spans(&of_unit, at..at + 1)?
+                    frame.spans(&of_unit, at..at + 1)?
                 };
                 traces += 1;
                 let start = spans.iter().map(|span| span.start_ns).min().unwrap_or_default();
@@ -75,22 +79,22 @@ impl SpanSource for StoredSpans {
                 bytes: inspected.bytes,
                 missing: Vec::new(),
             }),
-            (None, Err(error)) => Err(failed(&error)),
+            (None, Err(error)) => Err(unanswered(&error)),
         }
     }
 }
 
 /// Traces of a unit that may be wanted, by place in it, the latest start first.
 fn hits(
-    unit: &SpanUnit<'_, '_>,
+    frame: &SpanFrame<'_>,
     traces: &[TraceRows],
     plan: &Plan,
 ) -> Result<Vec<(usize, TraceId)>, FrameError> {
     let selected = match plan.wanted() {
-        Some(wanted) => unit.frame.select(&wanted)?,
+        Some(wanted) => frame.select(&wanted)?,
         None => vec![true; traces.len()],
     };
-    let starts = unit.frame.starts()?;
+    let starts = frame.starts()?;
     let mut hits: Vec<(u64, usize, TraceId)> = Vec::new();
     for (at, ((trace, selected), start)) in traces.iter().zip(selected).zip(starts).enumerate() {
         if selected {
@@ -102,15 +106,16 @@ fn hits(
 }
 
 /// The spans of each trace of a unit.
-fn all_of(unit: &SpanUnit<'_, '_>, traces: &[TraceRows]) -> Result<Vec<Vec<Span>>, FrameError> {
-    let mut spans = unit.frame.spans(traces, 0..traces.len())?.into_iter();
+fn all_of(frame: &SpanFrame<'_>, traces: &[TraceRows]) -> Result<Vec<Vec<Span>>, FrameError> {
+    let mut spans = frame.spans(traces, 0..traces.len())?.into_iter();
     Ok(traces
         .iter()
         .map(|trace| spans.by_ref().take(trace.rows.len()).collect())
         .collect())
 }
 
-fn failed(error: &StoreError) -> SourceError {
+/// What the store could not do, as the doors say it.
+pub fn unanswered(error: &StoreError) -> SourceError {
     match error.class() {
         Class::Busy => SourceError::Busy(error.to_string()),
         Class::Invalid | Class::Fatal => SourceError::Failed(error.to_string()),
