@@ -11,7 +11,7 @@ use super::group::Group;
 use super::load::{Load, Pace, Report};
 use super::slow::resident_mib;
 use super::victim::Victim;
-use super::{count, most, none, some};
+use super::{count, most, none};
 
 /// The member's memory setting, and the hard limit of its group.
 const MEMORY_MIB: u32 = 512;
