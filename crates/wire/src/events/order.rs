@@ -51,7 +51,7 @@ impl SortedEvents<'_> {
         let mut at = 0;
         for trace in self.runs.chunk_by(|one, other| one.trace == other.trace) {
             let (more_rows, more_payload) = trace.iter().fold((0, 0), |(rows, payload), run| {
-                (rows + run.rows as usize, payload + self.payload_bytes(run))
+                (rows + run.rows as usize, payload + run.payload_bytes)
             });
             let full = |rows: usize, payload: u64| rows > events || payload > BLOCK_PAYLOAD_BYTES;
             if at > first && full(rows + more_rows, payload + more_payload) {
@@ -60,7 +60,7 @@ impl SortedEvents<'_> {
             }
             if full(more_rows, more_payload) {
                 for run in trace {
-                    let (more_rows, more_payload) = (run.rows as usize, self.payload_bytes(run));
+                    let (more_rows, more_payload) = (run.rows as usize, run.payload_bytes);
                     if at > first && full(rows + more_rows, payload + more_payload) {
                         cuts.push(first..at);
                         (first, rows, payload) = (at, 0, 0);
@@ -77,15 +77,6 @@ impl SortedEvents<'_> {
             cuts.push(first..at);
         }
         cuts
-    }
-
-    fn payload_bytes(&self, run: &RunRows) -> u64 {
-        let first = run.first as usize;
-        let rows = self.builder.rows.get(first..first + run.rows as usize);
-        rows.unwrap_or_default()
-            .iter()
-            .map(|row| u64::from(row.payload_len))
-            .sum()
     }
 
     /// The traces of some runs, ascending, each with its events.

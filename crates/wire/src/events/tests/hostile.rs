@@ -26,6 +26,7 @@ fn read(bytes: &[u8]) {
     if builder.append(&opened, |_| true).is_ok() {
         assert_eq!(builder.len(), opened.rows() as usize);
         let sorted = builder.sorted();
+        let mut packer = Packer::plain();
         for cut in sorted.cuts(50) {
             let cut_as = crate::frame::Cut {
                 producer: event::Producer(0),
@@ -33,7 +34,7 @@ fn read(bytes: &[u8]) {
                 hlc: event::Hlc(0),
                 bucket: event::Bucket(0),
             };
-            let block = sorted.encode(cut, cut_as, &mut Packer::default()).unwrap();
+            let block = sorted.encode(cut, cut_as, &mut packer).unwrap();
             assert!(EventFrame::open(&block).unwrap().digest(false).is_ok());
         }
     } else {
