@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use event::{Micros, TraceId};
+use event::{Micros, Producer, TraceId};
 
 use super::build::{EventBuilder, RunRows};
 use super::encode::{Packer, What, encode};
@@ -100,7 +100,7 @@ impl SortedEvents<'_> {
         (min <= max).then_some((Micros(min), Micros(max)))
     }
 
-    /// The block of some runs: a frame with the sections of all of them as one, and where each of its events comes from.
+    /// The block of some runs: a frame with the sections of all of them as one, and where each of its events comes from. Its producer is 0.
     pub fn encode(
         &self,
         runs: Range<usize>,
@@ -109,6 +109,10 @@ impl SortedEvents<'_> {
     ) -> Result<Vec<u8>, FrameTooLarge> {
         let runs = self.runs.get(runs).unwrap_or_default();
         let rows: u32 = runs.iter().map(|run| run.rows).sum();
+        let cut = Cut {
+            producer: Producer(0),
+            ..cut
+        };
         let mut frame = vec![0; HEADER_BYTES];
         let units = runs.chunk_by(|one, other| one.trace == other.trace);
         encode(self.builder, units, What::Block, packer, &mut frame)?;
