@@ -176,9 +176,9 @@ impl Report {
                     .and_then(Value::as_u64)
                     .context("a comparison without counts")
             };
-            let (asked, equal) = (of("asked")?, of("equal")?);
-            figures.push(count(&named("traces read back"), asked));
-            figures.push(none(&named("traces not as they were sent"), asked - equal));
+            let (read, equal) = (of("asked")?, of("equal")?);
+            figures.push(count(&named("traces read back"), read));
+            figures.push(none(&named("traces not as they were sent"), read - equal));
             if let Some(said) = self.value["verify"]["said"].as_str() {
                 eprintln!("{}: {said}", self.name);
             }
