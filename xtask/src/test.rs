@@ -42,7 +42,7 @@ pub fn run(args: &Args) -> Result<()> {
     if all || args.rust {
         suite("rust", rust());
     }
-    if all || args.faults {
+    if args.faults {
         suite("faults", faults::short());
     }
     if all || args.metrics {
