@@ -5,6 +5,7 @@
 mod bits;
 mod build;
 mod encode;
+mod glance;
 mod intern;
 mod model;
 mod order;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use build::{Mark, SpanBuilder};
 pub use encode::{Cut, Sorted};
+pub use glance::{Finder, Found, Glance};
 pub use parts::Packer;
 pub use read::{SpanFrame, SpanSection, Texts, TraceRows};
 pub use rows::Decoded;
