@@ -200,7 +200,16 @@ fn searches_find_what_is_there() {
 /// the spans have which the filter finds, no more and no fewer; the names that any span has.
 #[test]
 fn names_and_values_are_those_of_the_spans() {
-    let fields = ["name", "span.user", "span.n", ".ok", "resource.service.name", ".service.name", "span.twice", "span.x"];
+    let fields = [
+        "name",
+        "span.user",
+        "span.n",
+        ".ok",
+        "resource.service.name",
+        ".service.name",
+        "span.twice",
+        "span.x",
+    ];
     let filters = [
         "",
         "{ resource.service.name = \"shop\" }",
@@ -218,7 +227,10 @@ fn names_and_values_are_those_of_the_spans() {
             limit: 0,
         };
         for (tag, filter) in fields.iter().flat_map(|tag| filters.map(|filter| (*tag, filter))) {
-            let (field, query) = (parse_field(tag).unwrap(), Query::new(if filter.is_empty() { "{}" } else { filter }).unwrap());
+            let (field, query) = (
+                parse_field(tag).unwrap(),
+                Query::new(if filter.is_empty() { "{}" } else { filter }).unwrap(),
+            );
             let mut expected = BTreeSet::new();
             for spans in all.values() {
                 let trace = Trace::new(spans);
@@ -234,8 +246,19 @@ fn names_and_values_are_those_of_the_spans() {
             assert_eq!(found, expected, "seed {seed}, {tag} {filter}");
         }
         let found = tag_names(&source, &TagScope::ALL, &request(""), &|| false).unwrap();
-        let of = |name: &str| found.scopes.iter().find(|scope| scope.name == name).map(|scope| scope.tags.clone());
-        let keys: BTreeSet<String> = all.values().flatten().flat_map(|span| &span.attributes).map(|a| a.key.clone()).collect();
+        let of = |name: &str| {
+            found
+                .scopes
+                .iter()
+                .find(|scope| scope.name == name)
+                .map(|scope| scope.tags.clone())
+        };
+        let keys: BTreeSet<String> = all
+            .values()
+            .flatten()
+            .flat_map(|span| &span.attributes)
+            .map(|a| a.key.clone())
+            .collect();
         assert_eq!(of("span"), Some(keys.into_iter().collect()));
         assert_eq!(of("resource"), Some(vec!["service.name".to_owned()]));
     }

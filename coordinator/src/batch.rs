@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::ProposeError;
 use crate::metrics::Metrics;
-use crate::raft::Group;
+use crate::participant::Participant;
 use crate::state::{Command, Outcome};
 
 /// Most proposals that wait.
@@ -49,9 +49,9 @@ pub(crate) struct Batcher {
 
 impl Batcher {
     /// Starts the task that writes.
-    pub(crate) fn start(group: Group, metrics: Metrics) -> Self {
+    pub(crate) fn start(participant: Arc<Participant>, metrics: Metrics) -> Self {
         let (queue, proposals) = mpsc::channel(WAITING_MAX);
-        let task = tokio::spawn(run(proposals, group, metrics.clone()));
+        let task = tokio::spawn(run(proposals, participant, metrics.clone()));
         Self {
             queue: RwLock::new(Some(queue)),
             room: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
@@ -131,7 +131,7 @@ fn weight(commands: &[Command]) -> usize {
         Command::NodeModules { modules, .. } => {
             modules.iter().map(|m| m.module.len().saturating_add(96)).sum()
         }
-        Command::SetShardMap { holders, .. } => holders.iter().map(|h| h.len().saturating_mul(20)).sum(),
+        Command::FirstShardMap { holders } => holders.iter().map(|h| h.len().saturating_mul(20)).sum(),
         Command::RegisterMember {
             name,
             addresses,
@@ -153,14 +153,18 @@ fn weight(commands: &[Command]) -> usize {
             .iter()
             .map(|text| text.len())
             .sum(),
-        Command::InitCluster(_) => 0,
+        Command::InitCluster(_)
+        | Command::ChangeShard { .. }
+        | Command::SetReplicas { .. }
+        | Command::SetWeight { .. }
+        | Command::RemoveMember { .. } => 0,
     };
     commands.iter().fold(0_usize, |sum, command| {
         sum.saturating_add(256).saturating_add(one(command))
     })
 }
 
-async fn run(mut proposals: mpsc::Receiver<Proposal>, group: Group, metrics: Metrics) {
+async fn run(mut proposals: mpsc::Receiver<Proposal>, participant: Arc<Participant>, metrics: Metrics) {
     let mut since_snapshot = 0_usize;
     while let Some(first) = proposals.recv().await {
         let (mut bytes, mut count) = (first.bytes, first.commands.len());
@@ -171,22 +175,22 @@ async fn run(mut proposals: mpsc::Receiver<Proposal>, group: Group, metrics: Met
             count = count.saturating_add(more.commands.len());
             entry.push(more);
         }
-        write(&group, &metrics, entry).await;
+        write(&participant, &metrics, entry).await;
         since_snapshot = since_snapshot.saturating_add(bytes);
-        if since_snapshot >= SNAPSHOT_BYTES && group.snapshot_soon().await.is_ok() {
+        if since_snapshot >= SNAPSHOT_BYTES && participant.group.snapshot_soon().await.is_ok() {
             since_snapshot = 0;
         }
     }
 }
 
 /// Writes one entry, and gives each proposal its own outcomes.
-async fn write(group: &Group, metrics: &Metrics, entry: Vec<Proposal>) {
+async fn write(participant: &Participant, metrics: &Metrics, entry: Vec<Proposal>) {
     let (mut commands, mut waiting) = (Vec::new(), Vec::with_capacity(entry.len()));
     for proposal in entry {
         waiting.push((proposal.commands.len(), proposal.answer, proposal.room));
         commands.extend(proposal.commands);
     }
-    let written = group.write(commands).await;
+    let written = participant.write(commands).await;
     if let Ok(outcomes) = &written {
         metrics.entries.inc();
         metrics.commands.inc_by(outcomes.len() as u64);

@@ -1,6 +1,7 @@
 //! What a coordinator is started with.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::state::Role;
@@ -18,6 +19,21 @@ pub struct NewMember {
     pub zone: String,
 }
 
+/// The way to other members: without it a coordinator is alone for ever.
+#[derive(Clone, Debug)]
+pub struct Neighbours {
+    /// Where other members call (UDP).
+    pub listen: SocketAddr,
+    /// `host:port` under which they reach it.
+    pub advertise: String,
+    /// This member's certificate.
+    pub identity: transport::Identity,
+    /// A name that the certificates of all members have.
+    pub server_name: String,
+    /// `host:port` of members of the cluster to join, if this data folder is new. Empty: it founds a cluster.
+    pub join: Vec<String>,
+}
+
 /// Settings of a coordinator. Shards, bucket length and offset count at the cluster's first start only.
 #[derive(Clone, Debug)]
 pub struct CoordinatorConfig {
@@ -29,6 +45,10 @@ pub struct CoordinatorConfig {
     pub bucket_seconds: u32,
     /// How far a remote clock may drag another, milliseconds.
     pub max_offset_ms: u32,
+    /// Copies of each shard that are wanted, in a new cluster.
+    pub replicas: u8,
+    /// Other members.
+    pub neighbours: Option<Neighbours>,
     /// This member.
     pub member: NewMember,
     /// Where the metrics are registered.
@@ -43,6 +63,8 @@ impl CoordinatorConfig {
             shards: 64,
             bucket_seconds: 600,
             max_offset_ms: 500,
+            replicas: 1,
+            neighbours: None,
             member,
             registry: prometheus::Registry::new(),
         }

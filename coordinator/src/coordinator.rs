@@ -1,18 +1,30 @@
 //! A member's coordinator: one consensus group, the state it agrees on, and the blobs that the state names.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use codegraph::ContentHash;
+use serde::Serialize;
 use store::blobs::{BlobError, Blobs};
 use store::raft_log::RaftLog;
 use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use transport::{Client, Limits, Server, close};
 
 use crate::batch::Batcher;
 use crate::config::CoordinatorConfig;
+use crate::entry;
 use crate::error::{ProposeError, StartError};
 use crate::metrics::Metrics;
+use crate::participant::{Participant, Remove};
+use crate::peers::{Peers, serve};
 use crate::raft::{Group, Identity};
 use crate::state::{Cluster, Command, Incarnation, MemberId, Outcome, State};
+
+/// A leader that has heard of no majority for this long says that it is not ready.
+const NO_QUORUM: Duration = Duration::from_secs(3);
 
 /// Whether the coordinator can serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +35,21 @@ pub struct Health {
     pub reason: String,
 }
 
+/// How a group is, in the cluster's member ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupStatus {
+    /// Raft's term.
+    pub term: u64,
+    /// Entries applied here.
+    pub applied_index: u64,
+    /// Who leads, if anybody does.
+    pub leader: Option<MemberId>,
+    /// Who votes, ascending.
+    pub voters: Vec<MemberId>,
+    /// Who only follows, ascending.
+    pub learners: Vec<MemberId>,
+}
+
 /// A running coordinator. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Coordinator {
@@ -31,18 +58,18 @@ pub struct Coordinator {
 
 #[derive(Debug)]
 struct Shared {
-    group: Group,
+    participant: Arc<Participant>,
     batcher: Batcher,
     blobs: Blobs,
-    state: watch::Receiver<Arc<State>>,
     member: MemberId,
-    identity: Identity,
+    door: Option<(Arc<Server>, JoinHandle<()>)>,
     metrics: Metrics,
 }
 
 impl Coordinator {
-    /// Starts a one-member group in `config.data_dir`: a new cluster in an empty folder, else the one that is there.
-    /// Returns once it leads, has applied everything committed, and is registered as a member.
+    /// Starts in `config.data_dir`. An empty folder founds a cluster, or joins the one that `config.neighbours` names; any
+    /// other one goes on where it was. Returns once this member is registered; a member of a larger group that comes back
+    /// returns at once, and is ready when the group has a leader.
     pub async fn start(config: CoordinatorConfig) -> Result<Self, StartError> {
         let metrics = Metrics::new(&config.registry)?;
         let dir = config.data_dir.clone();
@@ -51,26 +78,94 @@ impl Coordinator {
             let identity = Identity::load_or_make(&log)?;
             Ok::<_, StartError>((log, identity, Blobs::open(&dir.join("blobs"))?))
         };
-        let (log, identity, blobs) = tokio::task::spawn_blocking(open)
+        let (log, mut identity, blobs) = tokio::task::spawn_blocking(open)
             .await
             .map_err(|e| StartError::Consensus(e.to_string()))??;
-        let (group, state) = Group::start(log, identity, metrics.clone()).await?;
+        let door = |e: &dyn std::fmt::Display| StartError::Door(e.to_string());
+        let peers = match &config.neighbours {
+            Some(n) => Peers::new(
+                Client::new(&n.identity).map_err(|e| door(&e))?,
+                n.server_name.clone(),
+            ),
+            None => Peers::alone(),
+        };
+        let peers = Arc::new(peers);
+        let neighbours = config.neighbours.as_ref();
+        let join = neighbours.map(|n| n.join.clone()).filter(|j| !j.is_empty());
+        let new = log.bounds().is_none() && log.snapshot()?.is_none();
+        let joined = OnceLock::new();
+        if let (true, Some(join)) = (new, &join) {
+            let cluster = entry::register(&config, &mut identity, &log, &peers, join).await?;
+            let _ = joined.set(cluster);
+        }
+        let (group, state) = Group::start(log.clone(), identity, Arc::clone(&peers), metrics.clone()).await?;
         group.report(metrics.clone());
-        let batcher = Batcher::start(group.clone(), metrics.clone());
-        let member = found(&batcher, &state, &config, identity).await?;
-        tracing::info!(raft_id = group.id(), member = member.0, "coordinator started");
-        let shared = Shared {
+        let participant = Arc::new(Participant {
             group,
-            batcher,
-            blobs,
+            peers,
             state,
-            member,
             identity,
+            joined,
+        });
+        let door = match neighbours {
+            Some(n) => {
+                let server = Server::bind(n.listen, &n.identity, Limits::default()).map_err(|e| door(&e))?;
+                let server = Arc::new(server);
+                let task = tokio::spawn(answer_all(Arc::clone(&server), Arc::clone(&participant)));
+                Some((server, task))
+            }
+            None => None,
+        };
+        let advertise = neighbours.map_or_else(String::new, |n| n.advertise.clone());
+        let member = enter(&participant, &config, &advertise, join.filter(|_| new).as_deref()).await?;
+        tokio::task::spawn_blocking(move || identity.is_member(&log, member))
+            .await
+            .map_err(|e| StartError::Consensus(e.to_string()))??;
+        let raft_id = format!("{:016x}", participant.identity.raft);
+        tracing::info!(raft_id, member = member.0, "coordinator started");
+        let shared = Shared {
+            batcher: Batcher::start(Arc::clone(&participant), metrics.clone()),
+            participant,
+            blobs,
+            member,
+            door,
             metrics,
         };
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// The address on which other members call, if they can.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.shared.door.as_ref().map(|(server, _)| server.local_addr())
+    }
+
+    /// How the group is, as this member sees it.
+    pub fn group(&self) -> GroupStatus {
+        let status = self.shared.participant.group.status();
+        let state = self.watch();
+        let id = |raft: u64| state.by_raft(raft).map(|(id, _)| id);
+        let ids = |of: &BTreeSet<u64>| {
+            let ids: BTreeSet<MemberId> = of.iter().copied().filter_map(id).collect();
+            ids.into_iter().collect()
+        };
+        GroupStatus {
+            term: status.term,
+            applied_index: status.applied_index,
+            leader: status.leader.and_then(id),
+            voters: ids(&status.voters),
+            learners: ids(&status.learners),
+        }
+    }
+
+    /// Takes a member that holds no shard out of the cluster for good.
+    pub async fn remove(&self, member: MemberId) -> Result<(), ProposeError> {
+        let remove = Remove {
+            member,
+            forwarded: false,
+        };
+        self.shared.participant.remove(remove).await
     }
 
     /// Proposes commands, in order; returns their outcomes once they are committed and applied here. Many callers at once
@@ -81,17 +176,17 @@ impl Coordinator {
 
     /// The state as last applied here: cheap, never blocks, may be behind the group's.
     pub fn watch(&self) -> Arc<State> {
-        Arc::clone(&self.shared.state.borrow())
+        Arc::clone(&self.shared.participant.state.borrow())
     }
 
     /// Follows the state: `changed().await`, then `borrow()`.
     pub fn subscribe(&self) -> watch::Receiver<Arc<State>> {
-        self.shared.state.clone()
+        self.shared.participant.state.clone()
     }
 
     /// The state with everything in it that was committed before this call.
     pub async fn read(&self) -> Result<Arc<State>, ProposeError> {
-        self.shared.group.linearizable().await?;
+        self.shared.participant.catch_up().await?;
         Ok(self.watch())
     }
 
@@ -107,7 +202,7 @@ impl Coordinator {
 
     /// The random identity of this member's data folder.
     pub fn incarnation(&self) -> Incarnation {
-        self.shared.identity.incarnation
+        self.shared.participant.identity.incarnation
     }
 
     /// Stores bytes under their hash, fsynced: do it before proposing a command that names the hash.
@@ -156,8 +251,14 @@ impl Coordinator {
 
     /// Whether it can serve, and if not why.
     pub fn health(&self) -> Health {
-        let status = self.shared.group.status();
+        let status = self.shared.participant.group.status();
         let not = |reason: String| Health { ready: false, reason };
+        if let Some(alone) = status.alone_for.filter(|t| *t >= NO_QUORUM) {
+            return not(format!(
+                "the group has no majority: none heard of for {} ms",
+                alone.as_millis()
+            ));
+        }
         match (status.stopped, status.leader) {
             (Some(reason), _) => not(format!("consensus stopped: {reason}")),
             (None, None) => not("the group has no leader".to_owned()),
@@ -174,55 +275,43 @@ impl Coordinator {
     /// Finishes what waits, then stops. The data folder is free once all clones are dropped.
     pub async fn shutdown(&self) {
         self.shared.batcher.shutdown().await;
-        self.shared.group.shutdown().await;
+        self.shared.participant.group.shutdown().await;
+        if let Some((server, task)) = &self.shared.door {
+            server.close(close::SHUTTING_DOWN, "shutting down").await;
+            task.abort();
+        }
         tracing::info!("coordinator stopped");
     }
 }
 
-/// Gives a new cluster its identity, registers this member, and gives a new cluster its shard map.
-async fn found(
-    batcher: &Batcher,
-    state: &watch::Receiver<Arc<State>>,
+/// Comes into the group; gives the member's id.
+async fn enter(
+    participant: &Arc<Participant>,
     config: &CoordinatorConfig,
-    identity: Identity,
+    advertise: &str,
+    join: Option<&[String]>,
 ) -> Result<MemberId, StartError> {
-    let now = Arc::clone(&state.borrow());
-    let mut commands = Vec::new();
-    if now.cluster.is_none() {
-        commands.push(Command::InitCluster(Cluster {
-            id: Incarnation(rand::random()),
-            shards: config.shards,
-            bucket_seconds: config.bucket_seconds,
-            max_offset_ms: config.max_offset_ms,
-        }));
+    if let Some(join) = join {
+        entry::admit(participant, advertise, join).await?;
+    } else if !participant.group.is_initialized().await? {
+        participant.group.found(advertise.to_owned()).await?;
+    } else if participant.group.status().voters.len() > 1 {
+        let command = entry::registration(config, &participant.identity);
+        tokio::spawn(entry::come_back(Arc::clone(participant), command));
+        let known = participant.identity.member;
+        return known.ok_or_else(|| StartError::Stored("a member of a group without an id".to_owned()));
     }
-    let member = config.member.clone();
-    commands.push(Command::RegisterMember {
-        incarnation: identity.incarnation,
-        name: member.name,
-        addresses: member.addresses,
-        roles: member.roles,
-        zone: member.zone,
-    });
-    let mut id = None;
-    for outcome in batcher.propose(commands).await? {
-        match outcome {
-            Outcome::Member(member) => id = Some(member),
-            Outcome::Refused(refusal) => return Err(refusal.into()),
-            Outcome::Done | Outcome::Unchanged | Outcome::Epoch(_) => {}
-        }
+    if join.is_none() {
+        participant.group.await_leader().await?;
     }
-    let id = id.ok_or_else(|| StartError::Consensus("registering gave no member id".to_owned()))?;
-    let now = Arc::clone(&state.borrow());
-    let shards = now.cluster.as_ref().map_or(0, |cluster| cluster.shards);
-    if now.shard_map.epoch == 0 {
-        let holders = vec![vec![id]; usize::from(shards)];
-        let outcomes = batcher
-            .propose(vec![Command::SetShardMap { replicas: 1, holders }])
-            .await?;
-        if let Some(Outcome::Refused(refusal)) = outcomes.into_iter().next() {
-            return Err(refusal.into());
-        }
+    entry::settle(participant, config).await
+}
+
+/// Answers the calls of other members until the door is closed.
+async fn answer_all(server: Arc<Server>, participant: Arc<Participant>) {
+    let mut connections = JoinSet::new();
+    while let Some(connection) = server.accept().await {
+        while connections.try_join_next().is_some() {}
+        connections.spawn(serve(connection, Arc::clone(&participant)));
     }
-    Ok(id)
 }

@@ -27,6 +27,12 @@ pub enum StartError {
         /// The group's state.
         status: String,
     },
+    /// No member of the cluster took this one in.
+    #[error("cannot join the cluster: {0}")]
+    Join(String),
+    /// The door for other members could not be opened.
+    #[error("door for members: {0}")]
+    Door(String),
     /// The first commands were not accepted.
     #[error("first commands: {0}")]
     Propose(#[from] ProposeError),
@@ -47,6 +53,9 @@ pub enum ProposeError {
         /// The leader's Raft id, if known.
         leader: Option<u64>,
     },
+    /// The group cannot change so; nothing was done.
+    #[error("the group cannot be changed: {0}")]
+    Members(String),
     /// The proposal is too large; nothing was done.
     #[error("proposal of about {got} bytes exceeds the limit of {limit}")]
     TooLarge {
@@ -85,7 +94,7 @@ impl ProposeError {
     pub fn class(&self) -> Class {
         match self {
             Self::NotLeader { .. } | Self::ShuttingDown | Self::Unknown { .. } => Class::Retry,
-            Self::TooLarge { .. } => Class::Invalid,
+            Self::TooLarge { .. } | Self::Members(_) => Class::Invalid,
             Self::Stopped(_) => Class::Fatal,
         }
     }

@@ -11,12 +11,15 @@ mod batch;
 mod codec;
 mod config;
 mod coordinator;
+mod entry;
 mod error;
 pub mod http;
 mod metrics;
+mod participant;
+mod peers;
 mod raft;
 pub mod state;
 
-pub use config::{CoordinatorConfig, NewMember};
-pub use coordinator::{Coordinator, Health};
+pub use config::{CoordinatorConfig, Neighbours, NewMember};
+pub use coordinator::{Coordinator, GroupStatus, Health};
 pub use error::{ProposeError, StartError};

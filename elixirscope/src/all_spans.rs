@@ -125,7 +125,9 @@ impl SpanSource for AllSpans {
                     (TagScope::Instrumentation, &span.scope.attributes),
                 ];
                 for (scope, attributes) in owned {
-                    attributes.iter().for_each(|attribute| each(scope, &attribute.key));
+                    attributes
+                        .iter()
+                        .for_each(|attribute| each(scope, &attribute.key));
                 }
                 let events = span.events.iter().flat_map(|event| &event.attributes);
                 events.for_each(|attribute| each(TagScope::Event, &attribute.key));
@@ -211,7 +213,11 @@ impl AllSpans {
 }
 
 fn go_on_unless(stopped: bool) -> ControlFlow<()> {
-    if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    if stopped {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    }
 }
 
 fn failed(error: &StoreError) -> SourceError {

@@ -208,7 +208,8 @@ impl Given {
     /// A duration as Go writes it.
     fn duration(&self, name: &'static str) -> Result<Option<u64>, Failure> {
         let parse = |text: &str| {
-            traceql::duration_ns(text).ok_or_else(|| Failure::wrong(name, text, "a duration: 1.5s, 20ms, 1h30m"))
+            traceql::duration_ns(text)
+                .ok_or_else(|| Failure::wrong(name, text, "a duration: 1.5s, 20ms, 1h30m"))
         };
         self.last(name).map(parse).transpose()
     }

@@ -19,7 +19,7 @@ use codegraph::{ContentHash, SourceHash};
 use event::{ModuleKey, ModuleVersion, NodeKey};
 use fuzz::{heap, seeds};
 use state::{
-    Cluster, Command, Incarnation, LoadedModule, MemberId, ModulesOp, NodeDescription, Outcome, Role,
+    Cluster, Command, Incarnation, LoadedModule, MemberId, ModulesOp, NodeDescription, Outcome, RaftId, Role,
     SiteTable, State, apply,
 };
 
@@ -42,6 +42,7 @@ fn commands() -> Vec<Command> {
             shards: 4,
             bucket_seconds: 600,
             max_offset_ms: 500,
+            replicas: 3,
         }),
         Command::RegisterMember {
             incarnation: Incarnation(2),
@@ -49,10 +50,22 @@ fn commands() -> Vec<Command> {
             addresses: vec!["10.0.0.5:7400".into()],
             roles: BTreeSet::from([Role::Collector, Role::Coordinator]),
             zone: String::new(),
+            raft: RaftId(9),
         },
-        Command::SetShardMap {
-            replicas: 1,
+        Command::FirstShardMap {
             holders: vec![vec![MemberId(1)]; 4],
+        },
+        Command::ChangeShard {
+            shard: 2,
+            change: placement::Change::Begin(vec![MemberId(1)]),
+        },
+        Command::SetReplicas { replicas: 2 },
+        Command::SetWeight {
+            member: MemberId(1),
+            weight: 0,
+        },
+        Command::RemoveMember {
+            member: MemberId(1),
         },
         Command::PublishVersion {
             project: "shop".into(),

@@ -94,7 +94,8 @@ impl SpanSource for StoredSpans {
         each: &mut dyn FnMut(TagScope, &str),
     ) -> Result<Option<Inspected>, SourceError> {
         let inspected = self.each_unit(range, &Needs::default(), stop, &mut |unit| {
-            unit.frame.attribute_names(&mut |owner, name| each(scope_of(owner), name))
+            unit.frame
+                .attribute_names(&mut |owner, name| each(scope_of(owner), name))
         })?;
         Ok(Some(inspected))
     }
@@ -171,7 +172,11 @@ impl StoredSpans {
         let inspected = self.0.visit_spans(within, needs, &mut |unit| {
             each(unit)?;
             stopped = stop();
-            Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            Ok(if stopped {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
         });
         let inspected = inspected.map_err(|error| failed(&error))?;
         let mut missing = Vec::new();

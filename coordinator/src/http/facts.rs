@@ -40,13 +40,16 @@ pub(super) async fn cluster(Extract(coordinator): Extract<Coordinator>) -> Json<
         .iter()
         .map(|(id, m)| {
             json!({"id": id, "name": m.name, "incarnation": m.incarnation.to_string(), "addresses": m.addresses,
-                "roles": m.roles, "zone": m.zone})
+                "roles": m.roles, "zone": m.zone, "raft": m.raft.to_string(), "weight": m.weight, "removed": m.removed})
         })
         .collect();
     let map = &state.shard_map;
     Json(json!({
         "cluster": state.cluster, "this_member": coordinator.member(), "members": members,
-        "shard_map": {"epoch": map.epoch, "replicas": map.replicas, "holders": map.holders},
+        "group": coordinator.group(),
+        "shard_map": {"epoch": map.epoch, "holders": map.shards.iter().map(|h| &h.now).collect::<Vec<_>>(),
+            "moving": map.shards.iter().enumerate().filter_map(|(shard, h)| h.next.as_ref().map(|next|
+                json!({"shard": shard, "since": h.since, "next": next}))).collect::<Vec<_>>()},
         "counts": {"nodes": state.nodes.len(), "nodes_forgotten": state.nodes_forgotten, "modules": state.modules.len(),
             "site_tables": state.site_tables.len(), "versions": state.versions.len()},
     }))

@@ -1,11 +1,11 @@
 //! One consensus group, in this system's own words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::error::{CheckIsLeaderError, ClientWriteError, Fatal, RaftError};
-use openraft::{BasicNode, Config, Raft, SnapshotPolicy};
+use openraft::{BasicNode, ChangeMembers, Config, Raft, SnapshotPolicy};
 use serde::{Deserialize, Serialize};
 use store::raft_log::{RaftLog, Slot};
 use tokio::sync::watch;
@@ -13,21 +13,33 @@ use tokio::sync::watch;
 use super::TypeConfig;
 use super::log_store::LogStore;
 use super::machine::Machine;
-use super::network::Network;
+use super::network::{Network, SNAPSHOT_WITHIN};
 use crate::codec::{decode, encode};
 use crate::error::{ProposeError, StartError};
 use crate::metrics::Metrics;
-use crate::state::{Command, Incarnation, Outcome, State, hex};
+use crate::peers::{Answer, Peers};
+use crate::state::{Command, Incarnation, MemberId, Outcome, State, hex};
 
 /// A snapshot is made after so many entries; `batch` asks for one earlier when they were large.
 const SNAPSHOT_ENTRIES: u64 = 2_000;
 /// Entries kept behind a snapshot, for members that are a little late.
 const KEEP_ENTRIES: u64 = 200;
 const PURGE_BATCH: u64 = 64;
-const HEARTBEAT_MS: u64 = 250;
-/// openraft 0.9 draws the election timeout once a process: members of a larger group need disjoint ranges.
-const ELECTION_MS: (u64, u64) = (1_000, 1_500);
+const HEARTBEAT_MS: u64 = 150;
+/// openraft 0.9 draws the election timeout once a process, so two members could stand for election together for ever:
+/// each has a range of its own.
+const ELECTION_MS: u64 = 700;
+const ELECTION_RANGE_MS: u64 = 100;
+const ELECTION_STEP_MS: u64 = 200;
+/// Members that are this far apart by id share a range. No group has more voters.
+const ELECTION_RANGES: u64 = 5;
+/// Most members that vote; who joins later follows.
+pub(crate) const VOTERS_MAX: usize = 5;
 const LEADER_WAIT_SECONDS: u64 = 10;
+/// How long a member waits to have applied what the leader says is committed.
+const CATCH_UP: Duration = Duration::from_secs(10);
+/// Bytes of a snapshot that are sent at a time.
+const SNAPSHOT_CHUNK_BYTES: u64 = 4 << 20;
 
 /// Who this data folder is: made once, never reused, gone with the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +49,9 @@ pub(crate) struct Identity {
     /// The member's incarnation.
     #[serde(with = "hex")]
     pub(crate) incarnation: Incarnation,
+    /// The member's id, once the cluster gave it one.
+    #[serde(default)]
+    pub(crate) member: Option<MemberId>,
 }
 
 impl Identity {
@@ -52,10 +67,24 @@ impl Identity {
         let identity = Self {
             raft: rand::random::<u64>().max(1),
             incarnation: Incarnation(rand::random()),
+            member: None,
         };
-        let bytes = encode("identity", &identity).map_err(|e| StartError::Stored(e.to_string()))?;
-        log.put(Slot::Identity, &bytes)?;
+        identity.save(log)?;
         Ok(identity)
+    }
+
+    /// Remembers the id that the cluster gave.
+    pub(crate) fn is_member(&mut self, log: &RaftLog, member: MemberId) -> Result<(), StartError> {
+        if self.member != Some(member) {
+            self.member = Some(member);
+            self.save(log)?;
+        }
+        Ok(())
+    }
+
+    fn save(&self, log: &RaftLog) -> Result<(), StartError> {
+        let bytes = encode("identity", self).map_err(|e| StartError::Stored(e.to_string()))?;
+        Ok(log.put(Slot::Identity, &bytes)?)
     }
 }
 
@@ -67,6 +96,11 @@ pub(crate) struct Status {
     pub(crate) applied_index: u64,
     pub(crate) leader: Option<u64>,
     pub(crate) is_leader: bool,
+    /// Raft ids of those that vote, and of those that only follow.
+    pub(crate) voters: BTreeSet<u64>,
+    pub(crate) learners: BTreeSet<u64>,
+    /// For how long the leader of several voters has heard of no majority.
+    pub(crate) alone_for: Option<Duration>,
     /// Why consensus stopped, if it did.
     pub(crate) stopped: Option<String>,
 }
@@ -88,19 +122,26 @@ impl std::fmt::Debug for Group {
 }
 
 impl Group {
-    /// Starts the group on an open log: a new one with this member alone, or the one that the log knows. Returns once
-    /// there is a leader and everything committed is applied; the second value follows the state.
+    /// Starts to take part on an open log: a member of the group that the log knows, or of none yet. The second value follows
+    /// the state.
     pub(crate) async fn start(
         log: RaftLog,
         identity: Identity,
+        peers: Arc<Peers>,
         metrics: Metrics,
     ) -> Result<(Self, watch::Receiver<Arc<State>>), StartError> {
+        let turn = identity
+            .member
+            .map_or(0, |m| m.0.saturating_sub(1) % ELECTION_RANGES);
+        let election_timeout_min = ELECTION_MS + turn * ELECTION_STEP_MS;
         let config = Config {
             cluster_name: "elixirscope".to_owned(),
             heartbeat_interval: HEARTBEAT_MS,
-            election_timeout_min: ELECTION_MS.0,
-            election_timeout_max: ELECTION_MS.1,
+            election_timeout_min,
+            election_timeout_max: election_timeout_min + ELECTION_RANGE_MS,
             snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_ENTRIES),
+            snapshot_max_chunk_size: SNAPSHOT_CHUNK_BYTES,
+            install_snapshot_timeout: SNAPSHOT_WITHIN.as_millis() as u64,
             max_in_snapshot_log_to_keep: KEEP_ENTRIES,
             purge_batch_size: PURGE_BATCH,
             ..Config::default()
@@ -113,34 +154,39 @@ impl Group {
             .await
             .map_err(|e| StartError::Consensus(e.to_string()))?
             .map_err(StartError::Stored)?;
+        let network = Network {
+            peers: Arc::clone(&peers),
+            own: identity.raft,
+            state: state.clone(),
+        };
         let raft = Raft::new(
             identity.raft,
             Arc::new(config),
-            Network,
+            network,
             LogStore::new(log),
             machine,
         )
         .await
         .map_err(|e| StartError::Consensus(e.to_string()))?;
-        let group = Self {
-            raft,
-            id: identity.raft,
-        };
-        group.initialise().await?;
-        group.await_leader().await?;
-        Ok((group, state))
+        let id = identity.raft;
+        Ok((Self { raft, id }, state))
     }
 
-    async fn initialise(&self) -> Result<(), StartError> {
-        let failed = |e: &dyn std::error::Error| StartError::Consensus(e.to_string());
-        if !self.raft.is_initialized().await.map_err(|e| failed(&e))? {
-            let alone = BTreeMap::from([(self.id, BasicNode::default())]);
-            self.raft.initialize(alone).await.map_err(|e| failed(&e))?;
-        }
-        Ok(())
+    /// Is there a group that this member belongs to, or belonged to?
+    pub(crate) async fn is_initialized(&self) -> Result<bool, StartError> {
+        let known = self.raft.is_initialized().await;
+        known.map_err(|e| StartError::Consensus(e.to_string()))
     }
 
-    async fn await_leader(&self) -> Result<(), StartError> {
+    /// Makes a group of this member alone, which others call at `addr`.
+    pub(crate) async fn found(&self, addr: String) -> Result<(), StartError> {
+        let alone = BTreeMap::from([(self.id, BasicNode { addr })]);
+        let founded = self.raft.initialize(alone).await;
+        founded.map_err(|e| StartError::Consensus(e.to_string()))
+    }
+
+    /// Returns once there is a leader and, if it is this member, everything committed is applied.
+    pub(crate) async fn await_leader(&self) -> Result<(), StartError> {
         let led = self.raft.wait(Some(Duration::from_secs(LEADER_WAIT_SECONDS)));
         let led = led.metrics(|m| m.current_leader.is_some(), "a leader").await;
         let no_leader = |status: String| StartError::NoLeader {
@@ -154,29 +200,18 @@ impl Group {
         Ok(())
     }
 
-    /// This member's Raft id.
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// Writes one entry of commands; returns when it is committed and applied.
-    pub(crate) async fn write(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, ProposeError> {
+    /// As the leader, writes one entry of commands; returns its index and outcomes when it is committed and applied.
+    pub(crate) async fn write(&self, commands: Vec<Command>) -> Result<(u64, Vec<Outcome>), ProposeError> {
         match self.raft.client_write(commands).await {
-            Ok(written) => Ok(written.data),
-            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to))) => {
-                Err(ProposeError::NotLeader { leader: to.leader_id })
-            }
-            Err(RaftError::APIError(e @ ClientWriteError::ChangeMembershipError(_))) => {
-                Err(ProposeError::Stopped(e.to_string()))
-            }
-            Err(RaftError::Fatal(fatal)) => Err(stopped(&fatal)),
+            Ok(written) => Ok((written.log_id.index, written.data)),
+            Err(error) => Err(of_write(error)),
         }
     }
 
-    /// Returns once everything that was committed before this call is applied here.
-    pub(crate) async fn linearizable(&self) -> Result<(), ProposeError> {
+    /// As the leader, gives the index up to which everything was committed before this call; it is applied here.
+    pub(crate) async fn linearizable(&self) -> Result<u64, ProposeError> {
         match self.raft.ensure_linearizable().await {
-            Ok(_) => Ok(()),
+            Ok(read) => Ok(read.map_or(0, |id| id.index)),
             Err(RaftError::APIError(CheckIsLeaderError::ForwardToLeader(to))) => {
                 Err(ProposeError::NotLeader { leader: to.leader_id })
             }
@@ -185,6 +220,56 @@ impl Group {
             }
             Err(RaftError::Fatal(fatal)) => Err(stopped(&fatal)),
         }
+    }
+
+    /// Waits until this member has applied the log up to `index`.
+    pub(crate) async fn applied(&self, index: u64) -> Result<(), ProposeError> {
+        let behind = ProposeError::Unknown {
+            seconds: CATCH_UP.as_secs(),
+        };
+        let wait = self.raft.wait(Some(CATCH_UP));
+        let applied = wait
+            .applied_index_at_least(Some(index), "what the leader has")
+            .await;
+        applied.map(|_| ()).map_err(|_| behind)
+    }
+
+    /// As the leader, lets a member follow, waits until it has caught up, and lets it vote if there is room.
+    pub(crate) async fn admit(&self, raft: u64, addr: String) -> Result<(), ProposeError> {
+        let status = self.status();
+        if !status.voters.contains(&raft) {
+            let node = BasicNode { addr };
+            self.raft.add_learner(raft, node, true).await.map_err(of_write)?;
+            if status.voters.len() < VOTERS_MAX {
+                let vote = ChangeMembers::AddVoterIds(BTreeSet::from([raft]));
+                self.raft.change_membership(vote, true).await.map_err(of_write)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As the leader, takes a member out of the group. The last one that votes stays.
+    pub(crate) async fn remove(&self, raft: u64) -> Result<(), ProposeError> {
+        let status = self.status();
+        if status.voters.contains(&raft) {
+            let voter = ChangeMembers::RemoveVoters(BTreeSet::from([raft]));
+            self.raft
+                .change_membership(voter, false)
+                .await
+                .map_err(of_write)?;
+        } else if status.learners.contains(&raft) {
+            let learner = ChangeMembers::RemoveNodes(BTreeSet::from([raft]));
+            self.raft
+                .change_membership(learner, false)
+                .await
+                .map_err(of_write)?;
+        }
+        Ok(())
+    }
+
+    /// Answers a call of another member's Raft.
+    pub(crate) async fn answer(&self, body: bytes::Bytes) -> Answer {
+        super::network::answer(&self.raft, body).await
     }
 
     /// Asks for a snapshot, and so for the log to be cut; it is made in the background.
@@ -200,12 +285,18 @@ impl Group {
     pub(crate) fn status(&self) -> Status {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();
+        let voters: BTreeSet<u64> = metrics.membership_config.membership().voter_ids().collect();
+        let leads = metrics.current_leader == Some(self.id) && voters.len() > 1;
+        let heard = metrics.millis_since_quorum_ack.filter(|_| leads);
         Status {
             term: metrics.current_term,
             last_log_index: metrics.last_log_index.unwrap_or(0),
             applied_index: metrics.last_applied.map_or(0, |id| id.index),
             leader: metrics.current_leader,
             is_leader: metrics.current_leader == Some(self.id),
+            voters,
+            alone_for: heard.map(Duration::from_millis),
+            learners: metrics.membership_config.membership().learner_ids().collect(),
             stopped: metrics.running_state.as_ref().err().map(ToString::to_string),
         }
     }
@@ -238,6 +329,18 @@ impl Group {
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "consensus task ended badly");
         }
+    }
+}
+
+fn of_write(error: RaftError<u64, ClientWriteError<u64, BasicNode>>) -> ProposeError {
+    match error {
+        RaftError::APIError(ClientWriteError::ForwardToLeader(to)) => {
+            ProposeError::NotLeader { leader: to.leader_id }
+        }
+        RaftError::APIError(ClientWriteError::ChangeMembershipError(e)) => {
+            ProposeError::Members(e.to_string())
+        }
+        RaftError::Fatal(fatal) => stopped(&fatal),
     }
 }
 

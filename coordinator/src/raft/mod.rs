@@ -1,7 +1,7 @@
 //! Consensus: the only folder that names openraft. The rest sees a [`Group`] that orders batches of commands.
 //!
 //! `log_store` keeps votes and entries in `store::raft_log`, fsynced before openraft hears of it; `machine` feeds committed
-//! entries to the pure `state::apply` and keeps snapshots; `network` has no peers yet.
+//! entries to the pure `state::apply` and keeps snapshots; `network` carries Raft's calls between members.
 
 mod failure;
 mod group;

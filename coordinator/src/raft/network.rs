@@ -1,72 +1,180 @@
-//! The way to other members. There is none yet: a group has one member, and every call to another one says so.
-//!
-//! Calls over QUIC come with clusters of several members; only this file changes then.
+//! Raft's calls to other members, over [`Peers`].
 
-use openraft::error::{InstallSnapshotError, RPCError, RaftError, Unreachable};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use openraft::error::{InstallSnapshotError, NetworkError, RPCError, RaftError, RemoteError, Unreachable};
 use openraft::network::{RPCOption, RaftNetwork, RaftNetworkFactory};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest, InstallSnapshotResponse,
     VoteRequest, VoteResponse,
 };
+use openraft::{BasicNode, Raft};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
 use super::TypeConfig;
+use crate::codec::{decode, encode};
+use crate::peers::{Answer, Call, Kind, PeerError, Peers};
+use crate::state::{Incarnation, State};
 
-/// There is no way to this member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no route to member with raft id {target:x}: this release runs groups of one member")]
-pub(super) struct NoRoute {
-    target: u64,
-}
+const APPEND: u8 = 1;
+const VOTE: u8 = 2;
+const SNAPSHOT: u8 = 3;
+
+/// A part of a snapshot travels longer than a heartbeat.
+pub(super) const SNAPSHOT_WITHIN: Duration = Duration::from_secs(20);
 
 /// Makes connections.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Network;
-
-/// A connection to one member.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer {
-    target: u64,
+#[derive(Clone, Debug)]
+pub(super) struct Network {
+    pub(super) peers: Arc<Peers>,
+    pub(super) own: u64,
+    /// Where the addresses that members registered last are.
+    pub(super) state: watch::Receiver<Arc<State>>,
 }
 
-impl Peer {
-    fn no_route<E: std::error::Error>(self) -> RPCError<u64, openraft::BasicNode, E> {
-        RPCError::Unreachable(Unreachable::new(&NoRoute { target: self.target }))
-    }
+/// The way to one member.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    network: Network,
+    target: u64,
+    /// The address it joined with.
+    addr: String,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Peer;
 
-    async fn new_client(&mut self, target: u64, _node: &openraft::BasicNode) -> Peer {
-        Peer { target }
+    async fn new_client(&mut self, target: u64, node: &BasicNode) -> Peer {
+        Peer {
+            network: self.clone(),
+            target,
+            addr: node.addr.clone(),
+        }
+    }
+}
+
+impl Peer {
+    async fn call<T, E>(
+        &self,
+        which: u8,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<T, RPCError<u64, BasicNode, E>>
+    where
+        T: DeserializeOwned,
+        E: std::error::Error + DeserializeOwned,
+    {
+        let (addr, cluster) = {
+            let state = self.network.state.borrow();
+            let known = state.quic_address(self.target).map(str::to_owned);
+            let cluster = state.cluster.as_ref().map_or_else(Incarnation::default, |c| c.id);
+            (known.unwrap_or_else(|| self.addr.clone()), cluster)
+        };
+        let mut bytes = BytesMut::with_capacity(1 + body.len());
+        bytes.put_u8(which);
+        bytes.put(body);
+        let call = Call {
+            kind: Kind::Raft,
+            cluster,
+            from: self.network.own,
+            body: bytes.freeze(),
+        };
+        let answer = self.network.peers.call(&addr, &call, within).await;
+        let answer = answer.map_err(|error| match error {
+            PeerError::Unreachable { .. } | PeerError::Refused { .. } => {
+                RPCError::Unreachable(Unreachable::new(&error))
+            }
+            PeerError::Unavailable { .. } => RPCError::Network(NetworkError::new(&error)),
+        })?;
+        let answer: Result<T, E> =
+            decode("answer of a member", &answer).map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
+        answer.map_err(|e| RPCError::RemoteError(RemoteError::new(self.target, e)))
     }
 }
 
 impl RaftNetwork<TypeConfig> for Peer {
     async fn append_entries(
         &mut self,
-        _rpc: AppendEntriesRequest<TypeConfig>,
-        _option: RPCOption,
-    ) -> Result<AppendEntriesResponse<u64>, RPCError<u64, openraft::BasicNode, RaftError<u64>>> {
-        Err(self.no_route())
+        rpc: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
+        self.call(APPEND, written(&rpc)?, option.hard_ttl()).await
     }
 
+    /// The snapshot's bytes follow the description as they are: as JSON they would be four times as long.
     async fn install_snapshot(
         &mut self,
-        _rpc: InstallSnapshotRequest<TypeConfig>,
+        mut rpc: InstallSnapshotRequest<TypeConfig>,
         _option: RPCOption,
-    ) -> Result<
-        InstallSnapshotResponse<u64>,
-        RPCError<u64, openraft::BasicNode, RaftError<u64, InstallSnapshotError>>,
-    > {
-        Err(self.no_route())
+    ) -> Result<InstallSnapshotResponse<u64>, RPCError<u64, BasicNode, RaftError<u64, InstallSnapshotError>>>
+    {
+        let data = std::mem::take(&mut rpc.data);
+        let head = written(&rpc)?;
+        let mut body = BytesMut::with_capacity(4 + head.len() + data.len());
+        body.put_u32_le(head.len() as u32);
+        body.put(head);
+        body.put(data.as_slice());
+        self.call(SNAPSHOT, body.freeze(), SNAPSHOT_WITHIN).await
     }
 
     async fn vote(
         &mut self,
-        _rpc: VoteRequest<u64>,
-        _option: RPCOption,
-    ) -> Result<VoteResponse<u64>, RPCError<u64, openraft::BasicNode, RaftError<u64>>> {
-        Err(self.no_route())
+        rpc: VoteRequest<u64>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
+        self.call(VOTE, written(&rpc)?, option.hard_ttl()).await
+    }
+}
+
+/// Answers a call of another member's Raft.
+pub(super) async fn answer(raft: &Raft<TypeConfig>, mut body: Bytes) -> Answer {
+    let malformed =
+        |what: &dyn std::fmt::Display| Answer::Refused(format!("a raft call that cannot be read: {what}"));
+    if body.is_empty() {
+        return malformed(&"it is empty");
+    }
+    match body.get_u8() {
+        APPEND => match decode("call", &body) {
+            Ok(request) => answered(&raft.append_entries(request).await),
+            Err(error) => malformed(&error),
+        },
+        VOTE => match decode("call", &body) {
+            Ok(request) => answered(&raft.vote(request).await),
+            Err(error) => malformed(&error),
+        },
+        SNAPSHOT => {
+            let Some(length) = body.first_chunk::<4>().map(|l| u32::from_le_bytes(*l) as usize) else {
+                return malformed(&"it ends early");
+            };
+            if body.len() - 4 < length {
+                return malformed(&"it ends early");
+            }
+            let data = body.split_off(4 + length);
+            match decode::<InstallSnapshotRequest<TypeConfig>>("call", &body[4..]) {
+                Ok(mut request) => {
+                    request.data = data.to_vec();
+                    answered(&raft.install_snapshot(request).await)
+                }
+                Err(error) => malformed(&error),
+            }
+        }
+        other => malformed(&format!("there is no call {other}")),
+    }
+}
+
+/// A request as bytes.
+fn written<T: Serialize>(request: &T) -> Result<Bytes, NetworkError> {
+    let body = encode("call to a member", request).map_err(|e| NetworkError::new(&e))?;
+    Ok(body.into())
+}
+
+fn answered<T: Serialize, E: Serialize>(result: &Result<T, E>) -> Answer {
+    match encode("answer", result) {
+        Ok(bytes) => Answer::Done(bytes.into()),
+        Err(error) => Answer::Unavailable(error.to_string()),
     }
 }

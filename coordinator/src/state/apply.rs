@@ -3,13 +3,15 @@
 //! It checks everything first and changes afterwards, so that a refused command leaves no trace. The same commands in the
 //! same order give the same state on every member; nothing else may be read here.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::apply_member::{
+    change_shard, first_shard_map, register_member, remove_member, set_replicas, set_weight,
+};
 use super::apply_node::{node_modules, node_seen};
-use super::limits::{ADDRESSES_MAX, MEMBERS_MAX, REPLICAS_MAX, SHARDS_MAX, VERSIONS_MAX};
+use super::limits::{REPLICAS_MAX, SHARDS_MAX, VERSIONS_MAX};
 use super::{
-    Cluster, Command, LoadedModule, Member, MemberId, Module, Outcome, Refusal, ShardMap, SiteTable, State,
+    Cluster, Command, LoadedModule, Member, Module, Outcome, Refusal, SiteTable, State, USUAL_WEIGHT,
     Version, check,
 };
 
@@ -23,6 +25,7 @@ pub fn apply(state: &mut State, command: Command) -> Outcome {
             addresses,
             roles,
             zone,
+            raft,
         } => register_member(
             state,
             Member {
@@ -31,9 +34,16 @@ pub fn apply(state: &mut State, command: Command) -> Outcome {
                 addresses,
                 roles,
                 zone,
+                raft,
+                weight: USUAL_WEIGHT,
+                removed: false,
             },
         ),
-        Command::SetShardMap { replicas, holders } => set_shard_map(state, replicas, holders),
+        Command::FirstShardMap { holders } => first_shard_map(state, holders),
+        Command::ChangeShard { shard, change } => change_shard(state, shard, change),
+        Command::SetReplicas { replicas } => set_replicas(state, replicas),
+        Command::SetWeight { member, weight } => set_weight(state, member, weight),
+        Command::RemoveMember { member } => remove_member(state, member),
         Command::PublishVersion {
             project,
             version,
@@ -74,6 +84,7 @@ fn init_cluster(state: &mut State, cluster: Cluster) -> Result<Outcome, Refusal>
     for (what, value) in [
         ("shards", u32::from(cluster.shards)),
         ("bucket seconds", cluster.bucket_seconds),
+        ("number of replicas", u32::from(cluster.replicas)),
     ] {
         if value == 0 {
             return Err(Refusal::Empty {
@@ -86,81 +97,13 @@ fn init_cluster(state: &mut State, cluster: Cluster) -> Result<Outcome, Refusal>
         usize::from(cluster.shards),
         usize::from(SHARDS_MAX),
     )?;
-    state.cluster = Some(cluster);
-    Ok(Outcome::Done)
-}
-
-fn register_member(state: &mut State, member: Member) -> Result<Outcome, Refusal> {
-    check::name("member name", &member.name)?;
-    check::text("zone", &member.zone)?;
-    check::at_most("list of addresses", member.addresses.len(), ADDRESSES_MAX)?;
-    member
-        .addresses
-        .iter()
-        .try_for_each(|address| check::name("address", address))?;
-    let known = state
-        .members
-        .iter()
-        .find(|(_, known)| known.incarnation == member.incarnation)
-        .map(|(id, _)| *id);
-    let id = if let Some(id) = known {
-        id
-    } else {
-        check::room("members", state.members.len(), MEMBERS_MAX)?;
-        // Members are never deleted, so the next id was never given.
-        MemberId(
-            state
-                .members
-                .keys()
-                .next_back()
-                .map_or(1, |last| last.0.saturating_add(1)),
-        )
-    };
-    if state.members.get(&id) != Some(&member) {
-        Arc::make_mut(&mut state.members).insert(id, member);
-    }
-    Ok(Outcome::Member(id))
-}
-
-fn set_shard_map(state: &mut State, replicas: u8, holders: Vec<Vec<MemberId>>) -> Result<Outcome, Refusal> {
-    let shards = state.cluster.as_ref().ok_or(Refusal::NoCluster)?.shards;
     check::at_most(
         "number of replicas",
-        usize::from(replicas),
+        usize::from(cluster.replicas),
         usize::from(REPLICAS_MAX),
     )?;
-    if holders.len() != usize::from(shards) {
-        return Err(Refusal::WrongShards {
-            expected: shards,
-            got: holders.len() as u64,
-        });
-    }
-    for (shard, members) in (0_u16..).zip(&holders) {
-        let different = members.iter().collect::<BTreeSet<_>>().len();
-        if different == 0 || different != members.len() || different > usize::from(replicas) {
-            let (got, listed) = (different as u64, members.len() as u64);
-            return Err(Refusal::WrongHolders {
-                shard,
-                got,
-                listed,
-                replicas,
-            });
-        }
-        if let Some(unknown) = members.iter().find(|id| !state.members.contains_key(id)) {
-            return Err(Refusal::UnknownMember(*unknown));
-        }
-    }
-    let map = &state.shard_map;
-    if map.epoch > 0 && map.replicas == replicas && map.holders == holders {
-        return Ok(Outcome::Unchanged);
-    }
-    let epoch = map.epoch.saturating_add(1);
-    state.shard_map = Arc::new(ShardMap {
-        epoch,
-        replicas,
-        holders,
-    });
-    Ok(Outcome::Epoch(epoch))
+    state.cluster = Some(cluster);
+    Ok(Outcome::Done)
 }
 
 fn publish_version(

@@ -27,13 +27,38 @@ pub enum Command {
         roles: BTreeSet<Role>,
         /// Failure domain; may be empty.
         zone: String,
+        /// Its id in the consensus group; 0 if it takes no part.
+        #[serde(default, with = "hex")]
+        raft: RaftId,
     },
-    /// Replaces the shard map by its next epoch.
-    SetShardMap {
-        /// Copies of each shard that are wanted.
-        replicas: u8,
+    /// Gives a new cluster its first shard map.
+    FirstShardMap {
         /// The members that hold each shard, the cluster's number of shards long.
         holders: Vec<Vec<MemberId>>,
+    },
+    /// Changes the holders of a shard, by a step of a move.
+    ChangeShard {
+        /// Which.
+        shard: u16,
+        /// How.
+        change: placement::Change,
+    },
+    /// Sets how many copies of each shard are wanted.
+    SetReplicas {
+        /// How many.
+        replicas: u8,
+    },
+    /// Sets how much a member takes; 0 drains it.
+    SetWeight {
+        /// Who.
+        member: MemberId,
+        /// Its share, in proportion to the others.
+        weight: u32,
+    },
+    /// Marks a member as gone for good. It must hold no shard.
+    RemoveMember {
+        /// Who.
+        member: MemberId,
     },
     /// Announces a version of a project whose blobs are stored.
     PublishVersion {
@@ -74,6 +99,23 @@ pub enum Command {
 /// Random 128-bit identity of a member's data folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u128);
+
+/// A member's id in the consensus group: random, as old as its data folder, never reused. 0 = takes no part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RaftId(pub u64);
+
+impl std::fmt::Display for RaftId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl std::str::FromStr for RaftId {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
 
 impl std::fmt::Display for Incarnation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

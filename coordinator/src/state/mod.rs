@@ -4,6 +4,7 @@
 //! reference counts, and a change copies only the section that it touches, once, if somebody still reads the old one.
 
 mod apply;
+mod apply_member;
 mod apply_node;
 mod check;
 mod command;
@@ -15,27 +16,18 @@ mod refusal;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
 pub use apply::apply;
 use codegraph::ContentHash;
-pub use command::{Command, Incarnation, LoadedModule, ModulesOp, NodeDescription, Outcome, SiteTable};
+pub use command::{
+    Command, Incarnation, LoadedModule, ModulesOp, NodeDescription, Outcome, RaftId, SiteTable,
+};
 use event::{ModuleKey, ModuleVersion, NodeKey};
 pub use node::{Node, Ran, Span, WhatRan};
+pub use placement::{Holders, MemberId, ShardMap};
 pub use refusal::Refusal;
 use serde::{Deserialize, Serialize};
-
-/// A member's id: allocated by the state, from 1, never reused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct MemberId(pub u64);
-
-impl fmt::Display for MemberId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// What a member does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,6 +51,13 @@ pub struct Cluster {
     pub bucket_seconds: u32,
     /// How far a remote clock may drag another, milliseconds.
     pub max_offset_ms: u32,
+    /// Copies of each shard that are wanted. The only one that may change.
+    #[serde(default = "one_copy")]
+    pub replicas: u8,
+}
+
+fn one_copy() -> u8 {
+    1
 }
 
 /// A registered member.
@@ -75,17 +74,29 @@ pub struct Member {
     pub roles: BTreeSet<Role>,
     /// Failure domain; may be empty.
     pub zone: String,
+    /// Its id in the consensus group; 0 if it takes no part.
+    #[serde(default, with = "hex")]
+    pub raft: RaftId,
+    /// Share of the shards that it takes, in proportion to the others; 0 = drained.
+    #[serde(default = "usual_weight")]
+    pub weight: u32,
+    /// It is gone for good. Its ids are never given again.
+    #[serde(default)]
+    pub removed: bool,
 }
 
-/// Which members hold which shard.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShardMap {
-    /// Number of this map, from 1.
-    pub epoch: u64,
-    /// Copies of each shard that are wanted.
-    pub replicas: u8,
-    /// The holders of each shard.
-    pub holders: Vec<Vec<MemberId>>,
+/// A member's share if nothing else is said.
+pub const USUAL_WEIGHT: u32 = 100;
+
+fn usual_weight() -> u32 {
+    USUAL_WEIGHT
+}
+
+impl Member {
+    /// Where other members call it: `host:port` of its QUIC door.
+    pub fn quic_address(&self) -> Option<&str> {
+        self.addresses.iter().find_map(|a| a.strip_prefix("quic://"))
+    }
 }
 
 /// A published version of a project.
@@ -139,6 +150,41 @@ pub struct State {
 }
 
 impl State {
+    /// A member of this Raft id.
+    pub fn by_raft(&self, raft: u64) -> Option<(MemberId, &Member)> {
+        let mut members = self.members.iter();
+        members
+            .find(|(_, m)| m.raft.0 == raft && raft != 0)
+            .map(|(id, m)| (*id, m))
+    }
+
+    /// A member of this incarnation.
+    pub fn by_incarnation(&self, incarnation: Incarnation) -> Option<(MemberId, &Member)> {
+        let mut members = self.members.iter();
+        members
+            .find(|(_, m)| m.incarnation == incarnation)
+            .map(|(id, m)| (*id, m))
+    }
+
+    /// The address of a member by its Raft id, as it registered last.
+    pub fn quic_address(&self, raft: u64) -> Option<&str> {
+        self.by_raft(raft).and_then(|(_, m)| m.quic_address())
+    }
+
+    /// The members that may hold shards, as placement wants them.
+    pub fn candidates(&self) -> Vec<placement::Candidate> {
+        let collectors = self
+            .members
+            .iter()
+            .filter(|(_, m)| !m.removed && m.roles.contains(&Role::Collector));
+        let candidate = |(id, m): (&MemberId, &Member)| placement::Candidate {
+            id: *id,
+            zone: m.zone.clone(),
+            weight: m.weight,
+        };
+        collectors.map(candidate).collect()
+    }
+
     /// The site table of a module version, by the key that events carry.
     pub fn site_table(&self, key: ModuleKey) -> Option<&SiteTable> {
         self.site_tables.get(&key).map(AsRef::as_ref)

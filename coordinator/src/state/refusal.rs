@@ -135,16 +135,47 @@ pub enum Refusal {
         /// The map's number.
         got: u64,
     },
-    /// A shard has no holder, too many, or one twice.
-    #[error("shard {shard} has {got} different holders of {listed} listed: expected 1 to {replicas}")]
-    WrongHolders {
+    /// A shard's holders are not what they may be.
+    #[error("shard {shard}: {error}")]
+    Shard {
         /// The shard.
         shard: u16,
-        /// Different holders.
+        /// What is wrong.
+        error: placement::ChangeError,
+    },
+    /// A shard has more holders than copies may be.
+    #[error("shard {shard} has {got} holders: expected at most {limit}")]
+    TooManyHolders {
+        /// The shard.
+        shard: u16,
+        /// Holders.
         got: u64,
-        /// Holders listed.
-        listed: u64,
-        /// The map's replicas.
-        replicas: u8,
+        /// Most copies of a shard.
+        limit: u8,
+    },
+    /// The cluster has a shard map, which changes a shard at a time.
+    #[error("the cluster has a shard map already, of epoch {0}: it changes one shard at a time")]
+    HasShardMap(u64),
+    /// The member was removed; what it was started with is not used again.
+    #[error(
+        "member {0} was removed from the cluster: start it with an empty data folder to join as another one"
+    )]
+    Removed(MemberId),
+    /// The member holds shards.
+    #[error("member {member} holds {shards} shards: drain it first, and wait until they have moved")]
+    HoldsShards {
+        /// Who.
+        member: MemberId,
+        /// How many.
+        shards: u64,
+    },
+    /// Another member has this Raft id.
+    #[error("raft id {raft} is member {existing}'s: a data folder must not be copied")]
+    OtherRaft {
+        /// The id.
+        #[serde(with = "hex")]
+        raft: super::RaftId,
+        /// Who has it.
+        existing: MemberId,
     },
 }

@@ -15,6 +15,7 @@ fn cluster() -> Cluster {
         shards: 4,
         bucket_seconds: 600,
         max_offset_ms: 500,
+        replicas: 1,
     }
 }
 
@@ -25,6 +26,7 @@ fn member(incarnation: u128) -> Command {
         addresses: vec!["127.0.0.1:7481".into()],
         roles: [Role::Collector, Role::Coordinator].into(),
         zone: String::new(),
+        raft: RaftId(incarnation as u64 + 100),
     }
 }
 
@@ -85,13 +87,25 @@ fn commands() -> impl Strategy<Value = Command> {
         1 => (0_u128..2, 0_u16..3).prop_map(|(id, shards)| Command::InitCluster(Cluster { id: Incarnation(id), shards, ..cluster() })),
         2 => (0_u128..3).prop_map(member),
         2 => (0_u8..3, proptest::collection::vec(proptest::collection::vec((0_u64..4).prop_map(MemberId), 0..3), 0..3))
-            .prop_map(|(replicas, holders)| Command::SetShardMap { replicas, holders }),
+            .prop_map(|(_, holders)| Command::FirstShardMap { holders }),
+        3 => (0_u16..3, changes()).prop_map(|(shard, change)| Command::ChangeShard { shard, change }),
+        1 => (0_u8..4).prop_map(|replicas| Command::SetReplicas { replicas }),
+        1 => (0_u64..4, 0_u32..3).prop_map(|(m, weight)| Command::SetWeight { member: MemberId(m), weight }),
+        1 => (0_u64..4).prop_map(|m| Command::RemoveMember { member: MemberId(m) }),
         2 => (0_u8..3, 0_u32..2).prop_map(|(v, files)| Command::PublishVersion {
             project: "shop".into(), version: ContentHash([v; 32]), files, bytes: 1 }),
         2 => (0_u128..6, 0_u8..2).prop_map(|(v, blob)| Command::PutSiteTable(table(ModuleVersion(v << 68), &[blob]))),
         2 => (0_u64..4, 0_u64..3).prop_map(|(node, start)| seen(node, "shop@host", start)),
         6 => (0_u64..4, ops, 0_u64..50, modules)
             .prop_map(|(node, op, time, modules)| Command::NodeModules { node: NodeKey(node), op, time, modules }),
+    ]
+}
+
+fn changes() -> impl Strategy<Value = placement::Change> {
+    prop_oneof![
+        proptest::collection::vec((0_u64..4).prop_map(MemberId), 0..3).prop_map(placement::Change::Begin),
+        (0_u64..6).prop_map(placement::Change::CutOver),
+        (0_u64..6).prop_map(placement::Change::Abandon),
     ]
 }
 
@@ -153,7 +167,7 @@ fn member_ids_are_never_reused() {
 #[test]
 fn a_shard_map_names_known_members_once() {
     let mut state = State::default();
-    let map = |holders| Command::SetShardMap { replicas: 1, holders };
+    let map = |holders| Command::FirstShardMap { holders };
     let one = vec![MemberId(1)];
     assert_eq!(
         apply(&mut state, map(vec![])),
@@ -168,6 +182,93 @@ fn a_shard_map_names_known_members_once() {
     assert!(refused(&mut state, vec![vec![MemberId(9)]; 4]));
     assert_eq!(apply(&mut state, map(vec![one.clone(); 4])), Outcome::Epoch(1));
     assert_eq!(apply(&mut state, map(vec![one; 4])), Outcome::Unchanged);
+    apply(&mut state, member(2));
+    assert_eq!(
+        apply(&mut state, map(vec![vec![MemberId(2)]; 4])),
+        Outcome::Refused(Refusal::HasShardMap(1))
+    );
+}
+
+/// Scenario: a member is drained and removed, then its folder comes back, and another one with its Raft id. Guarantee: it
+/// stays while it holds a shard; once removed it is refused for good; a copied folder is refused.
+#[test]
+fn a_removed_member_stays_removed() {
+    let mut state = State::default();
+    apply(&mut state, Command::InitCluster(cluster()));
+    apply(&mut state, member(1));
+    apply(&mut state, member(2));
+    let (one, two) = (MemberId(1), MemberId(2));
+    apply(
+        &mut state,
+        Command::FirstShardMap {
+            holders: vec![vec![one]; 4],
+        },
+    );
+    let remove = || Command::RemoveMember { member: one };
+    let holds = Refusal::HoldsShards {
+        member: one,
+        shards: 4,
+    };
+    assert_eq!(apply(&mut state, remove()), Outcome::Refused(holds));
+    assert_eq!(
+        apply(
+            &mut state,
+            Command::SetWeight {
+                member: one,
+                weight: 0
+            }
+        ),
+        Outcome::Done
+    );
+    for shard in 0..4 {
+        let begin = placement::Change::Begin(vec![two]);
+        let Outcome::Epoch(begun) = apply(&mut state, Command::ChangeShard { shard, change: begin }) else {
+            panic!("the move does not begin");
+        };
+        let change = placement::Change::CutOver(begun);
+        assert!(matches!(
+            apply(&mut state, Command::ChangeShard { shard, change }),
+            Outcome::Epoch(_)
+        ));
+    }
+    assert_eq!(apply(&mut state, remove()), Outcome::Done);
+    assert_eq!(apply(&mut state, remove()), Outcome::Unchanged);
+    assert_eq!(
+        apply(&mut state, member(1)),
+        Outcome::Refused(Refusal::Removed(one))
+    );
+    let begin = placement::Change::Begin(vec![one]);
+    let back = apply(
+        &mut state,
+        Command::ChangeShard {
+            shard: 0,
+            change: begin,
+        },
+    );
+    assert_eq!(back, Outcome::Refused(Refusal::Removed(one)));
+    let Command::RegisterMember {
+        raft,
+        name,
+        addresses,
+        roles,
+        zone,
+        ..
+    } = member(2)
+    else {
+        panic!("not a registration");
+    };
+    let copied = Command::RegisterMember {
+        incarnation: Incarnation(77),
+        raft,
+        name,
+        addresses,
+        roles,
+        zone,
+    };
+    assert_eq!(
+        apply(&mut state, copied),
+        Outcome::Refused(Refusal::OtherRaft { raft, existing: two })
+    );
 }
 
 /// Guarantee: an event's 59-bit key names one module version for ever.

@@ -1,7 +1,11 @@
 //! What counting a span costs: `cargo run -p query --example bench_span_metrics`. Frames of 8,000 spans, 20 in a trace, three services,
 //! 300 names, as the load test sends them; the traces whole, and each in three frames.
 
-#![allow(clippy::print_stdout, clippy::expect_used, reason = "a program for the terminal")]
+#![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a program for the terminal"
+)]
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,7 +26,10 @@ fn mixed(n: u64) -> u64 {
 
 fn span(frame: u64, n: u64, calls: bool) -> Span {
     let (trace, place) = ((frame * SPANS + n) / 20, n % 20);
-    let service = ["shop", "pay", "stock"].get((mixed(n) % 3) as usize).copied().unwrap_or_default();
+    let service = ["shop", "pay", "stock"]
+        .get((mixed(n) % 3) as usize)
+        .copied()
+        .unwrap_or_default();
     let text = |key: &str, value: String| KeyValue {
         key: key.to_owned(),
         value: Value::String(value),
@@ -36,16 +43,27 @@ fn span(frame: u64, n: u64, calls: bool) -> Span {
     Span {
         trace: TraceId(u128::from(mixed(trace)) << 64 | u128::from(mixed(trace + 1))),
         id: SpanId(mixed(trace * 20 + place) | 1),
-        parent: SpanId(if place == 0 { 0 } else { mixed(trace * 20 + place - 1) | 1 }),
+        parent: SpanId(if place == 0 {
+            0
+        } else {
+            mixed(trace * 20 + place - 1) | 1
+        }),
         trace_state: String::new(),
         flags: 0,
         name: format!("function {}", mixed(n + frame) % 300),
         kind,
         start_ns: 1_000_000_000,
         end_ns: 1_000_000_000 + (1 << (10 + mixed(n) % 14)) + mixed(n) % 1_000,
-        status: if mixed(n) % 50 == 0 { StatusCode::Error } else { StatusCode::Ok },
+        status: if mixed(n) % 50 == 0 {
+            StatusCode::Error
+        } else {
+            StatusCode::Ok
+        },
         status_message: String::new(),
-        attributes: vec![text("pid", n.to_string()), text("code.mfa", (n % 300).to_string())],
+        attributes: vec![
+            text("pid", n.to_string()),
+            text("code.mfa", (n % 300).to_string()),
+        ],
         dropped_attributes: 0,
         events: Vec::new(),
         dropped_events: 0,
@@ -62,7 +80,9 @@ fn span(frame: u64, n: u64, calls: bool) -> Span {
 fn frame(spans: &[Span]) -> SpanBuilder {
     let mut builder = SpanBuilder::new(1);
     let request = encode_traces(spans);
-    Skim::new(&request).fill(&mut builder, usize::MAX).expect("our own encoding");
+    Skim::new(&request)
+        .fill(&mut builder, usize::MAX)
+        .expect("our own encoding");
     builder
 }
 
@@ -80,12 +100,21 @@ fn measure(name: &str, frames: &[SpanBuilder]) {
         }
     }
     let counted = ROUNDS / frames.len() as u64 * spans;
-    println!("{name}: {:.1} ns a span; {:?}", spent as f64 / counted as f64, metrics.sizes());
+    println!(
+        "{name}: {:.1} ns a span; {:?}",
+        spent as f64 / counted as f64,
+        metrics.sizes()
+    );
 }
 
 fn main() {
-    for (name, calls) in [("clients that nobody answers", false), ("every second span calls the next", true)] {
-        let all: Vec<Span> = (0..4).flat_map(|at| (0..SPANS).map(move |n| span(at, n, calls))).collect();
+    for (name, calls) in [
+        ("clients that nobody answers", false),
+        ("every second span calls the next", true),
+    ] {
+        let all: Vec<Span> = (0..4)
+            .flat_map(|at| (0..SPANS).map(move |n| span(at, n, calls)))
+            .collect();
         let whole: Vec<SpanBuilder> = all.chunks(SPANS as usize).map(frame).collect();
         measure(&format!("{name}, traces whole"), &whole);
         let part = |of: usize| -> Vec<Span> {

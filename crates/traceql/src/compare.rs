@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn as_queries_compare() {
         let comparison = |text: &str| {
-            let Conditions::Span(SpanCondition::Is(condition)) = Query::new(text).unwrap().conditions() else {
+            let Conditions::Span(SpanCondition::Is(condition)) = Query::new(text).unwrap().conditions()
+            else {
                 panic!("{text}");
             };
             Comparison::of(&condition)

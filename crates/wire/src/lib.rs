@@ -9,9 +9,11 @@
 
 pub mod base64;
 pub mod bytes;
+mod columns;
 pub mod control;
 mod error;
 pub mod etf;
+pub mod events;
 pub mod frame;
 pub mod node_socket;
 pub mod otlp;

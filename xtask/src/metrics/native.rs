@@ -60,13 +60,18 @@ pub fn check(bed: &Bed, rules: &Path, classic: &Server, otlp: &str) -> Result<()
         let exemplars = server.exemplars(&format!("{name}{KNOWN}"))?;
         let ours = |exemplar: &Value| {
             let trace = exemplar["labels"]["trace_id"].as_str().unwrap_or_default();
-            let value = exemplar["value"].as_str().and_then(|value| value.parse::<f64>().ok());
+            let value = exemplar["value"]
+                .as_str()
+                .and_then(|value| value.parse::<f64>().ok());
             u64::from_str_radix(trace, 16).ok().map(|n| n as f64 / 1e3) == value
         };
         if exemplars.is_empty() || !exemplars.iter().all(ours) {
             bail!("{name} has the exemplars {exemplars:?}");
         }
-        eprintln!("{name}: {} exemplars, quantiles within {resolution:.3}", exemplars.len());
+        eprintln!(
+            "{name}: {} exemplars, quantiles within {resolution:.3}",
+            exemplars.len()
+        );
     }
     Ok(())
 }
@@ -81,7 +86,11 @@ fn number(server: &Server, expression: &str) -> Result<Option<f64>> {
 fn request() -> Result<Value> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64;
     let span = |n: u64, id: u64, parent: u64, kind: u64| {
-        let parent = if parent == 0 { String::new() } else { format!("{parent:016x}") };
+        let parent = if parent == 0 {
+            String::new()
+        } else {
+            format!("{parent:016x}")
+        };
         json!({
             "traceId": format!("{n:032x}"), "spanId": format!("{id:016x}"), "parentSpanId": parent, "name": "call", "kind": kind,
             "startTimeUnixNano": (now - n * 1_000_000).to_string(), "endTimeUnixNano": now.to_string(),

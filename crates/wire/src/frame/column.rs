@@ -1,9 +1,7 @@
-//! Columns: their ids, their encodings, simple loops to write and read them.
-
-use std::collections::BTreeMap;
+//! Columns of version 1: their ids, their encodings, simple loops to read them.
 
 use super::FrameError;
-use crate::bytes::{Put, ReadError, Reader, unzigzag, zigzag};
+use crate::bytes::{ReadError, Reader, unzigzag};
 
 /// Ids of columns.
 pub(super) mod id {
@@ -27,126 +25,15 @@ pub(super) mod id {
     pub(in crate::frame) const PAYLOAD: u8 = 18;
 }
 
-const BYTES: u8 = 1;
-const VARINT: u8 = 2;
-const DELTA: u8 = 3;
-const DICT64: u8 = 4;
-const DICT128: u8 = 5;
-const RAW: u8 = 6;
+pub(super) const BYTES: u8 = 1;
+pub(super) const VARINT: u8 = 2;
+pub(super) const DELTA: u8 = 3;
+pub(super) const DICT64: u8 = 4;
+pub(super) const DICT128: u8 = 5;
+pub(super) const RAW: u8 = 6;
 
 /// Length of an entry of the column directory, in bytes.
 const ENTRY_BYTES: usize = 6;
-
-/// Columns of one section while they are written. A column that is all zeros is left out.
-#[derive(Debug, Default)]
-pub(super) struct ColumnWriter {
-    count: u16,
-    directory: Vec<u8>,
-    data: Vec<u8>,
-}
-
-impl ColumnWriter {
-    /// One byte a row.
-    pub(super) fn bytes(&mut self, column: u8, values: impl Iterator<Item = u8> + Clone) {
-        if values.clone().any(|v| v != 0) {
-            let start = self.data.len();
-            self.data.extend(values);
-            self.end(column, BYTES, start);
-        }
-    }
-    /// For numbers that are small.
-    pub(super) fn varint(&mut self, column: u8, values: impl Iterator<Item = u64> + Clone) {
-        if values.clone().any(|v| v != 0) {
-            let start = self.data.len();
-            values.for_each(|v| self.data.put_varint(v));
-            self.end(column, VARINT, start);
-        }
-    }
-    /// For numbers that are near the one before.
-    pub(super) fn delta(&mut self, column: u8, values: impl Iterator<Item = u64> + Clone) {
-        if values.clone().any(|v| v != 0) {
-            let start = self.data.len();
-            let mut last = 0u64;
-            for v in values {
-                self.data.put_varint(zigzag(v.wrapping_sub(last) as i64));
-                last = v;
-            }
-            self.end(column, DELTA, start);
-        }
-    }
-    /// For wide numbers that are few.
-    pub(super) fn dict64(&mut self, column: u8, values: impl Iterator<Item = u64> + Clone) {
-        if values.clone().any(|v| v != 0) {
-            let start = self.data.len();
-            dict(&mut self.data, values, Vec::put_u64);
-            self.end(column, DICT64, start);
-        }
-    }
-    /// The same for wider ones.
-    pub(super) fn dict128(&mut self, column: u8, values: impl Iterator<Item = u128> + Clone) {
-        if values.clone().any(|v| v != 0) {
-            let start = self.data.len();
-            dict(&mut self.data, values, Vec::put_u128);
-            self.end(column, DICT128, start);
-        }
-    }
-    /// Bytes whose lengths are in another column.
-    pub(super) fn raw<'a>(&mut self, column: u8, values: impl Iterator<Item = &'a [u8]>) {
-        let start = self.data.len();
-        values.for_each(|v| self.data.put(v));
-        if self.data.len() > start {
-            self.end(column, RAW, start);
-        }
-    }
-    fn end(&mut self, column: u8, encoding: u8, start: usize) {
-        self.count += 1;
-        self.directory.put_u8(column);
-        self.directory.put_u8(encoding);
-        self.directory.put_u32((self.data.len() - start) as u32);
-    }
-    /// Length of what [`Self::write`] will append, in bytes.
-    pub(super) fn len(&self) -> usize {
-        2 + self.directory.len() + self.data.len()
-    }
-    /// Appends directory and columns, and forgets them.
-    pub(super) fn write(&mut self, out: &mut Vec<u8>) {
-        out.put_u16(self.count);
-        out.append(&mut self.directory);
-        out.append(&mut self.data);
-        self.count = 0;
-    }
-}
-
-/// Distinct values in order of first appearance, then an index a row.
-fn dict<K: Ord + Copy>(
-    out: &mut Vec<u8>,
-    values: impl Iterator<Item = K> + Clone,
-    put: impl Fn(&mut Vec<u8>, K),
-) {
-    let mut distinct = Vec::new();
-    let mut index = BTreeMap::new();
-    for v in values.clone() {
-        if distinct.last() != Some(&v) {
-            index.entry(v).or_insert_with(|| {
-                distinct.push(v);
-                distinct.len() as u64 - 1
-            });
-        }
-    }
-    out.put_varint(distinct.len() as u64);
-    for v in distinct {
-        put(out, v);
-    }
-    let mut last: Option<(K, u64)> = None;
-    for v in values {
-        let i = match last {
-            Some((key, i)) if key == v => i,
-            _ => index.get(&v).copied().unwrap_or_default(),
-        };
-        last = Some((v, i));
-        out.put_varint(i);
-    }
-}
 
 /// One column of a section, as it lies in the payload.
 #[derive(Clone, Copy, Debug)]

@@ -7,30 +7,80 @@ use event::{Event, NodeInfo, NodeKey};
 use super::section::HEAD_BYTES;
 use super::{
     FrameError, FrameHeader, HEADER_BYTES, Layout, SHAPE_BYTES_MAX, Section, SectionBody, SectionEntry,
-    VERSION_SPANS, payload, peek_header, rows, verify_crc,
+    TraceRange, VERSION_SPANS, payload, peek_header, rows, verify_crc,
 };
 use crate::bytes::{ReadError, Reader};
+use crate::events::{EventFrame, TraceRows};
 
 /// Least length of a node in the dictionary, in bytes.
 const NODE_BYTES_MIN: usize = 14;
 
-/// A checked and decompressed frame. Events are read a section at a time.
+/// A checked frame. Events are read a section at a time.
 #[derive(Clone, Debug)]
 pub struct Directory<'a> {
     header: FrameHeader,
     nodes: Vec<NodeInfo>,
-    shapes: Vec<String>,
     sections: Vec<SectionEntry>,
-    payload: Cow<'a, [u8]>,
+    body: Body<'a>,
 }
 
-/// Checks a frame (limits, checksum, dictionaries, section heads, trace lists, column lengths) and decompresses it
-/// once. Columns are not decoded.
+#[derive(Clone, Debug)]
+enum Body<'a> {
+    /// Version 1, decompressed.
+    Sections {
+        payload: Cow<'a, [u8]>,
+        shapes: Vec<String>,
+    },
+    /// Version 3.
+    Columns(Box<EventFrame<'a>>),
+}
+
+/// Checks a frame (limits, checksum, dictionaries, section heads, trace lists). Columns are not decoded.
 pub fn decode_directory(frame: &[u8]) -> Result<Directory<'_>, FrameError> {
     let header = peek_header(frame)?;
-    if header.layout != Layout::Events {
-        return Err(FrameError::Version(VERSION_SPANS));
+    match header.layout {
+        Layout::Events => decode_sections(frame, header),
+        Layout::Columns => decode_columns(frame, header),
+        Layout::Spans => Err(FrameError::Version(VERSION_SPANS)),
     }
+}
+
+fn decode_columns(frame: &[u8], header: FrameHeader) -> Result<Directory<'_>, FrameError> {
+    let opened = EventFrame::open(frame)?;
+    let traces = opened.traces()?;
+    let mut rest = traces.as_slice();
+    let mut sections = Vec::with_capacity(opened.sections().len());
+    let mut first = 0;
+    for section in opened.sections() {
+        let (these, others) = rest
+            .split_at_checked(section.traces as usize)
+            .unwrap_or((rest, &[]));
+        rest = others;
+        let range = |rows: &TraceRows| TraceRange {
+            trace: rows.trace,
+            first_row: rows.rows.start - first,
+            rows: rows.rows.end - rows.rows.start,
+        };
+        let end = first + section.rows;
+        sections.push(SectionEntry {
+            shard: section.shard,
+            seq: section.seq,
+            gap: section.gap,
+            rows: section.rows,
+            traces: these.iter().map(range).collect(),
+            columns: first as usize..end as usize,
+        });
+        first = end;
+    }
+    Ok(Directory {
+        header,
+        nodes: opened.nodes().to_vec(),
+        sections,
+        body: Body::Columns(Box::new(opened)),
+    })
+}
+
+fn decode_sections(frame: &[u8], header: FrameHeader) -> Result<Directory<'_>, FrameError> {
     let body = frame.get(HEADER_BYTES..).unwrap_or_default();
     if body.len() != header.body_len as usize {
         return Err(FrameError::BodyLength {
@@ -59,9 +109,8 @@ pub fn decode_directory(frame: &[u8]) -> Result<Directory<'_>, FrameError> {
     Ok(Directory {
         header,
         nodes,
-        shapes,
         sections,
-        payload,
+        body: Body::Sections { payload, shapes },
     })
 }
 
@@ -78,45 +127,45 @@ impl Directory<'_> {
     pub fn node(&self, key: NodeKey) -> Option<&NodeInfo> {
         self.nodes.iter().find(|node| node.key == key)
     }
-    /// Shapes of messages.
-    pub fn shapes(&self) -> &[String] {
-        &self.shapes
-    }
     /// Its sections, in order.
     pub fn sections(&self) -> &[SectionEntry] {
         &self.sections
     }
     /// The events of a section of this frame; none for a gap.
     pub fn rows(&self, entry: &SectionEntry) -> Result<Vec<Event>, FrameError> {
-        match entry.gap {
-            Some(_) => Ok(Vec::new()),
-            None => rows::read(&self.payload, entry, &self.nodes, &self.shapes),
+        if entry.gap.is_some() {
+            return Ok(Vec::new());
+        }
+        match &self.body {
+            Body::Sections { payload, shapes } => rows::read(payload, entry, &self.nodes, shapes),
+            Body::Columns(frame) => frame.section_events(entry.columns.start as u32, &entry.traces),
         }
     }
     /// A section of this frame with its events.
     pub fn section(&self, entry: &SectionEntry) -> Result<Section, FrameError> {
-        let body = match entry.gap {
-            Some(gap) => SectionBody::Gap(gap),
-            None => SectionBody::Rows(self.rows(entry)?),
+        Ok(with_rows(entry, self.rows(entry)?))
+    }
+
+    /// All sections with their events.
+    pub(super) fn all_sections(&self) -> Result<Vec<Section>, FrameError> {
+        let Body::Columns(frame) = &self.body else {
+            return self.sections.iter().map(|entry| self.section(entry)).collect();
         };
-        let SectionEntry {
-            shard,
-            seq,
-            hlc_min,
-            hlc_max,
-            time_min,
-            time_max,
-            ..
-        } = *entry;
-        Ok(Section {
-            shard,
-            seq,
-            hlc_min,
-            hlc_max,
-            time_min,
-            time_max,
-            body,
-        })
+        let mut events = frame.events()?.into_iter();
+        let section =
+            |entry: &SectionEntry| with_rows(entry, events.by_ref().take(entry.rows as usize).collect());
+        Ok(self.sections.iter().map(section).collect())
+    }
+}
+
+fn with_rows(entry: &SectionEntry, rows: Vec<Event>) -> Section {
+    Section {
+        shard: entry.shard,
+        seq: entry.seq,
+        body: match entry.gap {
+            Some(gap) => SectionBody::Gap(gap),
+            None => SectionBody::Rows(rows),
+        },
     }
 }
 

@@ -3,8 +3,8 @@
 use event::{Bucket, Epoch, Hlc, Producer};
 
 use super::{
-    BODY_BYTES_MAX, EVENTS_MAX, FrameError, HEADER_BYTES, MAGIC, PAYLOAD_BYTES_MAX, RATIO_MAX,
-    RATIO_SLACK_BYTES, SECTIONS_MAX, VERSION, VERSION_SPANS,
+    BODY_BYTES_MAX, EVENTS_MAX, FrameError, FrameTooLarge, HEADER_BYTES, MAGIC, PAYLOAD_BYTES_MAX, RATIO_MAX,
+    RATIO_SLACK_BYTES, SECTIONS_MAX, VERSION, VERSION_COLUMNS, VERSION_SPANS,
 };
 use crate::bytes::{Put, Reader};
 
@@ -32,10 +32,12 @@ impl Compression {
 /// How a frame's payload is laid out: its format version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
-    /// Version 1: events of BEAM nodes, columns by section.
+    /// Version 1: events of BEAM nodes, columns by section. Read, no longer written.
     Events,
     /// Version 2: spans, columns over all sections (`crate::spans`).
     Spans,
+    /// Version 3: events of BEAM nodes, columns over all sections (`crate::events`).
+    Columns,
 }
 
 impl Layout {
@@ -43,6 +45,7 @@ impl Layout {
         match self {
             Self::Events => VERSION,
             Self::Spans => VERSION_SPANS,
+            Self::Columns => VERSION_COLUMNS,
         }
     }
 }
@@ -135,6 +138,7 @@ pub fn peek_header(frame: &[u8]) -> Result<FrameHeader, FrameError> {
     header.layout = match version {
         VERSION => Layout::Events,
         VERSION_SPANS => Layout::Spans,
+        VERSION_COLUMNS => Layout::Columns,
         other => return Err(FrameError::Version(other)),
     };
     header.compression = match compression {
@@ -208,4 +212,54 @@ fn checksum(head: &[u8], body: &[u8]) -> u32 {
     crc.update(head.get(..CRC_AT).unwrap_or_default());
     crc.update(body);
     crc.finalize()
+}
+
+/// What a frame says of itself when it is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Who cuts it.
+    pub producer: Producer,
+    /// In which of its lives.
+    pub epoch: Epoch,
+    /// When.
+    pub hlc: Hlc,
+    /// For which bucket.
+    pub bucket: Bucket,
+}
+
+/// Puts the header into the room before the payload.
+pub(crate) fn finish_frame(
+    layout: Layout,
+    cut: Cut,
+    sections: u32,
+    rows: u32,
+    mut frame: Vec<u8>,
+) -> Result<Vec<u8>, FrameTooLarge> {
+    let body = frame.len() - HEADER_BYTES;
+    if body > BODY_BYTES_MAX {
+        return Err(FrameTooLarge::Bytes {
+            what: "body",
+            found: body,
+            max: BODY_BYTES_MAX,
+        });
+    }
+    let header = FrameHeader {
+        layout,
+        compression: Compression::None,
+        producer: cut.producer,
+        epoch: cut.epoch,
+        sections,
+        events: rows,
+        payload_len: body as u32,
+        body_len: body as u32,
+        hlc: cut.hlc,
+        bucket: cut.bucket,
+        crc: 0,
+    };
+    for (to, from) in frame.iter_mut().zip(header.encode()) {
+        *to = from;
+    }
+    // The frame is longer than its header, the only thing that sealing checks.
+    let _ = seal(&mut frame);
+    Ok(frame)
 }

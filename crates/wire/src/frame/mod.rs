@@ -16,17 +16,20 @@ mod section;
 pub use build::FrameBuilder;
 pub use directory::{Directory, decode_directory};
 pub use error::{FrameError, FrameTooLarge};
-pub use header::{Compression, FrameHeader, Layout, peek_header, seal, verify_crc};
+pub(crate) use header::finish_frame;
+pub use header::{Compression, Cut, FrameHeader, Layout, peek_header, seal, verify_crc};
 pub use section::{Gap, GapReason, Section, SectionBody, SectionEntry, TraceRange};
 
 use event::{Event, NodeInfo};
 
 /// First bytes of a frame.
 pub const MAGIC: [u8; 4] = *b"ESF1";
-/// The version of this format.
+/// The version of frames with columns by section: read, no longer written.
 pub const VERSION: u16 = 1;
 /// The version of the format of spans (`crate::spans`).
 pub const VERSION_SPANS: u16 = 2;
+/// The version of frames of events with columns over all sections (`crate::events`).
+pub const VERSION_COLUMNS: u16 = 3;
 /// Length of the header, in bytes.
 pub const HEADER_BYTES: usize = 64;
 /// Greatest body, in bytes.
@@ -70,11 +73,7 @@ impl Frame {
 /// Everything in a frame, its checksum checked.
 pub fn decode(frame: &[u8]) -> Result<Frame, FrameError> {
     let directory = decode_directory(frame)?;
-    let sections = directory
-        .sections()
-        .iter()
-        .map(|entry| directory.section(entry))
-        .collect::<Result<_, _>>()?;
+    let sections = directory.all_sections()?;
     Ok(Frame {
         header: *directory.header(),
         nodes: directory.nodes().to_vec(),
@@ -83,4 +82,4 @@ pub fn decode(frame: &[u8]) -> Result<Frame, FrameError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

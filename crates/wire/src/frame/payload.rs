@@ -1,13 +1,9 @@
-//! From a body to its payload and back: zstd in bounds.
+//! From a body of version 1 to its payload: zstd in bounds.
 
 use std::borrow::Cow;
 
-use super::{
-    BODY_BYTES_MAX, Compression, FrameError, FrameHeader, FrameTooLarge, RATIO_MAX, RATIO_SLACK_BYTES,
-    WINDOW_BYTES_MAX,
-};
+use super::{Compression, FrameError, FrameHeader, WINDOW_BYTES_MAX};
 
-const ZSTD_LEVEL: i32 = 1;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// The payload of a body whose header passed `peek_header`: at most `payload_len` bytes are allocated.
@@ -66,27 +62,4 @@ fn window_bytes(body: &[u8], content: u32) -> Option<u64> {
     let window = *body.get(5)?;
     let base = 1u64 << (10 + u32::from(window >> 3));
     Some(base + (base >> 3) * u64::from(window & 7))
-}
-
-/// The body of a payload, and how it was made: what does not shrink, or shrinks beyond the ratio that readers accept,
-/// goes uncompressed.
-pub(super) fn close(payload: Vec<u8>, wish: Compression) -> Result<(Compression, Vec<u8>), FrameTooLarge> {
-    let packed = match wish {
-        Compression::None => None,
-        Compression::Zstd => zstd::bulk::compress(&payload, ZSTD_LEVEL).ok().filter(|packed| {
-            packed.len() < payload.len() && payload.len() <= RATIO_MAX * packed.len() + RATIO_SLACK_BYTES
-        }),
-    };
-    let (made, body) = match packed {
-        Some(packed) => (Compression::Zstd, packed),
-        None => (Compression::None, payload),
-    };
-    if body.len() > BODY_BYTES_MAX {
-        return Err(FrameTooLarge::Bytes {
-            what: "body",
-            found: body.len(),
-            max: BODY_BYTES_MAX,
-        });
-    }
-    Ok((made, body))
 }

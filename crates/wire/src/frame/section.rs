@@ -2,16 +2,16 @@
 
 use std::ops::Range;
 
-use event::{Event, Hlc, Micros, Seq, Shard, TraceId, codes};
+use event::{Event, Seq, Shard, TraceId, codes};
 
 use super::FrameError;
-use crate::bytes::{Put, ReadError, Reader};
+use crate::bytes::{ReadError, Reader};
 
 /// Length of a section's head, with the length field at its end, in bytes.
 pub(super) const HEAD_BYTES: usize = 56;
 /// Length of an entry of the trace list, in bytes.
 const TRACE_BYTES: usize = 24;
-const FLAG_GAP: u16 = 1;
+pub(super) const FLAG_GAP: u16 = 1;
 
 codes! {
     /// Why seqs were given up.
@@ -58,17 +58,9 @@ pub struct SectionEntry {
     pub gap: Option<Gap>,
     /// Events.
     pub rows: u32,
-    /// Least HLC of its events, 0 without events.
-    pub hlc_min: Hlc,
-    /// Greatest HLC.
-    pub hlc_max: Hlc,
-    /// Least node time.
-    pub time_min: Micros,
-    /// Greatest node time.
-    pub time_max: Micros,
     /// Its traces, in row order, covering all rows.
     pub traces: Vec<TraceRange>,
-    /// Where its columns are in the payload.
+    /// Version 1: where its columns are in the payload; version 3: its rows in the frame.
     pub(super) columns: Range<usize>,
 }
 
@@ -80,7 +72,7 @@ impl SectionEntry {
 
     /// Reads a section and checks all of it but its columns.
     pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, FrameError> {
-        let (mut entry, flags, traces, len) = read_head(r).map_err(FrameError::read("section head"))?;
+        let (mut entry, flags, traces, len) = read_head(r).map_err(FrameError::read("section head"))??;
         if flags & !FLAG_GAP != 0 {
             return Err(FrameError::Disagree {
                 what: "section flags",
@@ -93,14 +85,6 @@ impl SectionEntry {
                 what: "section seq",
                 found: 0,
                 expected: 1,
-            });
-        }
-        if entry.hlc_min > entry.hlc_max || entry.time_min > entry.time_max {
-            let (found, expected) = (entry.hlc_min.0.max(entry.time_min.0), entry.hlc_max.0);
-            return Err(FrameError::Disagree {
-                what: "least time of a section",
-                found,
-                expected,
             });
         }
         let start = r.position();
@@ -118,7 +102,9 @@ impl SectionEntry {
     }
 }
 
-fn read_head(r: &mut Reader<'_>) -> Result<(SectionEntry, u16, u32, u32), ReadError> {
+type RawHead = (SectionEntry, u16, u32, u32);
+
+fn read_head(r: &mut Reader<'_>) -> Result<Result<RawHead, FrameError>, ReadError> {
     let shard = Shard(r.u16()?);
     let flags = r.u16()?;
     let (seq, rows, traces) = (Seq(r.u64()?), r.u32()?, r.u32()?);
@@ -127,14 +113,20 @@ fn read_head(r: &mut Reader<'_>) -> Result<(SectionEntry, u16, u32, u32), ReadEr
         seq,
         gap: None,
         rows,
-        hlc_min: Hlc(r.u64()?),
-        hlc_max: Hlc(r.u64()?),
-        time_min: Micros(r.u64()?),
-        time_max: Micros(r.u64()?),
         traces: Vec::new(),
         columns: 0..0,
     };
-    Ok((entry, flags, traces, r.u32()?))
+    for range in ["HLC", "node time"] {
+        let (least, greatest) = (r.u64()?, r.u64()?);
+        if least > greatest {
+            return Ok(Err(FrameError::Disagree {
+                what: range,
+                found: least,
+                expected: greatest,
+            }));
+        }
+    }
+    Ok(Ok((entry, flags, traces, r.u32()?)))
 }
 
 fn read_gap(mut r: Reader<'_>, first: Seq) -> Result<Gap, FrameError> {
@@ -190,33 +182,6 @@ fn read_traces(r: &mut Reader<'_>, traces: u32, rows: u32) -> Result<Vec<TraceRa
     Ok(list)
 }
 
-/// What a section's head says, when it is written.
-pub(super) struct Head {
-    pub(super) shard: Shard,
-    pub(super) seq: Seq,
-    pub(super) gap: bool,
-    pub(super) rows: u32,
-    pub(super) traces: u32,
-    pub(super) hlc: (Hlc, Hlc),
-    pub(super) time: (Micros, Micros),
-    pub(super) len: u32,
-}
-
-impl Head {
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        out.put_u16(self.shard.0);
-        out.put_u16(if self.gap { FLAG_GAP } else { 0 });
-        out.put_u64(self.seq.0);
-        out.put_u32(self.rows);
-        out.put_u32(self.traces);
-        out.put_u64(self.hlc.0.0);
-        out.put_u64(self.hlc.1.0);
-        out.put_u64(self.time.0.0);
-        out.put_u64(self.time.1.0);
-        out.put_u32(self.len);
-    }
-}
-
 /// A section with its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
@@ -224,14 +189,6 @@ pub struct Section {
     pub shard: Shard,
     /// Seq of the batch, or first seq of the gap.
     pub seq: Seq,
-    /// Least HLC of its events, 0 without events.
-    pub hlc_min: Hlc,
-    /// Greatest HLC.
-    pub hlc_max: Hlc,
-    /// Least node time.
-    pub time_min: Micros,
-    /// Greatest node time.
-    pub time_max: Micros,
     /// Events, or none.
     pub body: SectionBody,
 }

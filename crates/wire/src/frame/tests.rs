@@ -3,6 +3,7 @@
 mod example;
 mod hostile;
 mod properties;
+mod version_1;
 
 use event::{
     Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeKey, Pid, ResultClass, SiteId, TraceId,
@@ -15,7 +16,7 @@ fn kind() -> impl Strategy<Value = EventKind> {
 }
 
 /// Any event, with few distinct nodes, traces and shapes, as in life.
-pub(super) fn event() -> impl Strategy<Value = Event> {
+pub(crate) fn event() -> impl Strategy<Value = Event> {
     let class = proptest::sample::select(ResultClass::ALL);
     let what = (
         any::<u64>(),

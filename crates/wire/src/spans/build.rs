@@ -4,10 +4,10 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::intern::Interner;
 use super::rest;
 use super::shape::{CellKind, Shapes};
 use crate::bytes::Put;
+use crate::columns::Interner;
 use crate::otlp::Reject;
 use crate::otlp::proto::{ProtoError, Reader};
 

@@ -2,29 +2,15 @@
 
 use std::ops::Range;
 
-use event::{Bucket, Epoch, Hlc, Producer, Seq, Shard, TraceId};
-
-use super::intern::Interner;
+use event::{Seq, Shard, TraceId};
 
 use super::build::{Row, SpanBuilder};
 use super::order::Order;
-use super::parts::{Packer, PartWriter, UNITS, column};
+use super::parts::{Packer, column};
 use super::shape::CellKind;
 use crate::bytes::Put;
-use crate::frame::{self, Compression, FrameHeader, FrameTooLarge, HEADER_BYTES, Layout};
-
-/// What a frame says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
-    /// Who cuts it.
-    pub producer: Producer,
-    /// In which of its lives.
-    pub epoch: Epoch,
-    /// When.
-    pub hlc: Hlc,
-    /// For which bucket.
-    pub bucket: Bucket,
-}
+use crate::columns::{Interner, PartKind, PartWriter, UNITS};
+use crate::frame::{Cut, FrameTooLarge, HEADER_BYTES, Layout, finish_frame};
 
 /// Parents in the same trace and frame are named by row: 0 none, 1 see the column of parents, else 2 + row in the trace.
 pub(super) const PARENT_NONE: u32 = 0;
@@ -136,7 +122,7 @@ impl Sorted<'_> {
                 _ => sections.push((shard, rows.len() as u32, 1)),
             }
         }
-        let mut parts = PartWriter::new(packer);
+        let mut parts = PartWriter::new(&mut packer.squeezer);
         columns.write(builder, &mut parts);
         parts.check()?;
         let mut payload = Vec::with_capacity(HEADER_BYTES + parts.data.len() + parts.directory.len() + 4096);
@@ -156,39 +142,8 @@ impl Sorted<'_> {
         payload.put(&parts.directory);
         payload.put(&parts.data);
         packer.columns = Some(columns);
-        frame_of(cut, sections.len() as u32, count, payload)
+        finish_frame(Layout::Spans, cut, sections.len() as u32, count, payload)
     }
-}
-
-/// Puts the header into the room before the payload.
-fn frame_of(cut: Cut, sections: u32, rows: u32, mut frame: Vec<u8>) -> Result<Vec<u8>, FrameTooLarge> {
-    let body = frame.len() - HEADER_BYTES;
-    if body > frame::BODY_BYTES_MAX {
-        return Err(FrameTooLarge::Bytes {
-            what: "body",
-            found: body,
-            max: frame::BODY_BYTES_MAX,
-        });
-    }
-    let header = FrameHeader {
-        layout: Layout::Spans,
-        compression: Compression::None,
-        producer: cut.producer,
-        epoch: cut.epoch,
-        sections,
-        events: rows,
-        payload_len: body as u32,
-        body_len: body as u32,
-        hlc: cut.hlc,
-        bucket: cut.bucket,
-        crc: 0,
-    };
-    for (to, from) in frame.iter_mut().zip(header.encode()) {
-        *to = from;
-    }
-    // The frame is longer than its header, the only thing that sealing checks.
-    let _ = frame::seal(&mut frame);
-    Ok(frame)
 }
 
 /// The texts of a frame out of a builder's, numbered anew by first use.
@@ -389,7 +344,7 @@ impl Columns {
     }
 
     fn write(&self, builder: &SpanBuilder, parts: &mut PartWriter<'_>) {
-        use super::parts::PartKind::Planes;
+        use PartKind::Planes;
         parts.part(column::TRACE, Planes, 16, &self.traces, false);
         parts.indices(column::TRACE_ROWS, &self.trace_rows);
         parts.part(column::ID, Planes, 8, &self.ids, false);
@@ -457,7 +412,7 @@ impl Columns {
         column: u16,
         parts: &mut PartWriter<'_>,
     ) -> bool {
-        use super::parts::PartKind::{ByName, ByResource, Duration};
+        use PartKind::{ByName, ByResource, Duration};
         let with: Vec<bool> = self
             .slots
             .shape_list

@@ -8,9 +8,10 @@ use event::{KeyValue, Span, SpanId, SpanKind, StatusCode, TraceId, Value, value_
 
 use super::model::origin;
 use super::parts::column;
-use super::read::{SpanFrame, Texts};
+use super::read::SpanFrame;
 use super::select::{Ask, Field, Wanted, has_attributes};
 use super::shape::CellKind;
+use crate::columns::Texts;
 use crate::frame::FrameError;
 use crate::otlp::{stored_fields, stored_resource, stored_scope, stored_text, stored_value};
 
@@ -33,22 +34,28 @@ impl SpanFrame<'_> {
     /// Calls for the name of each attribute that anything here has; for some more than once.
     pub fn attribute_names(&self, each: &mut dyn FnMut(Owner, &str)) -> Result<(), FrameError> {
         let mut all = |owner: Owner, attributes: &[KeyValue]| {
-            attributes.iter().for_each(|attribute| each(owner, &attribute.key));
+            attributes
+                .iter()
+                .for_each(|attribute| each(owner, &attribute.key));
         };
         for resource in self.resources()? {
             all(Owner::Resource, &resource.attributes);
         }
-        let scopes = self.texts(column::SCOPE)?;
+        let scopes = self.parts.texts(column::SCOPE)?;
         for stored in used(&scopes, None) {
             let (message, url) = origin(stored);
             all(Owner::Scope, &stored_scope(message, url).attributes);
         }
-        let rests = self.texts(column::REST)?;
+        let rests = self.parts.texts(column::REST)?;
         for stored in used(&rests, None).filter(|stored| !stored.is_empty()) {
             let span = rest_of(stored);
             all(Owner::Span, &span.attributes);
-            span.events.iter().for_each(|event| all(Owner::Event, &event.attributes));
-            span.links.iter().for_each(|link| all(Owner::Link, &link.attributes));
+            span.events
+                .iter()
+                .for_each(|event| all(Owner::Event, &event.attributes));
+            span.links
+                .iter()
+                .for_each(|link| all(Owner::Link, &link.attributes));
         }
         for key in self.attribute_keys() {
             each(Owner::Span, &key);
@@ -91,10 +98,10 @@ impl SpanFrame<'_> {
         rows: Option<&[bool]>,
         each: &mut dyn FnMut(&[u8]),
     ) -> Result<(), FrameError> {
-        let texts = self.texts(column)?;
+        let texts = self.parts.texts(column)?;
         let named = match rows {
             Some(rows) => {
-                let numbers = self.indices(column, 0..rows.len())?;
+                let numbers = self.parts.indices(column, 0..rows.len())?;
                 Some(marked(numbers.iter().zip(rows), texts.len()))
             }
             None => None,
@@ -131,15 +138,20 @@ impl SpanFrame<'_> {
             if attribute.key != name.as_bytes() || attribute.kind == CellKind::Empty {
                 continue;
             }
-            let texts = self.texts(column::ATTRIBUTES.saturating_add(number))?;
+            let texts = self.parts.texts(column::ATTRIBUTES.saturating_add(number))?;
             let wholly = rows.is_none() && matches!(attribute.kind, CellKind::Text | CellKind::Other);
             let cells: HashSet<u64> = if wholly {
                 (0..texts.len().max(1) as u64).collect()
             } else {
                 let with = ask.rows_with(number);
-                let of_rows = with.iter().map(|row| rows.is_none_or(|rows| rows.get(*row) == Some(&true)));
+                let of_rows = with
+                    .iter()
+                    .map(|row| rows.is_none_or(|rows| rows.get(*row) == Some(&true)));
                 let cells = ask.cells(number, attribute.kind)?;
-                of_rows.zip(cells).filter_map(|(wanted, cell)| wanted.then_some(cell)).collect()
+                of_rows
+                    .zip(cells)
+                    .filter_map(|(wanted, cell)| wanted.then_some(cell))
+                    .collect()
             };
             for cell in cells {
                 match attribute.kind {
@@ -170,7 +182,9 @@ fn marked<'n>(rows: impl Iterator<Item = (&'n u32, &'n bool)>, entries: usize) -
 /// The entries of a dictionary, of all or of those that are named; one without any has the empty one.
 fn used<'t>(texts: &'t Texts<'_>, named: Option<&'t [bool]>) -> impl Iterator<Item = &'t [u8]> {
     let named = move |number: &u32| named.is_none_or(|named| named.get(*number as usize) == Some(&true));
-    (0..texts.len().max(1) as u32).filter(named).map(|number| texts.get(number))
+    (0..texts.len().max(1) as u32)
+        .filter(named)
+        .map(|number| texts.get(number))
 }
 
 /// The first attribute of a name: what a query sees of several.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use event::{KeyValue, Resource, Scope, Span, SpanId, SpanKind, StatusCode, TraceId, Value};
 
 use super::parts::column;
-use super::read::{SpanFrame, Texts, TraceRows};
+use super::read::{SpanFrame, TraceRows};
 use super::shape::CellKind;
+use crate::columns::Texts;
 use crate::frame::FrameError;
 use crate::otlp::{stored_fields, stored_resource, stored_scope, stored_text, stored_value};
 
@@ -43,11 +44,11 @@ impl SpanFrame<'_> {
         let decoded = self.decode(some, first)?;
         let mut texts = Dictionaries {
             frame: self,
-            names: self.texts(column::NAME)?,
-            messages: self.texts(column::MESSAGE)?,
-            resources: self.texts(column::RESOURCE)?,
-            scopes: self.texts(column::SCOPE)?,
-            rests: self.texts(column::REST)?,
+            names: self.parts.texts(column::NAME)?,
+            messages: self.parts.texts(column::MESSAGE)?,
+            resources: self.parts.texts(column::RESOURCE)?,
+            scopes: self.parts.texts(column::SCOPE)?,
+            rests: self.parts.texts(column::REST)?,
             attributes: HashMap::new(),
             known_resources: HashMap::new(),
             known_scopes: HashMap::new(),
@@ -116,7 +117,10 @@ impl Dictionaries<'_, '_> {
 
     fn texts(&mut self, column: u16) -> Result<&Texts<'_>, FrameError> {
         if !self.attributes.contains_key(&column) {
-            let read = self.frame.texts(column::ATTRIBUTES.saturating_add(column))?;
+            let read = self
+                .frame
+                .parts
+                .texts(column::ATTRIBUTES.saturating_add(column))?;
             self.attributes.insert(column, read);
         }
         Ok(self.attributes.entry(column).or_default())

@@ -6,10 +6,10 @@ use event::TraceId;
 
 use super::build::{Row, SpanBuilder};
 use super::encode::{PARENT_ELSEWHERE, PARENT_HERE};
-use super::intern::Interner;
 use super::parts::column;
-use super::read::{Attribute, Follows, SpanFrame, Texts, TraceRows};
+use super::read::{Attribute, Follows, SpanFrame, TraceRows};
 use super::shape::CellKind;
+use crate::columns::{Interner, Texts};
 use crate::frame::FrameError;
 
 /// Decoded rows. Texts are numbers of the frame's dictionaries, `Row::trace` is the index of the trace, `Row::cells` the
@@ -28,10 +28,14 @@ impl SpanFrame<'_> {
             _ => 0..0,
         };
         let mut rows = vec![Row::default(); range.len()];
-        fill(&mut rows, self.wide(column::ID, range.clone())?, |row, v| {
-            row.id = v;
-        });
-        let of = |column| self.indices(column, range.clone());
+        fill(
+            &mut rows,
+            self.parts.wide(column::ID, range.clone())?,
+            |row, v| {
+                row.id = v;
+            },
+        );
+        let of = |column| self.parts.indices(column, range.clone());
         fill(&mut rows, of(column::KIND)?, |row, v| row.kind = v as u8);
         fill(&mut rows, of(column::STATUS)?, |row, v| row.status = v as u8);
         fill(&mut rows, of(column::NAME)?, |row, v| row.name = v);
@@ -41,7 +45,7 @@ impl SpanFrame<'_> {
         fill(&mut rows, of(column::REST)?, |row, v| row.rest = v);
         fill(
             &mut rows,
-            self.numbers(column::FLAGS, range.clone())?,
+            self.parts.numbers(column::FLAGS, range.clone())?,
             |row, v| row.flags = v as u32,
         );
         self.decode_times(traces, &mut rows, &range)?;
@@ -57,8 +61,8 @@ impl SpanFrame<'_> {
         range: &Range<usize>,
     ) -> Result<(), FrameError> {
         // A trace's first start is told from that of the trace before, a chain over the whole frame.
-        let starts = self.spread(column::START, 0..range.end)?;
-        let durations = self.spread(column::DURATION, range.clone())?;
+        let starts = self.parts.spread(column::START, 0..range.end)?;
+        let durations = self.parts.spread(column::DURATION, range.clone())?;
         let mut first_start = 0u64;
         if range.start > 0 {
             for before in self.traces()? {
@@ -99,11 +103,13 @@ impl SpanFrame<'_> {
         range: &Range<usize>,
         first: u32,
     ) -> Result<(), FrameError> {
-        let parent_rows = self.indices(column::PARENT_ROW, 0..range.end)?;
+        let parent_rows = self.parts.indices(column::PARENT_ROW, 0..range.end)?;
         let elsewhere = |rows: &[u32]| rows.iter().filter(|row| **row == PARENT_ELSEWHERE).count();
         let before = elsewhere(parent_rows.get(..range.start).unwrap_or_default());
         let here = parent_rows.get(range.clone()).unwrap_or_default();
-        let parents = self.wide(column::PARENT, before..before + elsewhere(here))?;
+        let parents = self
+            .parts
+            .wide(column::PARENT, before..before + elsewhere(here))?;
         let mut parents = parents.into_iter();
         let mut next = 0usize;
         for (number, trace) in (first..).zip(traces) {
@@ -133,7 +139,7 @@ impl SpanFrame<'_> {
     }
 
     fn decode_cells(&self, rows: &mut [Row], range: &Range<usize>) -> Result<Vec<u64>, FrameError> {
-        let shapes = self.indices(column::SHAPE, 0..range.end)?;
+        let shapes = self.parts.indices(column::SHAPE, 0..range.end)?;
         let (before, here) = shapes.split_at_checked(range.start).unwrap_or((&[], &shapes));
         let skipped = self.uses(before);
         let used = self.uses(here);
@@ -183,10 +189,13 @@ impl SpanFrame<'_> {
     ) -> Result<Vec<u64>, FrameError> {
         match kind {
             CellKind::Empty => Ok(vec![0; cells.len()]),
-            CellKind::Int | CellKind::Double => self.numbers(column, cells),
-            CellKind::Bool | CellKind::Text | CellKind::Other => {
-                Ok(self.indices(column, cells)?.into_iter().map(u64::from).collect())
-            }
+            CellKind::Int | CellKind::Double => self.parts.numbers(column, cells),
+            CellKind::Bool | CellKind::Text | CellKind::Other => Ok(self
+                .parts
+                .indices(column, cells)?
+                .into_iter()
+                .map(u64::from)
+                .collect()),
         }
     }
 
@@ -246,7 +255,9 @@ impl SpanFrame<'_> {
         let texts = (0u16..)
             .zip(&self.attributes)
             .map(|(number, attribute)| match attribute.kind {
-                CellKind::Text | CellKind::Other => self.texts(column::ATTRIBUTES.saturating_add(number)),
+                CellKind::Text | CellKind::Other => {
+                    self.parts.texts(column::ATTRIBUTES.saturating_add(number))
+                }
                 CellKind::Empty | CellKind::Bool | CellKind::Int | CellKind::Double => Ok(Texts::default()),
             });
         Ok(Decoded {
@@ -255,11 +266,11 @@ impl SpanFrame<'_> {
             shapes: self.shapes.clone(),
             attributes: self.attributes.clone(),
             texts: texts.collect::<Result<_, _>>()?,
-            names: self.texts(column::NAME)?,
-            messages: self.texts(column::MESSAGE)?,
-            resources: self.texts(column::RESOURCE)?,
-            scopes: self.texts(column::SCOPE)?,
-            rests: self.texts(column::REST)?,
+            names: self.parts.texts(column::NAME)?,
+            messages: self.parts.texts(column::MESSAGE)?,
+            resources: self.parts.texts(column::RESOURCE)?,
+            scopes: self.parts.texts(column::SCOPE)?,
+            rests: self.parts.texts(column::REST)?,
         })
     }
 }

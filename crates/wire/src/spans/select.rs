@@ -6,8 +6,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::model::origin;
 use super::parts::column;
-use super::read::{SpanFrame, Texts};
+use super::read::SpanFrame;
 use super::shape::CellKind;
+use crate::columns::Texts;
 use crate::frame::FrameError;
 use crate::otlp::proto::Reader;
 use crate::otlp::schema::span;
@@ -95,14 +96,14 @@ impl SpanFrame<'_> {
     pub fn terms(&self, too_many: impl Fn(usize) -> bool) -> Result<(Vec<u64>, Vec<String>), FrameError> {
         let mut terms = Vec::new();
         let mut left_out = Vec::new();
-        let names = self.texts(column::NAME)?;
+        let names = self.parts.texts(column::NAME)?;
         terms.extend(all(&names).map(|text| term(Field::Name, text)));
         for (number, attribute) in (0u16..).zip(&self.attributes) {
             if attribute.kind != CellKind::Text {
                 continue;
             }
             let key = String::from_utf8_lossy(attribute.key);
-            let texts = self.texts(column::ATTRIBUTES.saturating_add(number))?;
+            let texts = self.parts.texts(column::ATTRIBUTES.saturating_add(number))?;
             if too_many(texts.len()) {
                 left_out.push(key.into_owned());
             } else {
@@ -123,13 +124,13 @@ impl SpanFrame<'_> {
 
     /// Does a span have attributes that are in no column?
     pub fn has_other_attributes(&self) -> Result<bool, FrameError> {
-        let rests = self.texts(column::REST)?;
+        let rests = self.parts.texts(column::REST)?;
         Ok(all(&rests).any(has_attributes))
     }
 
     /// Of each trace, in the order of [`Self::traces`], when its first span here began, Unix nanoseconds.
     pub fn starts(&self) -> Result<Vec<u64>, FrameError> {
-        let deltas = self.spread(column::START, 0..self.rows() as usize)?;
+        let deltas = self.parts.spread(column::START, 0..self.rows() as usize)?;
         let mut start = 0u64;
         let mut starts = Vec::new();
         for trace in self.traces()? {
@@ -142,7 +143,7 @@ impl SpanFrame<'_> {
 
     /// Its resources.
     pub fn resources(&self) -> Result<Vec<Resource>, FrameError> {
-        let stored = self.texts(column::RESOURCE)?;
+        let stored = self.parts.texts(column::RESOURCE)?;
         let read = all(&stored).map(|stored| {
             let (message, url) = origin(stored);
             stored_resource(message, url)
@@ -198,7 +199,7 @@ impl<'f, 'a> Ask<'f, 'a> {
             frame,
             traces: traces.len(),
             trace_of,
-            shapes: frame.indices(column::SHAPE, 0..rows)?,
+            shapes: frame.parts.indices(column::SHAPE, 0..rows)?,
         })
     }
 
@@ -242,7 +243,7 @@ impl<'f, 'a> Ask<'f, 'a> {
             Field::Status => self.by_code(column::STATUS, test, &mut found)?,
             Field::Kind => self.by_code(column::KIND, test, &mut found)?,
             Field::Duration => {
-                let durations = self.frame.spread(column::DURATION, rows)?;
+                let durations = self.frame.parts.spread(column::DURATION, rows)?;
                 mark(
                     durations.into_iter().map(|d| test(Cell::Int(d.max(0)))),
                     &mut found,
@@ -263,14 +264,14 @@ impl<'f, 'a> Ask<'f, 'a> {
         if !hits.contains(&true) {
             return Ok(());
         }
-        let numbers = self.frame.indices(column, 0..self.trace_of.len())?;
+        let numbers = self.frame.parts.indices(column, 0..self.trace_of.len())?;
         let hit = |number: u32| hits.get(number as usize).copied().unwrap_or_default();
         mark(numbers.into_iter().map(hit), found);
         Ok(())
     }
 
     fn by_text(&self, column: u16, test: &Test<'_>, found: &mut [bool]) -> Result<(), FrameError> {
-        let hits = hits(&self.frame.texts(column)?, test);
+        let hits = hits(&self.frame.parts.texts(column)?, test);
         self.by_entry(column, &hits, found)
     }
 
@@ -293,7 +294,7 @@ impl<'f, 'a> Ask<'f, 'a> {
     }
 
     fn by_attribute(&self, name: &str, test: &Test<'_>, found: &mut [bool]) -> Result<(), FrameError> {
-        let rests = self.frame.texts(column::REST)?;
+        let rests = self.frame.parts.texts(column::REST)?;
         let hits: Vec<bool> = all(&rests).map(has_attributes).collect();
         self.by_entry(column::REST, &hits, found)?;
         for (number, attribute) in (0u16..).zip(&self.frame.attributes) {
@@ -313,7 +314,7 @@ impl<'f, 'a> Ask<'f, 'a> {
     ) -> Result<(), FrameError> {
         let column = column::ATTRIBUTES.saturating_add(number);
         let texts = match kind {
-            CellKind::Text => hits(&self.frame.texts(column)?, test),
+            CellKind::Text => hits(&self.frame.parts.texts(column)?, test),
             CellKind::Empty | CellKind::Bool | CellKind::Int | CellKind::Double | CellKind::Other => {
                 Vec::new()
             }
@@ -329,7 +330,9 @@ impl<'f, 'a> Ask<'f, 'a> {
             CellKind::Empty | CellKind::Other => test(Cell::Other),
         };
         for (row, cell) in self.rows_with(number).into_iter().zip(self.cells(number, kind)?) {
-            if hit(cell) && let Some(found) = found.get_mut(row) {
+            if hit(cell)
+                && let Some(found) = found.get_mut(row)
+            {
                 *found = true;
             }
         }
@@ -353,9 +356,9 @@ impl<'f, 'a> Ask<'f, 'a> {
         let Some(follows) = self.frame.follows(column)? else {
             return self.frame.cells(column, kind, 0..with.len());
         };
-        let names = self.frame.indices(column::NAME, rows.clone())?;
-        let resources = self.frame.indices(column::RESOURCE, rows.clone())?;
-        let durations = self.frame.spread(column::DURATION, rows)?;
+        let names = self.frame.parts.indices(column::NAME, rows.clone())?;
+        let resources = self.frame.parts.indices(column::RESOURCE, rows.clone())?;
+        let durations = self.frame.parts.spread(column::DURATION, rows)?;
         let cell = |row: usize| {
             let number = |of: &[u32]| of.get(row).copied().unwrap_or_default();
             let duration = durations.get(row).copied().unwrap_or_default();

@@ -4,7 +4,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::intern::{Interner, same};
+use crate::columns::{Interner, same};
 
 event::codes! {
     /// Type of an attribute's cells.

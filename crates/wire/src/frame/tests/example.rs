@@ -1,4 +1,4 @@
-//! `docs/examples/frame-1.bin`: the bytes that the document stands for.
+//! `docs/examples/frame-1.bin` and `frame-3.bin`: the bytes that the document stands for, the same events in both versions.
 
 use event::{
     Bucket, Epoch, Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid,
@@ -6,9 +6,11 @@ use event::{
 };
 
 use super::super::*;
+use super::version_1::FrameBuilder1;
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/frame-1.bin");
-const EXAMPLE: &[u8] = include_bytes!("../../../../../docs/examples/frame-1.bin");
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/frame-3.bin");
+const EXAMPLE_1: &[u8] = include_bytes!("../../../../../docs/examples/frame-1.bin");
+const EXAMPLE_3: &[u8] = include_bytes!("../../../../../docs/examples/frame-3.bin");
 
 const WEB: NodeKey = NodeKey(0x123_4567_89ab_cdef);
 const STOCK: NodeKey = NodeKey(0x7ff_ffff_ffff_fffe);
@@ -73,49 +75,61 @@ fn events() -> Vec<Event> {
     vec![call, log, callback]
 }
 
+macro_rules! build {
+    ($builder:ident, $compression:expr) => {{
+        let producer = Producer(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+        let mut frame = $builder::new(producer, Epoch(2), Hlc(217_000_000_500_000 << 10), Bucket(60_277));
+        frame.node(NodeInfo {
+            key: WEB,
+            creation: 1_700_000_000,
+            name: "web@127.0.0.1".into(),
+        });
+        frame.node(NodeInfo {
+            key: STOCK,
+            creation: 1_700_000_001,
+            name: "stock@127.0.0.1".into(),
+        });
+        frame.section(Shard(17), Seq(41), &events());
+        frame.gap(
+            Shard(3),
+            Seq(5),
+            Gap {
+                last_seq: Seq(6),
+                reason: GapReason::SpoolFull,
+                events: 1_200,
+            },
+        );
+        frame.finish($compression).unwrap()
+    }};
+}
+
 fn build(compression: Compression) -> Vec<u8> {
-    let producer = Producer(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
-    let mut frame = FrameBuilder::new(producer, Epoch(2), Hlc(217_000_000_500_000 << 10), Bucket(60_277));
-    frame.node(NodeInfo {
-        key: WEB,
-        creation: 1_700_000_000,
-        name: "web@127.0.0.1".into(),
-    });
-    frame.node(NodeInfo {
-        key: STOCK,
-        creation: 1_700_000_001,
-        name: "stock@127.0.0.1".into(),
-    });
-    frame.section(Shard(17), Seq(41), &events());
-    frame.gap(
-        Shard(3),
-        Seq(5),
-        Gap {
-            last_seq: Seq(6),
-            reason: GapReason::SpoolFull,
-            events: 1_200,
-        },
-    );
-    frame.finish(compression).unwrap()
+    build!(FrameBuilder, compression)
 }
 
 /// Writes the example; run by hand after a change of the format: `cargo test -p wire -- --ignored write_the_example`.
 #[test]
-#[ignore = "writes docs/examples/frame-1.bin"]
+#[ignore = "writes docs/examples/frame-3.bin"]
 fn write_the_example() {
     std::fs::write(PATH, build(Compression::None)).unwrap();
 }
 
-/// Scenario: the example is built again. Guarantee: byte for byte the same.
+/// Scenario: the examples are built again. Guarantee: byte for byte the same.
 #[test]
 fn encoding_gives_the_example() {
-    assert_eq!(build(Compression::None), EXAMPLE);
+    assert_eq!(build!(FrameBuilder1, Compression::None), EXAMPLE_1);
+    assert_eq!(build(Compression::None), EXAMPLE_3);
 }
 
-/// Scenario: the example is read. Guarantee: it says what `docs/examples/README.md` says.
+/// Scenario: the examples are read. Guarantee: each says what `docs/examples/README.md` says.
 #[test]
 fn decoding_gives_its_events() {
-    let frame = decode(EXAMPLE).unwrap();
+    says_what_it_should(EXAMPLE_1);
+    says_what_it_should(EXAMPLE_3);
+}
+
+fn says_what_it_should(example: &[u8]) {
+    let frame = decode(example).unwrap();
     assert_eq!(frame.header.compression, Compression::None);
     assert_eq!(frame.header.bucket, Bucket(60_277));
     assert_eq!(frame.nodes[1].name, "stock@127.0.0.1");
@@ -131,7 +145,7 @@ fn decoding_gives_its_events() {
         events: 1_200,
     };
     assert_eq!(frame.sections[1].body, SectionBody::Gap(gap));
-    let directory = decode_directory(EXAMPLE).unwrap();
+    let directory = decode_directory(example).unwrap();
     assert_eq!(
         directory.sections()[0].traces[0],
         TraceRange {
@@ -147,7 +161,7 @@ fn decoding_gives_its_events() {
 #[test]
 fn compressed_it_says_the_same() {
     let (plain, packed) = (
-        decode(EXAMPLE).unwrap(),
+        decode(EXAMPLE_3).unwrap(),
         decode(&build(Compression::Zstd)).unwrap(),
     );
     assert_eq!((plain.nodes, plain.sections), (packed.nodes, packed.sections));

@@ -34,7 +34,7 @@ fn plain(sections: u32, events: u32, payload: &[u8]) -> Vec<u8> {
 /// Empty dictionaries, then a section's head.
 fn section(rows: u32, traces: u32, len: u32) -> Vec<u8> {
     let mut out = vec![0; 4];
-    let head = super::super::section::Head {
+    let head = super::version_1::Head {
         shard: Shard(0),
         seq: Seq(1),
         gap: false,
@@ -166,7 +166,7 @@ fn headers_beyond_the_limits_are_refused() {
         "body of 5000000 bytes exceeds the limit of 4194304"
     );
     assert_eq!(refused(0, 0), FrameError::Magic([0; 4]));
-    assert_eq!(refused(4, 3), FrameError::Version(3));
+    assert_eq!(refused(4, 4), FrameError::Version(4));
     assert_eq!(refused(4, 1 | 1 << 16), FrameError::Compression(1));
     assert_eq!(refused(4, 1 | 1 << 24), FrameError::Reserved(1));
     assert_eq!(peek_header(&[0; 63]).unwrap_err(), FrameError::Short(63));

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A dictionary while it grows. The seed keeps senders from choosing texts that collide.
 #[derive(Debug, Default)]
-pub(super) struct Interner {
+pub(crate) struct Interner {
     seed: u64,
     bytes: Vec<u8>,
     ends: Vec<u32>,
@@ -15,7 +15,7 @@ pub(super) struct Interner {
 }
 
 impl Interner {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             seed,
             bytes: Vec::new(),
@@ -27,7 +27,7 @@ impl Interner {
 
     /// The number of `text`, and whether it is new.
     #[inline]
-    pub(super) fn intern(&mut self, text: &[u8]) -> (u32, bool) {
+    pub(crate) fn intern(&mut self, text: &[u8]) -> (u32, bool) {
         if self.get(self.last).is_some_and(|last| same(last, text)) {
             return (self.last, false);
         }
@@ -53,33 +53,33 @@ impl Interner {
     }
 
     #[inline]
-    pub(super) fn get(&self, number: u32) -> Option<&[u8]> {
+    pub(crate) fn get(&self, number: u32) -> Option<&[u8]> {
         get(&self.bytes, &self.ends, number)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// Length of all texts, in bytes.
-    pub(super) fn byte_len(&self) -> usize {
+    pub(crate) fn byte_len(&self) -> usize {
         self.bytes.len()
     }
 
     /// All texts, one after the other.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// The texts' lengths.
-    pub(super) fn lengths(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = u32> + '_ {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| end - start)
     }
 
     /// Adds a text that is certainly new and will not be looked up.
     #[inline]
-    pub(super) fn push(&mut self, text: &[u8]) -> u32 {
+    pub(crate) fn push(&mut self, text: &[u8]) -> u32 {
         let number = self.ends.len() as u32;
         self.bytes.extend_from_slice(text);
         self.ends.push(self.bytes.len() as u32);
@@ -87,7 +87,7 @@ impl Interner {
     }
 
     /// Forgets all texts and keeps the room.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
         self.table.clear();
@@ -97,7 +97,7 @@ impl Interner {
 
 /// Are two texts equal? Most are short, and equal if they are of one length: no call for these.
 #[inline]
-pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }

@@ -4,7 +4,7 @@
 
 /// Bits in a row, lowest first.
 #[derive(Debug, Default)]
-pub(super) struct BitWriter {
+pub(crate) struct BitWriter {
     out: Vec<u8>,
     word: u64,
     fill: u32,
@@ -13,7 +13,7 @@ pub(super) struct BitWriter {
 impl BitWriter {
     /// Appends the lowest `count` bits of `value`; the bits above must be 0, `count` at most 63.
     #[inline]
-    pub(super) fn put(&mut self, value: u64, count: u32) {
+    pub(crate) fn put(&mut self, value: u64, count: u32) {
         self.word |= value << self.fill;
         let fill = self.fill + count;
         if fill >= 64 {
@@ -29,30 +29,43 @@ impl BitWriter {
         }
     }
 
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.flush();
+        self.out
+    }
+
+    /// Fills the last byte with zeros; then all bytes.
+    pub(crate) fn flush(&mut self) -> &[u8] {
         let bytes = self.fill.div_ceil(8) as usize;
         let word = self.word.to_le_bytes();
         self.out.extend_from_slice(word.get(..bytes).unwrap_or_default());
-        self.out
+        (self.word, self.fill) = (0, 0);
+        &self.out
+    }
+
+    /// Forgets all bits and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.out.clear();
+        (self.word, self.fill) = (0, 0);
     }
 }
 
 /// Reads what [`BitWriter`] wrote; beyond the end all bits are 0.
 #[derive(Debug)]
-pub(super) struct BitReader<'a> {
+pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> BitReader<'a> {
     /// At bit `at`.
-    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], at: usize) -> Self {
         Self { bytes, at }
     }
 
     /// The next `count` bits, at most 63.
     #[inline]
-    pub(super) fn take(&mut self, count: u32) -> u64 {
+    pub(crate) fn take(&mut self, count: u32) -> u64 {
         let (byte, shift) = (self.at / 8, (self.at % 8) as u32);
         self.at += count as usize;
         let low = word(self.bytes, byte) >> shift;
@@ -80,18 +93,18 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 
 /// The number of significant bits, 0 to 64.
 #[inline]
-pub(super) fn width(value: u64) -> u8 {
+pub(crate) fn width(value: u64) -> u8 {
     (64 - value.leading_zeros()) as u8
 }
 
 /// Bits of a number of this width that the stream holds.
 #[inline]
-pub(super) fn stream_bits(width: u8) -> u32 {
+pub(crate) fn stream_bits(width: u8) -> u32 {
     u32::from(width).saturating_sub(1)
 }
 
 /// Splits numbers into widths and a stream of bits.
-pub(super) fn split(values: impl Iterator<Item = u64>) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn split(values: impl Iterator<Item = u64>) -> (Vec<u8>, Vec<u8>) {
     let mut widths = Vec::with_capacity(values.size_hint().0);
     let mut bits = BitWriter::default();
     for value in values {
@@ -106,7 +119,7 @@ pub(super) fn split(values: impl Iterator<Item = u64>) -> (Vec<u8>, Vec<u8>) {
 
 /// Undoes [`split`]: the number of this width whose lower bits come next.
 #[inline]
-pub(super) fn join(width: u8, bits: &mut BitReader<'_>) -> u64 {
+pub(crate) fn join(width: u8, bits: &mut BitReader<'_>) -> u64 {
     if width == 0 {
         return 0;
     }

@@ -1,0 +1,165 @@
+//! How a member comes into its group: it founds one, joins one, or comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::raft_log::RaftLog;
+use tokio::time::Instant;
+
+use crate::config::CoordinatorConfig;
+use crate::error::{ProposeError, StartError};
+use crate::participant::{Admit, Joined, Participant, decoded, encoded};
+use crate::peers::{Call, Kind, PeerError, Peers};
+use crate::raft::Identity;
+use crate::state::{Cluster, Command, Incarnation, MemberId, Outcome, RaftId};
+
+/// How long a new member looks for a member that takes it in.
+const JOIN_WITHIN: Duration = Duration::from_mins(2);
+/// A call that joins: the group commits, and for the last one has caught the new member up.
+const CALL_WITHIN: Duration = Duration::from_mins(1);
+/// Between two rounds through the members that were named.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// The command that registers this member.
+pub(crate) fn registration(config: &CoordinatorConfig, identity: &Identity) -> Command {
+    let member = config.member.clone();
+    Command::RegisterMember {
+        incarnation: identity.incarnation,
+        name: member.name,
+        addresses: member.addresses,
+        roles: member.roles,
+        zone: member.zone,
+        raft: RaftId(identity.raft),
+    }
+}
+
+/// Registers a member that has no log yet with the cluster that `join` names. What it learns is kept before it is used.
+pub(crate) async fn register(
+    config: &CoordinatorConfig,
+    identity: &mut Identity,
+    log: &RaftLog,
+    peers: &Peers,
+    join: &[String],
+) -> Result<Incarnation, StartError> {
+    let call = Call {
+        kind: Kind::Join,
+        cluster: Incarnation::default(),
+        from: identity.raft,
+        body: encoded(&registration(config, identity))?,
+    };
+    let answer = ask_any(peers, join, &call).await?;
+    let joined: Joined = decoded(&answer)?;
+    identity.is_member(log, joined.member)?;
+    Ok(joined.cluster)
+}
+
+/// Takes a registered member into the group; it must answer calls already.
+pub(crate) async fn admit(
+    participant: &Participant,
+    advertise: &str,
+    join: &[String],
+) -> Result<(), StartError> {
+    let admit = Admit {
+        raft: participant.identity.raft,
+        addr: advertise.to_owned(),
+        forwarded: false,
+    };
+    let call = participant.call(Kind::Admit, encoded(&admit)?);
+    ask_any(&participant.peers, join, &call).await?;
+    let mut state = participant.state.clone();
+    let known = state.wait_for(|s| s.by_incarnation(participant.identity.incarnation).is_some());
+    match tokio::time::timeout(CALL_WITHIN, known).await {
+        Ok(Ok(_)) => Ok(()),
+        _ => Err(StartError::Join(
+            "the group took this member in and sent it nothing".to_owned(),
+        )),
+    }
+}
+
+/// Asks one member after the other, until one does it, one refuses, or it takes too long.
+async fn ask_any(peers: &Peers, join: &[String], call: &Call) -> Result<bytes::Bytes, StartError> {
+    let until = Instant::now() + JOIN_WITHIN;
+    loop {
+        let mut reasons = Vec::new();
+        for addr in join {
+            match peers.call(addr, call, CALL_WITHIN).await {
+                Ok(answer) => return Ok(answer),
+                Err(refused @ PeerError::Refused { .. }) => {
+                    return Err(StartError::Join(refused.to_string()));
+                }
+                Err(error) => reasons.push(error.to_string()),
+            }
+        }
+        let reasons = reasons.join("; ");
+        if Instant::now() >= until {
+            return Err(StartError::Join(reasons));
+        }
+        tracing::warn!(reasons, "no member takes this one in yet, trying again");
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Gives a new cluster its identity and its shard map, and registers this member, anew after a restart.
+pub(crate) async fn settle(
+    participant: &Arc<Participant>,
+    config: &CoordinatorConfig,
+) -> Result<MemberId, StartError> {
+    let now = Arc::clone(&participant.state.borrow());
+    let mut commands = Vec::new();
+    if now.cluster.is_none() {
+        commands.push(Command::InitCluster(Cluster {
+            id: Incarnation(rand::random()),
+            shards: config.shards,
+            bucket_seconds: config.bucket_seconds,
+            max_offset_ms: config.max_offset_ms,
+            replicas: config.replicas,
+        }));
+    }
+    commands.push(registration(config, &participant.identity));
+    let id = member_of(participant.write(commands).await?)?;
+    let now = Arc::clone(&participant.state.borrow());
+    let shards = now.cluster.as_ref().map_or(0, |cluster| cluster.shards);
+    if now.shard_map.epoch == 0 {
+        let holders = vec![vec![id]; usize::from(shards)];
+        let outcomes = participant
+            .write(vec![Command::FirstShardMap { holders }])
+            .await?;
+        if let Some(Outcome::Refused(refusal)) = outcomes.into_iter().next() {
+            return Err(refusal.into());
+        }
+    }
+    Ok(id)
+}
+
+/// Registers a member that came back, as soon as the group has a leader: its addresses may be new.
+pub(crate) async fn come_back(participant: Arc<Participant>, command: Command) {
+    loop {
+        match participant.write(vec![command.clone()]).await {
+            Ok(outcomes) => {
+                if let Some(Outcome::Refused(refusal)) = outcomes.first() {
+                    tracing::error!(%refusal, "the cluster does not take this member back");
+                }
+                return;
+            }
+            Err(ProposeError::ShuttingDown | ProposeError::Stopped(_)) => return,
+            Err(ProposeError::Members(reason)) => {
+                tracing::error!(reason, "the cluster does not take this member back");
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "not registered again yet"),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+fn member_of(outcomes: Vec<Outcome>) -> Result<MemberId, StartError> {
+    let mut id = None;
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Member(member) => id = Some(member),
+            Outcome::Refused(refusal) => return Err(refusal.into()),
+            Outcome::Done | Outcome::Unchanged | Outcome::Epoch(_) => {}
+        }
+    }
+    id.ok_or_else(|| StartError::Consensus("registering gave no member id".to_owned()))
+}

@@ -1,0 +1,284 @@
+//! A member in its group: writes and reads through the leader, whoever that is, and answers the calls of the others.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::codec::{decode, encode};
+use crate::error::ProposeError;
+use crate::peers::{Answer, Answers, Call, Kind, PeerError, Peers};
+use crate::raft::{Group, Identity};
+use crate::state::{Command, Incarnation, MemberId, Outcome, State};
+
+/// How long a write looks for a leader that takes it.
+const LEADER_WITHIN: Duration = Duration::from_secs(30);
+/// A call that the leader must have committed before it answers.
+const CALL_WITHIN: Duration = Duration::from_secs(20);
+/// Between two looks for a leader.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Asks to be taken into the group.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Admit {
+    pub(crate) raft: u64,
+    pub(crate) addr: String,
+    /// A member hands this on for another; who gets it hands it on no further.
+    pub(crate) forwarded: bool,
+}
+
+/// Asks to take a member out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Remove {
+    pub(crate) member: MemberId,
+    pub(crate) forwarded: bool,
+}
+
+/// What a member learns when it is registered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Joined {
+    #[serde(with = "crate::state::hex")]
+    pub(crate) cluster: Incarnation,
+    pub(crate) member: MemberId,
+}
+
+/// A member in its group.
+#[derive(Debug)]
+pub(crate) struct Participant {
+    pub(crate) group: Group,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) state: watch::Receiver<Arc<State>>,
+    pub(crate) identity: Identity,
+    /// The cluster that it joined, before it has that from the log.
+    pub(crate) joined: OnceLock<Incarnation>,
+}
+
+impl Participant {
+    /// Writes commands in one entry, through the leader; returns once they are applied here too.
+    pub(crate) async fn write(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, ProposeError> {
+        let until = Instant::now() + LEADER_WITHIN;
+        let mut body = None;
+        loop {
+            let failed = match self.group.write(commands.clone()).await {
+                Ok((_, outcomes)) => return Ok(outcomes),
+                Err(ProposeError::NotLeader { leader }) => {
+                    let body = match &mut body {
+                        Some(body) => body,
+                        empty => empty.insert(encoded(&commands)?),
+                    };
+                    match self.ask(leader, Kind::Propose, body.clone()).await {
+                        Ok(answer) => {
+                            let (index, outcomes): (u64, Vec<Outcome>) = decoded(&answer)?;
+                            self.group.applied(index).await?;
+                            return Ok(outcomes);
+                        }
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => return Err(error),
+            };
+            if !matches!(failed, ProposeError::NotLeader { .. }) || Instant::now() >= until {
+                return Err(failed);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Returns once everything that was committed before this call is applied here.
+    pub(crate) async fn catch_up(&self) -> Result<(), ProposeError> {
+        match self.group.linearizable().await {
+            Ok(_) => Ok(()),
+            Err(ProposeError::NotLeader { leader }) => {
+                let answer = self.ask(leader, Kind::Read, Bytes::new()).await?;
+                self.group.applied(decoded(&answer)?).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a member out of the group and out of the cluster, through the leader.
+    pub(crate) async fn remove(&self, remove: Remove) -> Result<(), ProposeError> {
+        let state = Arc::clone(&self.state.borrow());
+        let shards = state
+            .shard_map
+            .shards
+            .iter()
+            .filter(|h| h.has(remove.member))
+            .count() as u64;
+        let refused = |refusal: crate::state::Refusal| Err(ProposeError::Members(refusal.to_string()));
+        let Some(member) = state.members.get(&remove.member) else {
+            return refused(crate::state::Refusal::UnknownMember(remove.member));
+        };
+        if shards > 0 {
+            let member = remove.member;
+            return refused(crate::state::Refusal::HoldsShards { member, shards });
+        }
+        match self.group.remove(member.raft.0).await {
+            Ok(()) => {}
+            Err(ProposeError::NotLeader { leader }) if !remove.forwarded => {
+                let remove = Remove {
+                    forwarded: true,
+                    ..remove
+                };
+                return self
+                    .ask(leader, Kind::Remove, encoded(&remove)?)
+                    .await
+                    .map(|_| ());
+            }
+            Err(error) => return Err(error),
+        }
+        let outcomes = self
+            .write(vec![Command::RemoveMember {
+                member: remove.member,
+            }])
+            .await?;
+        match outcomes.into_iter().next() {
+            Some(Outcome::Refused(refusal)) => refused(refusal),
+            _ => Ok(()),
+        }
+    }
+
+    async fn admit(&self, admit: Admit) -> Result<(), ProposeError> {
+        match self.group.admit(admit.raft, admit.addr.clone()).await {
+            Err(ProposeError::NotLeader { leader }) if !admit.forwarded => {
+                let admit = Admit {
+                    forwarded: true,
+                    ..admit
+                };
+                self.ask(leader, Kind::Admit, encoded(&admit)?).await.map(|_| ())
+            }
+            done => done,
+        }
+    }
+
+    /// Calls the leader. `NotLeader` if there is none, or it is none any more, or cannot be reached.
+    async fn ask(&self, leader: Option<u64>, kind: Kind, body: Bytes) -> Result<Bytes, ProposeError> {
+        let gone = ProposeError::NotLeader { leader: None };
+        let addr = {
+            let state = self.state.borrow();
+            leader.and_then(|id| state.quic_address(id)).map(str::to_owned)
+        };
+        let addr = addr
+            .filter(|_| leader != Some(self.identity.raft))
+            .ok_or_else(|| gone.clone())?;
+        let call = self.call(kind, body);
+        match self.peers.call(&addr, &call, CALL_WITHIN).await {
+            Ok(answer) => Ok(answer),
+            Err(PeerError::Refused { reason, .. }) => Err(ProposeError::Members(reason)),
+            Err(error) => {
+                tracing::debug!(%error, "the leader did not answer");
+                Err(gone)
+            }
+        }
+    }
+
+    /// A call in this member's name.
+    pub(crate) fn call(&self, kind: Kind, body: Bytes) -> Call {
+        Call {
+            kind,
+            cluster: self.cluster().unwrap_or_default(),
+            from: self.identity.raft,
+            body,
+        }
+    }
+
+    fn cluster(&self) -> Option<Incarnation> {
+        let stored = self.state.borrow().cluster.as_ref().map(|c| c.id);
+        stored.or_else(|| self.joined.get().copied())
+    }
+
+    /// Why a caller is not answered.
+    fn turned_away(&self, call: &Call) -> Option<Answer> {
+        let Some(own) = self.cluster() else {
+            return Some(Answer::Unavailable("this member is in no cluster yet".to_owned()));
+        };
+        let new = call.kind == Kind::Join && call.cluster == Incarnation::default();
+        if call.cluster != own && !new {
+            let why = format!("this is cluster {own}, the caller is of {}", call.cluster);
+            return Some(Answer::Refused(why));
+        }
+        let state = self.state.borrow();
+        let removed = state.by_raft(call.from).filter(|(_, m)| m.removed);
+        removed.map(|(id, _)| Answer::Refused(crate::state::Refusal::Removed(id).to_string()))
+    }
+
+    async fn register(&self, command: Command) -> Answer {
+        if !matches!(command, Command::RegisterMember { .. }) {
+            return Answer::Refused("this registers no member".to_owned());
+        }
+        let Some(cluster) = self.cluster() else {
+            return Answer::Unavailable("this member is in no cluster yet".to_owned());
+        };
+        match self.write(vec![command]).await.map(|o| o.into_iter().next()) {
+            Ok(Some(Outcome::Member(member))) => done(&Joined { cluster, member }),
+            Ok(Some(Outcome::Refused(refusal))) => Answer::Refused(refusal.to_string()),
+            Ok(other) => Answer::Unavailable(format!("registering gave {other:?}")),
+            Err(error) => not_done(&error),
+        }
+    }
+}
+
+impl Answers for Participant {
+    async fn answer(&self, call: Call) -> Answer {
+        if let Some(why) = self.turned_away(&call) {
+            return why;
+        }
+        match call.kind {
+            Kind::Raft => self.group.answer(call.body).await,
+            Kind::Propose => match decoded(&call.body) {
+                Ok(commands) => answered(self.group.write(commands).await),
+                Err(error) => not_done(&error),
+            },
+            Kind::Read => answered(self.group.linearizable().await),
+            Kind::Join => match decoded(&call.body) {
+                Ok(command) => self.register(command).await,
+                Err(error) => not_done(&error),
+            },
+            Kind::Admit => match decoded(&call.body) {
+                Ok(admit) => answered(self.admit(admit).await),
+                Err(error) => not_done(&error),
+            },
+            Kind::Remove => match decoded(&call.body) {
+                Ok(remove) => answered(self.remove(remove).await),
+                Err(error) => not_done(&error),
+            },
+        }
+    }
+}
+
+/// A value as the body of a call.
+pub(crate) fn encoded<T: Serialize>(value: &T) -> Result<Bytes, ProposeError> {
+    let bytes = encode("call", value).map_err(|e| ProposeError::Members(e.to_string()))?;
+    Ok(bytes.into())
+}
+
+/// The value in the body of a call or an answer.
+pub(crate) fn decoded<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ProposeError> {
+    decode("call", bytes).map_err(|e| ProposeError::Members(e.to_string()))
+}
+
+fn answered<T: Serialize>(result: Result<T, ProposeError>) -> Answer {
+    match result {
+        Ok(value) => done(&value),
+        Err(error) => not_done(&error),
+    }
+}
+
+fn done<T: Serialize>(value: &T) -> Answer {
+    match encode("answer", value) {
+        Ok(bytes) => Answer::Done(bytes.into()),
+        Err(error) => Answer::Unavailable(error.to_string()),
+    }
+}
+
+fn not_done(error: &ProposeError) -> Answer {
+    match error {
+        ProposeError::Members(why) => Answer::Refused(why.clone()),
+        ProposeError::TooLarge { .. } => Answer::Refused(error.to_string()),
+        _ => Answer::Unavailable(error.to_string()),
+    }
+}

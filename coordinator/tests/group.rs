@@ -1,0 +1,276 @@
+//! Groups of several coordinators in one process, over real QUIC and real logs: they join, lose their leader, come back, are
+//! replaced, and turn strangers away.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a failure is the test's")]
+
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use codegraph::ContentHash;
+use coordinator::state::{Command, MemberId, Outcome, Role};
+use coordinator::{Coordinator, CoordinatorConfig, Neighbours, NewMember, StartError};
+use tempfile::TempDir;
+use transport::Identity;
+
+/// What members of a test share: an authority, a folder.
+struct World {
+    dir: TempDir,
+    tls: TempDir,
+}
+
+/// A member's folder and port, which it keeps over restarts.
+#[derive(Clone)]
+struct Place {
+    name: String,
+    port: u16,
+}
+
+impl World {
+    fn new() -> Self {
+        let (dir, tls) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        transport::tls::dev_ca(tls.path()).unwrap();
+        Self { dir, tls }
+    }
+
+    fn place(name: &str) -> Place {
+        let free = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        Place {
+            name: name.to_owned(),
+            port,
+        }
+    }
+
+    fn config(&self, place: &Place, join: &[&Place]) -> CoordinatorConfig {
+        let addr = format!("127.0.0.1:{}", place.port);
+        let member = NewMember {
+            name: place.name.clone(),
+            addresses: vec![format!("quic://{addr}")],
+            roles: [Role::Coordinator].into(),
+            zone: String::new(),
+        };
+        CoordinatorConfig {
+            neighbours: Some(Neighbours {
+                listen: addr.parse().unwrap(),
+                advertise: addr,
+                identity: Identity::from_dir(self.tls.path(), transport::Role::Member).unwrap(),
+                server_name: transport::tls::DEV_SERVER_NAME.to_owned(),
+                join: join.iter().map(|p| format!("127.0.0.1:{}", p.port)).collect(),
+            }),
+            ..CoordinatorConfig::new(self.dir.path().join(&place.name), member)
+        }
+    }
+
+    /// Starts, waiting for what a coordinator of this process is still letting go.
+    async fn start(&self, place: &Place, join: &[&Place]) -> Coordinator {
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            match Coordinator::start(self.config(place, join)).await {
+                Err(StartError::Open(_) | StartError::Door(_)) if Instant::now() < until => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                started => return started.unwrap(),
+            }
+        }
+    }
+
+    /// Three members, the first of which founded the cluster.
+    async fn three(&self) -> ([Place; 3], [Coordinator; 3]) {
+        let places = ["a", "b", "c"].map(Self::place);
+        let a = self.start(&places[0], &[]).await;
+        let b = self.start(&places[1], &[&places[0]]).await;
+        let c = self.start(&places[2], &[&places[1], &places[0]]).await;
+        (places, [a, b, c])
+    }
+}
+
+fn publish(n: u64) -> Command {
+    Command::PublishVersion {
+        project: "shop".into(),
+        version: ContentHash::of(&n.to_le_bytes()),
+        files: 1,
+        bytes: n,
+    }
+}
+
+async fn until(what: &str, within: Duration, holds: impl Fn() -> bool) -> Duration {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < within, "not within {within:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    start.elapsed()
+}
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Scenario: two members join a third, one of them through the other; each proposes, each reads. Guarantee: three voters
+/// with ids of their own; what anybody proposed is read by everybody at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_members_agree() {
+    let world = World::new();
+    let (_, members) = world.three().await;
+    assert_eq!(members.each_ref().map(|m| m.member().0), [1, 2, 3]);
+    until("three voters", SOON, || {
+        members.iter().all(|m| m.group().voters.len() == 3)
+    })
+    .await;
+    for (n, member) in (0..).zip(&members) {
+        assert_eq!(member.propose(vec![publish(n)]).await.unwrap(), [Outcome::Done]);
+        for reader in &members {
+            assert_eq!(reader.read().await.unwrap().versions.len() as u64, n + 1);
+        }
+    }
+    let states = members.each_ref().map(Coordinator::watch);
+    assert!(states[0].cluster.is_some() && states[0].cluster == states[1].cluster);
+    assert_eq!(states[1].members, states[2].members);
+    for member in &members {
+        assert!(member.health().ready);
+        member.shutdown().await;
+    }
+}
+
+/// Scenario: the leader stops, the others go on, it comes back; then the next leader, and so on, six times, with proposals all
+/// along. Guarantee: a new leader soon; nothing that was acknowledged is missing anywhere in the end; ids stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leaders_come_and_go() {
+    let world = World::new();
+    let (places, members) = world.three().await;
+    let mut members = members.map(Some);
+    until("three voters", SOON, || {
+        members.iter().flatten().all(|m| m.group().voters.len() == 3)
+    })
+    .await;
+    let (mut acknowledged, mut slowest) = (0, Duration::ZERO);
+    for _ in 0..6 {
+        let leads =
+            |m: &Option<Coordinator>| m.as_ref().is_some_and(|m| m.group().leader == Some(m.member()));
+        until("a leader", SOON, || members.iter().any(leads)).await;
+        let leader = members.iter().position(leads).unwrap();
+        let old = members[leader].take().unwrap();
+        let id = old.member();
+        old.shutdown().await;
+        drop(old);
+        let others: Vec<&Coordinator> = members.iter().flatten().collect();
+        let elected = |m: &&Coordinator| m.group().leader.is_some_and(|l| l != id);
+        slowest = slowest.max(until("a new leader", SOON, || others.iter().all(elected)).await);
+        for member in &others {
+            let outcome = member.propose(vec![publish(acknowledged)]).await.unwrap();
+            assert_eq!(outcome, [Outcome::Done]);
+            acknowledged += 1;
+        }
+        let back = world.start(&places[leader], &[]).await;
+        assert_eq!(back.member(), id, "a data folder keeps its member id");
+        members[leader] = Some(back);
+    }
+    println!("slowest of 6 elections: {} ms", slowest.as_millis());
+    for member in members.iter().flatten() {
+        until("all is applied", SOON, || {
+            member.watch().versions.len() as u64 == acknowledged
+        })
+        .await;
+        member.shutdown().await;
+    }
+}
+
+/// Scenario: a member's disk is wiped; its replacement joins, the lost one is removed, its folder is put back. Guarantee: the
+/// new one has an id of its own and all that was agreed, by a snapshot where the log is cut; the old folder is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wiped_member_is_replaced() {
+    let world = World::new();
+    let (places, [a, b, c]) = world.three().await;
+    until("three voters", SOON, || a.group().voters.len() == 3).await;
+    c.shutdown().await;
+    drop(c);
+    for n in 0..3_000 {
+        a.propose(vec![publish(n)]).await.unwrap();
+    }
+    let d = World::place("d");
+    let d = world.start(&d, &[&places[1]]).await;
+    assert_eq!(d.member(), MemberId(4));
+    until("the snapshot is there", SOON, || {
+        d.watch().versions.len() == 3_000
+    })
+    .await;
+    b.remove(MemberId(3)).await.unwrap();
+    until("three voters", SOON, || {
+        d.group().voters == [MemberId(1), MemberId(2), MemberId(4)]
+    })
+    .await;
+    until("it is marked", SOON, || d.watch().members[&MemberId(3)].removed).await;
+    let c = world.start(&places[2], &[]).await;
+    let refused = tokio::time::timeout(Duration::from_secs(3), c.propose(vec![publish(9_999)])).await;
+    assert!(
+        !matches!(refused, Ok(Ok(_))),
+        "the removed member still writes: {refused:?}"
+    );
+    assert!(
+        d.propose(vec![publish(4_000)]).await.is_ok(),
+        "and does not disturb the others"
+    );
+    let gone = a.remove(MemberId(9)).await.unwrap_err().to_string();
+    assert!(gone.contains("member 9 is not registered"), "{gone}");
+    let holds = a.remove(MemberId(1)).await.unwrap_err().to_string();
+    assert!(holds.contains("holds 64 shards"), "{holds}");
+    for member in [a, b, c, d] {
+        member.shutdown().await;
+    }
+}
+
+/// Scenario: two of three are gone. Guarantee: the last one says that it is not ready, reads go on from what it has, a
+/// proposal ends as unknown or without a leader, and goes through once another is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_quorum_nothing_is_agreed() {
+    let world = World::new();
+    let (places, [a, b, c]) = world.three().await;
+    until("three voters", SOON, || a.group().voters.len() == 3).await;
+    a.propose(vec![publish(1)]).await.unwrap();
+    for gone in [b, c] {
+        gone.shutdown().await;
+    }
+    until("not ready", SOON, || !a.health().ready).await;
+    assert_eq!(a.watch().versions.len(), 1);
+    let waiting = {
+        let a = a.clone();
+        tokio::spawn(async move { a.propose(vec![publish(2)]).await })
+    };
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(a.watch().versions.len(), 1, "nothing is applied without a quorum");
+    let b = world.start(&places[1], &[]).await;
+    until("ready again", SOON, || a.health().ready).await;
+    let outcome = waiting.await.unwrap();
+    assert!(
+        matches!(&outcome, Ok(done) if *done == [Outcome::Done]),
+        "the proposal that waited: {outcome:?}"
+    );
+    until("all is applied", SOON, || b.watch().versions.len() == 2).await;
+    a.shutdown().await;
+    b.shutdown().await;
+}
+
+/// Scenario: a member of another cluster is told to join; an agent's certificate calls. Guarantee: both are turned away with
+/// the reason, and the cluster is as it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_are_turned_away() {
+    let (world, other) = (World::new(), World::new());
+    let place = World::place("a");
+    let a = world.start(&place, &[]).await;
+    let mut stranger = other.config(&World::place("x"), &[&place]);
+    stranger.neighbours.as_mut().unwrap().join = vec![format!("127.0.0.1:{}", place.port)];
+    let joins = tokio::time::timeout(Duration::from_secs(3), Coordinator::start(stranger)).await;
+    assert!(
+        joins.is_err() || joins.is_ok_and(|j| j.is_err()),
+        "another authority's member joined"
+    );
+    let agent = Identity::from_dir(world.tls.path(), transport::Role::Agent).unwrap();
+    let client = transport::Client::new(&agent).unwrap();
+    let address = format!("127.0.0.1:{}", place.port).parse().unwrap();
+    let connection = client
+        .connect(address, transport::tls::DEV_SERVER_NAME)
+        .await
+        .unwrap();
+    let closed = connection.closed().await.to_string();
+    assert!(closed.contains("only members"), "{closed}");
+    assert_eq!(a.watch().members.len(), 1);
+    a.shutdown().await;
+}

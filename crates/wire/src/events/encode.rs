@@ -1,0 +1,593 @@
+//! From rows to columns: each row a tag, and the numbers that nothing foretells.
+
+use event::NodeInfo;
+
+use super::build::{EventBuilder, RunRows};
+use super::layout as column;
+use super::row::{Row, expected_hlc, slot_and_lane};
+use super::stream::Numbers;
+use super::tag::{self, Tag};
+use super::tags::{Parents, Tags};
+use crate::bytes::{Put, zigzag};
+use crate::columns::{Interner, PartKind, PartWriter, Squeezer};
+use crate::frame::{FrameTooLarge, Gap};
+
+/// Makes frames and blocks; keeps its memory from one to the next.
+#[derive(Debug, Default)]
+pub struct Packer {
+    squeezer: Squeezer,
+    columns: Columns,
+}
+
+impl Packer {
+    /// Compresses nothing.
+    pub fn plain() -> Self {
+        Self {
+            squeezer: Squeezer::nothing(),
+            columns: Columns::default(),
+        }
+    }
+}
+
+/// A section as it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SectionHead {
+    pub(crate) shard: event::Shard,
+    pub(crate) seq: event::Seq,
+    pub(crate) gap: Option<Gap>,
+    pub(crate) rows: u32,
+    pub(crate) traces: u32,
+}
+
+/// What is written: a frame with its sections and all nodes that were named, or a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum What<'w> {
+    /// An agent's flush.
+    Frame(&'w [SectionHead]),
+    /// Events by trace.
+    Block,
+}
+
+/// Who is last in the trace that is being written, by node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    trace: u32,
+    slot: u64,
+    lane: u32,
+}
+
+#[derive(Debug, Default)]
+struct Columns {
+    /// By number in the builder - 1: number here.
+    keys: Vec<u32>,
+    nodes: Vec<u32>,
+    others: Vec<u32>,
+    sites: Vec<u32>,
+    pairs: Vec<(u64, u32, u32)>,
+    shapes: Vec<u32>,
+    shape_texts: Interner,
+    slots: Vec<u64>,
+    last: Vec<Last>,
+    trace: u32,
+    gathered: Vec<Row>,
+    parents: Parents,
+    tags: Tags,
+    tag: Vec<u32>,
+    back: Vec<u32>,
+    node: Vec<u32>,
+    remote: Vec<u32>,
+    site: Vec<u32>,
+    shape: Vec<u32>,
+    lane: Vec<u32>,
+    parent_id: Numbers,
+    remote_time: Numbers,
+    pid: Numbers,
+    ordinal: Numbers,
+    slot: Numbers,
+    time: Numbers,
+    hlc: Numbers,
+    payload: Numbers,
+    linked: Vec<u8>,
+    heap: Vec<u8>,
+    traces: Vec<u8>,
+    trace_rows: Vec<u32>,
+    runs: Vec<u32>,
+    run_rows: Vec<u32>,
+    run_source: Vec<u32>,
+    run_shard: Vec<u32>,
+    run_first: Vec<u32>,
+    run_seq: Numbers,
+    hlc_range: (u64, u64),
+    time_range: (u64, u64),
+}
+
+/// Appends the payload of a frame: `units` are its traces, each with its runs.
+pub(crate) fn encode<'r>(
+    builder: &EventBuilder,
+    units: impl Iterator<Item = &'r [RunRows]> + Clone,
+    what: What<'_>,
+    packer: &mut Packer,
+    out: &mut Vec<u8>,
+) -> Result<(), FrameTooLarge> {
+    let Packer { squeezer, columns } = packer;
+    columns.reset();
+    columns.prepare(builder, units.clone().flatten(), what);
+    for unit in units {
+        columns.unit(builder, unit);
+    }
+    let mut parts = PartWriter::new(squeezer);
+    columns.write(builder, what, &mut parts);
+    parts.check()?;
+    out.reserve(36 + parts.directory.len() + parts.data.len());
+    out.put_u64(columns.hlc_range.0);
+    out.put_u64(columns.hlc_range.1);
+    out.put_u64(columns.time_range.0);
+    out.put_u64(columns.time_range.1);
+    out.put_u32(parts.count);
+    out.put(&parts.directory);
+    out.put(&parts.data);
+    Ok(())
+}
+
+fn rows_of<'b>(builder: &'b EventBuilder, run: &RunRows) -> &'b [Row] {
+    let first = run.first as usize;
+    builder
+        .rows
+        .get(first..first + run.rows as usize)
+        .unwrap_or_default()
+}
+
+#[inline]
+fn number(map: &[u32], builders: u32) -> u32 {
+    match builders {
+        0 => 0,
+        number => map.get(number as usize - 1).copied().unwrap_or_default(),
+    }
+}
+
+impl Columns {
+    fn reset(&mut self) {
+        for list in [
+            &mut self.keys,
+            &mut self.nodes,
+            &mut self.others,
+            &mut self.sites,
+            &mut self.shapes,
+            &mut self.tag,
+            &mut self.back,
+            &mut self.node,
+            &mut self.remote,
+            &mut self.site,
+            &mut self.shape,
+            &mut self.lane,
+            &mut self.trace_rows,
+            &mut self.runs,
+            &mut self.run_rows,
+            &mut self.run_source,
+            &mut self.run_shard,
+            &mut self.run_first,
+        ] {
+            list.clear();
+        }
+        for numbers in [
+            &mut self.parent_id,
+            &mut self.remote_time,
+            &mut self.pid,
+            &mut self.ordinal,
+            &mut self.slot,
+            &mut self.time,
+            &mut self.hlc,
+            &mut self.payload,
+            &mut self.run_seq,
+        ] {
+            numbers.clear();
+        }
+        for bytes in [&mut self.linked, &mut self.heap, &mut self.traces] {
+            bytes.clear();
+        }
+        self.pairs.clear();
+        self.slots.clear();
+        self.last.clear();
+        self.trace = 0;
+        self.shape_texts.clear();
+        self.tags.clear();
+    }
+
+    /// One pass over the rows: what is used of the dictionaries, and what is least and greatest.
+    fn prepare<'r>(
+        &mut self,
+        builder: &EventBuilder,
+        runs: impl Iterator<Item = &'r RunRows>,
+        what: What<'_>,
+    ) {
+        const NODE: u32 = 2;
+        const OTHER: u32 = 1;
+        let mark = |map: &mut [u32], number: u32, value: u32| {
+            if let Some(at) = (number as usize).checked_sub(1)
+                && let Some(entry) = map.get_mut(at)
+            {
+                *entry |= value;
+            }
+        };
+        self.keys.resize(builder.keys.keys.len(), 0);
+        self.sites.resize(builder.sites.pairs.len(), 0);
+        self.shapes.resize(builder.shapes.len(), 0);
+        self.slots.resize(builder.keys.keys.len(), u64::MAX);
+        if matches!(what, What::Frame(_)) {
+            for (entry, info) in self.keys.iter_mut().zip(&builder.keys.infos) {
+                *entry = if info.is_some() { NODE } else { 0 };
+            }
+        }
+        let (mut hlc, mut time) = ((u64::MAX, 0), (u64::MAX, 0));
+        let mut any = false;
+        for run in runs {
+            for row in rows_of(builder, run) {
+                any = true;
+                hlc = (row.hlc.min(hlc.0), row.hlc.max(hlc.1));
+                time = (row.time.min(time.0), row.time.max(time.1));
+                mark(&mut self.keys, row.node, NODE);
+                mark(&mut self.keys, row.remote, OTHER);
+                mark(&mut self.sites, row.site, 1);
+                if let Some(least) = self.slots.get_mut((row.node as usize).wrapping_sub(1)) {
+                    *least = slot_and_lane(row.id).0.min(*least);
+                }
+            }
+        }
+        (self.hlc_range, self.time_range) = if any { (hlc, time) } else { ((0, 0), (0, 0)) };
+        self.number_keys();
+        self.number_sites(builder);
+    }
+
+    /// Nodes that can have events first, then keys of parents' nodes; each in the builder's order.
+    fn number_keys(&mut self) {
+        for (number, used) in (0u32..).zip(&self.keys) {
+            match used {
+                0 => {}
+                1 => self.others.push(number),
+                _ => self.nodes.push(number),
+            }
+        }
+        for (here, number) in (1u32..).zip(self.nodes.iter().chain(&self.others)) {
+            if let Some(entry) = self.keys.get_mut(*number as usize) {
+                *entry = here;
+            }
+        }
+        let slots = &self.slots;
+        let least = |number: &u32| match slots.get(*number as usize) {
+            Some(&u64::MAX) | None => 0,
+            Some(least) => *least,
+        };
+        let least: Vec<u64> = self.nodes.iter().map(least).collect();
+        self.slots.clear();
+        self.slots.extend(least);
+        self.last.resize(self.nodes.len(), Last::default());
+    }
+
+    /// By module and site, so that the sites of one function are neighbours.
+    fn number_sites(&mut self, builder: &EventBuilder) {
+        for ((number, used), (module, site)) in (0u32..).zip(&self.sites).zip(&builder.sites.pairs) {
+            if *used != 0 {
+                self.pairs.push((*module, *site, number));
+            }
+        }
+        self.pairs.sort_unstable();
+        for (here, (_, _, number)) in (1u32..).zip(&self.pairs) {
+            if let Some(entry) = self.sites.get_mut(*number as usize) {
+                *entry = here;
+            }
+        }
+    }
+
+    fn unit(&mut self, builder: &EventBuilder, runs: &[RunRows]) {
+        let Some(first) = runs.first() else {
+            return;
+        };
+        let mut gathered = std::mem::take(&mut self.gathered);
+        let rows = if let [run] = runs {
+            rows_of(builder, run)
+        } else {
+            gathered.clear();
+            for run in runs {
+                gathered.extend_from_slice(rows_of(builder, run));
+            }
+            &gathered
+        };
+        self.traces.put_u128(first.trace);
+        self.trace_rows.push(rows.len() as u32);
+        self.runs.push(runs.len() as u32 - 1);
+        for run in runs {
+            if runs.len() > 1 {
+                self.run_rows.push(run.rows);
+            }
+            self.run_source.push(run.source);
+            self.run_shard.push(run.shard.0.into());
+            self.run_first.push(run.at);
+            self.run_seq.push(run.seq.0);
+        }
+        self.trace += 1;
+        self.parents.begin();
+        let mut before: Option<&Row> = None;
+        for (at, row) in rows.iter().enumerate() {
+            self.row(builder, rows, at, row, before);
+            before = Some(row);
+        }
+        self.gathered = gathered;
+    }
+
+    #[inline]
+    fn row(&mut self, builder: &EventBuilder, rows: &[Row], at: usize, row: &Row, before: Option<&Row>) {
+        let mut tag = Tag::new(row.kind, row.class, row.flags);
+        let node = number(&self.keys, row.node);
+        let parent = self.parent(&mut tag, rows, at, row);
+        self.place(&mut tag, row, before, parent, node);
+        self.code(&mut tag, row, parent);
+        self.id(&mut tag, row, node);
+        self.times(&mut tag, row, before);
+        if row.shape != 0 {
+            tag.set_shape(1);
+            let shape = self.shape_number(builder, row.shape);
+            self.shape.push(shape);
+        }
+        if row.linked != 0 {
+            tag.set_linked(1);
+            self.linked.put_u128(builder.linked.get(row.linked));
+        }
+        if row.payload_len != 0 {
+            tag.set_payload(1);
+            self.payload.push(row.payload_len.into());
+            let first = row.payload as usize;
+            let payload = builder.heap.get(first..first + row.payload_len as usize);
+            self.heap.put(payload.unwrap_or_default());
+        }
+        let number = self.tags.number(tag);
+        self.tag.push(number);
+    }
+
+    /// Says where the parent is.
+    #[inline]
+    fn parent<'r>(&mut self, tag: &mut Tag, rows: &'r [Row], at: usize, row: &Row) -> Option<&'r Row> {
+        let (mode, found) = self.parents.find(rows, at, row);
+        tag.set_parent(mode);
+        match mode {
+            tag::parent::BACK => self.back.push((at + 1) as u32 - found),
+            tag::parent::ELSEWHERE => self
+                .parent_id
+                .push(zigzag(row.parent.wrapping_sub(row.id) as i64)),
+            _ => {}
+        }
+        let found = (found as usize).checked_sub(1)?;
+        rows.get(found)
+    }
+
+    /// Node, process, the parent's node and time, the order in the process.
+    #[inline]
+    fn place(&mut self, tag: &mut Tag, row: &Row, before: Option<&Row>, parent: Option<&Row>, node: u32) {
+        let here = parent.filter(|_| row.remote == 0);
+        let expected = here.or(before).map_or(0, |row| row.node);
+        if expected != row.node {
+            tag.give_node(1);
+            self.node.push(node - 1);
+        }
+        match parent {
+            _ if row.remote == 0 && row.remote_time == 0 => tag.set_remote(tag::remote::NONE),
+            Some(parent) if row.remote != 0 => {
+                if row.remote_time == parent.time {
+                    tag.set_remote(tag::remote::PARENT);
+                } else {
+                    tag.set_remote(tag::remote::TIME);
+                    self.remote_time
+                        .push(zigzag(row.remote_time.wrapping_sub(parent.time) as i64));
+                }
+            }
+            _ => {
+                tag.set_remote(tag::remote::GIVEN);
+                self.remote.push(number(&self.keys, row.remote));
+                self.remote_time
+                    .push(zigzag(row.time.wrapping_sub(row.remote_time) as i64));
+            }
+        }
+        let process = here.or_else(|| before.filter(|before| before.node == row.node));
+        if process.is_none_or(|process| process.pid != row.pid) {
+            tag.give_pid(1);
+            self.pid.push(row.pid);
+        }
+        let same = |other: &&Row| other.pid == row.pid && other.node == row.node;
+        let reference = before.filter(same).or_else(|| parent.filter(same));
+        let difference = i64::from(row.ordinal) - reference.map_or(0, |row| i64::from(row.ordinal));
+        let code = (difference - tag::ORDINAL_MIN) as u64;
+        if code < tag::ORDINAL_GIVEN {
+            tag.set_ordinal(code);
+        } else {
+            tag.set_ordinal(tag::ORDINAL_GIVEN);
+            self.ordinal.push(zigzag(difference));
+        }
+    }
+
+    #[inline]
+    fn code(&mut self, tag: &mut Tag, row: &Row, parent: Option<&Row>) {
+        let site = number(&self.sites, row.site);
+        let of_parent = parent.map_or(0, |parent| number(&self.sites, parent.site));
+        tag.set_site(match parent {
+            _ if site == 0 => tag::site::NONE,
+            Some(_) if site == of_parent + 1 => tag::site::NEXT,
+            Some(_) if site == of_parent => tag::site::SAME,
+            _ => {
+                self.site.push(site);
+                tag::site::GIVEN
+            }
+        });
+    }
+
+    #[inline]
+    fn id(&mut self, tag: &mut Tag, row: &Row, node: u32) {
+        let (slot, lane) = slot_and_lane(row.id);
+        let at = node as usize - 1;
+        let least = self.slots.get(at).copied().unwrap_or_default();
+        let Some(last) = self.last.get_mut(at) else {
+            return;
+        };
+        let (expected, lane_before) = if last.trace == self.trace {
+            (last.slot.wrapping_add(1), last.lane)
+        } else {
+            (least, 0)
+        };
+        *last = Last {
+            trace: self.trace,
+            slot,
+            lane,
+        };
+        let mode = match (slot == expected, lane ^ lane_before) {
+            (true, 0) => tag::id::NEXT,
+            (true, 1) => tag::id::PAIR,
+            (_, 0) => tag::id::SLOT,
+            _ => tag::id::GIVEN,
+        };
+        tag.set_id(mode);
+        if mode >= tag::id::SLOT {
+            self.slot.push(zigzag(slot.wrapping_sub(expected) as i64));
+        }
+        if mode == tag::id::GIVEN {
+            self.lane.push(lane ^ lane_before);
+        }
+    }
+
+    #[inline]
+    fn times(&mut self, tag: &mut Tag, row: &Row, before: Option<&Row>) {
+        let from = before.map_or(self.time_range.0, |before| before.time);
+        tag.set_time_back(u64::from(row.time < from));
+        self.time.push(row.time.abs_diff(from));
+        if row.hlc != expected_hlc(row.time, before) {
+            tag.give_hlc(1);
+            self.hlc.push(zigzag(row.hlc.wrapping_sub(row.time << 10) as i64));
+        }
+    }
+
+    /// The number here of a shape, from 0.
+    fn shape_number(&mut self, builder: &EventBuilder, shape: u32) -> u32 {
+        let at = shape - 1;
+        let Some(entry) = self.shapes.get_mut(at as usize) else {
+            return 0;
+        };
+        if *entry == 0 {
+            *entry = 1 + self.shape_texts.push(builder.shapes.get(at).unwrap_or_default());
+        }
+        *entry - 1
+    }
+
+    fn write(&mut self, builder: &EventBuilder, what: What<'_>, parts: &mut PartWriter<'_>) {
+        self.write_dictionaries(builder, what, parts);
+        parts.always(column::TRACE, PartKind::Planes, 16, &self.traces);
+        parts.indices(column::TRACE_ROWS, &self.trace_rows);
+        if matches!(what, What::Block) {
+            parts.indices(column::RUNS, &self.runs);
+            parts.indices(column::RUN_ROWS, &self.run_rows);
+            parts.indices(column::RUN_SOURCE, &self.run_source);
+            parts.indices(column::RUN_SHARD, &self.run_shard);
+            parts.indices(column::RUN_FIRST, &self.run_first);
+            self.run_seq.write(column::RUN_SEQ, parts);
+        }
+        let table = self.tags.table();
+        parts.part(column::TAG, PartKind::Numbers, 8, &table, true);
+        parts.bounded_indices(column::TAG, &self.tag);
+        parts.indices(column::PARENT_BACK, &self.back);
+        self.parent_id.write(column::PARENT_ID, parts);
+        parts.indices(column::NODE, &self.node);
+        parts.indices(column::REMOTE, &self.remote);
+        self.remote_time.write(column::REMOTE_TIME, parts);
+        parts.indices(column::SITE, &self.site);
+        self.pid.write(column::PID, parts);
+        self.ordinal.write(column::ORDINAL, parts);
+        self.slot.write(column::SLOT, parts);
+        parts.indices(column::LANE, &self.lane);
+        self.time.write(column::TIME, parts);
+        self.hlc.write(column::HLC, parts);
+        parts.indices(column::SHAPE, &self.shape);
+        parts.part(column::LINKED, PartKind::Planes, 16, &self.linked, true);
+        self.payload.write(column::PAYLOAD, parts);
+        parts.part(column::PAYLOAD, PartKind::Texts, 1, &self.heap, true);
+    }
+
+    fn write_dictionaries(&self, builder: &EventBuilder, what: What<'_>, parts: &mut PartWriter<'_>) {
+        let mut bytes = Vec::new();
+        match what {
+            What::Frame(sections) => {
+                sections
+                    .iter()
+                    .for_each(|section| put_section(&mut bytes, section));
+                parts.part(column::SECTIONS, PartKind::Texts, 1, &bytes, true);
+            }
+            What::Block => {
+                for (producer, epoch) in &builder.sources {
+                    bytes.put_u128(producer.0);
+                    bytes.put_u64(epoch.0);
+                }
+                parts.part(column::SOURCES, PartKind::Texts, 1, &bytes, true);
+            }
+        }
+        bytes.clear();
+        self.put_nodes(builder, what, &mut bytes);
+        parts.part(column::NODES, PartKind::Texts, 1, &bytes, true);
+        bytes.clear();
+        for module in self.pairs.chunk_by(|one, other| one.0 == other.0) {
+            bytes.put_u64(module.first().map_or(0, |pair| pair.0));
+            bytes.put_varint(module.len() as u64);
+            let mut last = 0;
+            for (_, site, _) in module {
+                bytes.put_varint(u64::from(site - last));
+                last = *site;
+            }
+        }
+        parts.part(column::SITES, PartKind::Texts, 1, &bytes, true);
+        parts.texts(column::SHAPES, &self.shape_texts);
+        let mut slots = Numbers::default();
+        self.slots.iter().for_each(|slot| slots.push(*slot));
+        slots.write(column::SLOT_BASE, parts);
+    }
+
+    fn put_nodes(&self, builder: &EventBuilder, what: What<'_>, out: &mut Vec<u8>) {
+        let blank = |key: u64| NodeInfo {
+            key: event::NodeKey(key),
+            creation: 0,
+            name: String::new(),
+        };
+        out.put_varint(self.nodes.len() as u64);
+        let key = |number: &u32| {
+            builder
+                .keys
+                .keys
+                .get(*number as usize)
+                .copied()
+                .unwrap_or_default()
+        };
+        for number in &self.nodes {
+            let known = builder.keys.infos.get(*number as usize).cloned().flatten();
+            // Whoever keeps blocks keeps names elsewhere, once.
+            let node = match what {
+                What::Frame(_) => known.unwrap_or_else(|| blank(key(number))),
+                What::Block => blank(key(number)),
+            };
+            out.put_u64(node.key.0);
+            out.put_varint(node.creation.into());
+            out.put_str(&node.name);
+        }
+        out.put_varint(self.others.len() as u64);
+        self.others.iter().for_each(|number| out.put_u64(key(number)));
+    }
+}
+
+fn put_section(out: &mut Vec<u8>, section: &SectionHead) {
+    out.put_varint(section.shard.0.into());
+    out.put_varint(section.seq.0);
+    match section.gap {
+        Some(gap) => {
+            out.put_u8(gap.reason.code());
+            out.put_varint(gap.last_seq.0.wrapping_sub(section.seq.0));
+            out.put_varint(gap.events);
+        }
+        None => {
+            out.put_u8(0);
+            out.put_varint(section.rows.into());
+            out.put_varint(section.traces.into());
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Events of many frames by trace, to make blocks of.
+
+use std::ops::Range;
+
+use event::{Micros, TraceId};
+
+use super::build::{EventBuilder, RunRows};
+use super::encode::{Packer, What, encode};
+use crate::frame::{Cut, FrameTooLarge, HEADER_BYTES, Layout, finish_frame};
+
+/// Bytes of payloads in a block, so that it stays within the limits of a frame.
+const BLOCK_PAYLOAD_BYTES: u64 = 1 << 20;
+
+/// The events of a builder by trace. The runs of a trace are by the HLC of their first row; rows stay as they came.
+#[derive(Debug)]
+pub struct SortedEvents<'b> {
+    builder: &'b EventBuilder,
+    runs: Vec<RunRows>,
+}
+
+impl EventBuilder {
+    /// Its events by trace; of runs that are there twice, one.
+    pub fn sorted(&self) -> SortedEvents<'_> {
+        let first_hlc = |run: &RunRows| self.rows.get(run.first as usize).map_or(0, |row| row.hlc);
+        let mut keyed: Vec<_> = self
+            .runs
+            .iter()
+            .map(|run| {
+                let source = self.sources.get(run.source as usize).copied();
+                (run.trace, first_hlc(run), source.unwrap_or_default(), run)
+            })
+            .collect();
+        let key = |(trace, hlc, source, run): &(u128, u64, _, &RunRows)| {
+            (*trace, *hlc, *source, run.shard, run.seq, run.at, run.rows)
+        };
+        keyed.sort_unstable_by_key(key);
+        keyed.dedup_by_key(|run| key(run));
+        SortedEvents {
+            builder: self,
+            runs: keyed.into_iter().map(|(.., run)| *run).collect(),
+        }
+    }
+}
+
+impl SortedEvents<'_> {
+    /// Ranges of runs that make blocks of about `events` events each, whole traces where that is possible: a trace is divided
+    /// only if it is longer than a block.
+    pub fn cuts(&self, events: usize) -> Vec<Range<usize>> {
+        let mut cuts = Vec::new();
+        let (mut first, mut rows, mut payload) = (0, 0usize, 0u64);
+        let mut at = 0;
+        for trace in self.runs.chunk_by(|one, other| one.trace == other.trace) {
+            let (more_rows, more_payload) = trace.iter().fold((0, 0), |(rows, payload), run| {
+                (rows + run.rows as usize, payload + self.payload_bytes(run))
+            });
+            let full = |rows: usize, payload: u64| rows > events || payload > BLOCK_PAYLOAD_BYTES;
+            if at > first && full(rows + more_rows, payload + more_payload) {
+                cuts.push(first..at);
+                (first, rows, payload) = (at, 0, 0);
+            }
+            if full(more_rows, more_payload) {
+                for run in trace {
+                    let (more_rows, more_payload) = (run.rows as usize, self.payload_bytes(run));
+                    if at > first && full(rows + more_rows, payload + more_payload) {
+                        cuts.push(first..at);
+                        (first, rows, payload) = (at, 0, 0);
+                    }
+                    (rows, payload) = (rows + more_rows, payload + more_payload);
+                    at += 1;
+                }
+            } else {
+                (rows, payload) = (rows + more_rows, payload + more_payload);
+                at += trace.len();
+            }
+        }
+        if at > first {
+            cuts.push(first..at);
+        }
+        cuts
+    }
+
+    fn payload_bytes(&self, run: &RunRows) -> u64 {
+        let first = run.first as usize;
+        let rows = self.builder.rows.get(first..first + run.rows as usize);
+        rows.unwrap_or_default()
+            .iter()
+            .map(|row| u64::from(row.payload_len))
+            .sum()
+    }
+
+    /// The traces of some runs, ascending, each with its events.
+    pub fn traces(&self, runs: Range<usize>) -> impl Iterator<Item = (TraceId, usize)> + '_ {
+        let runs = self.runs.get(runs).unwrap_or_default();
+        runs.chunk_by(|one, other| one.trace == other.trace).map(|trace| {
+            let rows = trace.iter().map(|run| run.rows as usize).sum();
+            (TraceId(trace.first().map_or(0, |run| run.trace)), rows)
+        })
+    }
+
+    /// Least and greatest node time of some runs.
+    pub fn time(&self, runs: Range<usize>) -> Option<(Micros, Micros)> {
+        let rows = self.runs.get(runs)?.iter().flat_map(|run| {
+            let first = run.first as usize;
+            let rows = self.builder.rows.get(first..first + run.rows as usize);
+            rows.unwrap_or_default()
+        });
+        let (mut min, mut max) = (u64::MAX, 0);
+        rows.for_each(|row| (min, max) = (row.time.min(min), row.time.max(max)));
+        (min <= max).then_some((Micros(min), Micros(max)))
+    }
+
+    /// The block of some runs: a frame with the sections of all of them as one, and where each of its events comes from.
+    pub fn encode(
+        &self,
+        runs: Range<usize>,
+        cut: Cut,
+        packer: &mut Packer,
+    ) -> Result<Vec<u8>, FrameTooLarge> {
+        let runs = self.runs.get(runs).unwrap_or_default();
+        let rows: u32 = runs.iter().map(|run| run.rows).sum();
+        let mut frame = vec![0; HEADER_BYTES];
+        let units = runs.chunk_by(|one, other| one.trace == other.trace);
+        encode(self.builder, units, What::Block, packer, &mut frame)?;
+        finish_frame(Layout::Columns, cut, 1, rows, frame)
+    }
+}
