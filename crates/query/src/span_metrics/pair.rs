@@ -139,12 +139,14 @@ impl SpanMetrics {
         }
         let key = CallKey::new(self.seed, builder.trace_id(span.trace), span.id);
         let mut caller = self.side(builder, span);
-        if let Some(server) = self.waiting.take_server(key) {
-            caller.half.paired = true;
+        let mut answers = 0;
+        while let Some(server) = self.waiting.take_server(key, answers) {
+            answers += 1;
             self.count(&caller.half, &server, now_ns, || builder.trace_id(span.trace));
-            if span.kind != 4 {
-                return;
-            }
+        }
+        caller.half.paired = answers > 0;
+        if caller.half.paired && span.kind != 4 {
+            return;
         }
         caller.half.peer = self.frame.peer(builder, &mut self.names, span).unwrap_or(NOBODY);
         let room = self

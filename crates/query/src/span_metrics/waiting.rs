@@ -17,6 +17,15 @@ impl CallKey {
         let upper = fold(seed.0, (trace.0 >> 64) as u64);
         Self(fold(fold(upper, trace.0 as u64), caller))
     }
+
+    /// Of the answer after so many others to the same caller.
+    fn nth(self, others: u32) -> Self {
+        if others == 0 {
+            self
+        } else {
+            Self(fold(self.0, others.into()))
+        }
+    }
 }
 
 /// One side of a call.
@@ -43,6 +52,9 @@ enum Side {
     Client,
     Server,
 }
+
+/// Answers that wait for one caller.
+const ANSWERS_MAX: u32 = 16;
 
 /// Those that wait.
 #[derive(Debug)]
@@ -102,16 +114,21 @@ impl Waiting {
 
     /// Lets one who answers wait, if there is room.
     pub(super) fn add_server(&mut self, key: CallKey, half: Half, until_ns: u64) -> bool {
+        let mut keys = (0..ANSWERS_MAX).map(|others| key.nth(others));
+        let Some(key) = keys.find(|key| !self.servers.contains_key(key)) else {
+            return false;
+        };
         let room = !self.is_full();
-        if room && self.servers.insert(key, half).is_none() {
+        if room {
+            self.servers.insert(key, half);
             self.order.push_back((until_ns, key, Side::Server));
         }
         room
     }
 
-    /// Takes who waits for this caller.
-    pub(super) fn take_server(&mut self, key: CallKey) -> Option<Half> {
-        self.servers.remove(&key)
+    /// Takes who waits for this caller, after so many others.
+    pub(super) fn take_server(&mut self, key: CallKey, others: u32) -> Option<Half> {
+        self.servers.remove(&key.nth(others))
     }
 
     /// The caller that waits for this answer; it goes on waiting, and is known to have had one.
