@@ -159,7 +159,7 @@ fn filled(folder: &std::path::Path, seed: u64) -> (StoredSpans, Traces) {
             all.entry(span.trace).or_default().push(span.clone());
         }
         append(&store, &spans, 100 + frame / 3);
-        if frame % 3 == 1 && seed % 3 != 0 {
+        if frame % 3 == 1 && !seed.is_multiple_of(3) {
             store.seal_spans(Micros(u64::MAX / 2)).unwrap();
         }
     }

@@ -6,11 +6,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use collector::StoredSpans;
+use collector::{StoredSpans, unanswered};
 use event::{Micros, NodeInfo, NodeKey, Span, TraceId, Value};
 use query::tempo::{Found, Inspected, Missing, SourceError, SpanSource, TagScope, TimeRange};
 use query::{BeamTrace, CodeIndex, Recorded, beam_spans};
-use store::{Class, Store, StoreError, TraceFilter};
+use store::{Store, TraceFilter};
 use traceql::ast::Field;
 use traceql::{Conditions, Trace};
 
@@ -37,7 +37,7 @@ impl AllSpans {
 
     /// What BEAM nodes did in a trace; none if they had no part in it.
     fn beam(&self, trace: TraceId, others: &[Span]) -> Result<Vec<Span>, SourceError> {
-        let rows = self.store.trace_rows(trace).map_err(|error| failed(&error))?;
+        let rows = self.store.trace_rows(trace).map_err(|error| unanswered(&error))?;
         if rows.events.is_empty() {
             return Ok(Vec::new());
         }
@@ -65,7 +65,7 @@ impl AllSpans {
             node: None,
             limit: BEAM_TRACES_MAX,
         };
-        let listed = self.store.traces(&filter).map_err(|error| failed(&error))?;
+        let listed = self.store.traces(&filter).map_err(|error| unanswered(&error))?;
         Ok(listed.into_iter().map(|summary| summary.trace).collect())
     }
 }
@@ -125,9 +125,9 @@ impl SpanSource for AllSpans {
                     (TagScope::Instrumentation, &span.scope.attributes),
                 ];
                 for (scope, attributes) in owned {
-                    attributes
-                        .iter()
-                        .for_each(|attribute| each(scope, &attribute.key));
+                    for attribute in attributes {
+                        each(scope, &attribute.key);
+                    }
                 }
                 let events = span.events.iter().flat_map(|event| &event.attributes);
                 events.for_each(|attribute| each(TagScope::Event, &attribute.key));
@@ -217,12 +217,5 @@ fn go_on_unless(stopped: bool) -> ControlFlow<()> {
         ControlFlow::Break(())
     } else {
         ControlFlow::Continue(())
-    }
-}
-
-fn failed(error: &StoreError) -> SourceError {
-    match error.class() {
-        Class::Busy => SourceError::Busy(error.to_string()),
-        Class::Invalid | Class::Fatal => SourceError::Failed(error.to_string()),
     }
 }

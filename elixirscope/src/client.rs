@@ -39,6 +39,12 @@ impl Member {
         Self::decode(answer)
     }
 
+    /// `POST path` without a body, decoded.
+    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let answer = Self::http().post(self.at(path)).send_empty();
+        Self::decode(answer.with_context(|| self.unreachable())?)
+    }
+
     /// The URL of a path.
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url.trim_end_matches('/'))

@@ -6,9 +6,11 @@ mod api;
 mod ask;
 mod checks;
 mod client;
+mod cluster;
 mod code;
 mod code_blobs;
 mod control_plane;
+mod coordinator_role;
 mod doctor;
 mod jaeger;
 mod sync;
@@ -33,6 +35,10 @@ enum Command {
     Up(up::Args),
     /// Run an agent alone, beside BEAM nodes, for a collector elsewhere.
     Agent(agent_role::Args),
+    /// Run a coordinator alone: one of three or five that agree on members, shards and versions.
+    Coordinator(coordinator_role::Args),
+    /// Show a cluster's members, who leads, who holds what; take a member out.
+    Cluster(cluster::Args),
     /// Index a project's sources and publish the version, so that events resolve to its code.
     Sync(sync::Args),
     /// Ask about a project's code: who calls what, what a change reaches, what is dead. Needs no server.
@@ -49,6 +55,8 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Up(args) => up::run(args),
         Command::Agent(args) => agent_role::run(args),
+        Command::Coordinator(args) => coordinator_role::run(args),
+        Command::Cluster(args) => cluster::run(&args),
         Command::Sync(args) => sync::run(&args),
         Command::Code(args) => code::run(&args),
         Command::Traces(args) => ask::traces(&args),

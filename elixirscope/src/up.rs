@@ -194,7 +194,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
 }
 
 /// Makes a folder that only its owner may enter: it will hold captured values and keys.
-fn make_private(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()
         .recursive(true)

@@ -11,4 +11,4 @@ mod source;
 
 pub(crate) use intake::SpanIntake;
 pub use shown::{Calls, CountedSpans};
-pub use source::StoredSpans;
+pub use source::{StoredSpans, unanswered};

@@ -79,6 +79,7 @@ impl From<BlobError> for Fault {
 impl From<ProposeError> for Fault {
     fn from(error: ProposeError) -> Self {
         let status = match error.class() {
+            _ if matches!(error, ProposeError::Members(_)) => StatusCode::CONFLICT,
             Class::Retry => StatusCode::SERVICE_UNAVAILABLE,
             Class::Invalid => StatusCode::PAYLOAD_TOO_LARGE,
             Class::Fatal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -5,6 +5,7 @@
 
 mod facts;
 mod fault;
+mod members;
 mod publish;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub const BODY_BYTES_MAX: usize = store::blobs::BLOB_BYTES_MAX;
 pub fn router(coordinator: Coordinator) -> Router {
     Router::new()
         .route("/cluster", get(facts::cluster))
+        .route("/cluster/members/{id}/remove", post(members::remove))
         .route("/nodes", get(facts::nodes))
         .route("/nodes/{key}/modules", get(facts::node_modules))
         .route("/modules/{version}/nodes", get(facts::module_nodes))

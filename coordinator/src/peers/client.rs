@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use transport::{Client, Connection, MessageReader, MessageWriter};
+use tokio::time::{Instant, timeout_at};
+use transport::{Client, Connection, MessageReader, MessageWriter, close};
 
 use super::call::{Answer, CALL_BYTES_MAX, Call};
 
@@ -61,10 +62,7 @@ impl Peers {
             addr: addr.to_owned(),
             reason,
         };
-        let answered = tokio::time::timeout(within, self.exchange(addr, call)).await;
-        let answer = answered
-            .map_err(|_| unreachable(format!("no answer within {} ms", within.as_millis())))?
-            .map_err(unreachable)?;
+        let answer = self.exchange(addr, call, within).await.map_err(unreachable)?;
         let addr = addr.to_owned();
         match answer {
             Answer::Done(body) => Ok(body),
@@ -73,18 +71,29 @@ impl Peers {
         }
     }
 
-    async fn exchange(&self, addr: &str, call: &Call) -> Result<Answer, String> {
+    /// A connection on which a call got no answer in time is given up: its other end may have been killed and be another
+    /// process by now, which knows nothing of it.
+    async fn exchange(&self, addr: &str, call: &Call, within: Duration) -> Result<Answer, String> {
+        let until = Instant::now() + within;
+        let late = |_| format!("no answer within {} ms", within.as_millis());
         let way = Arc::clone(self.ways.lock().entry(addr.to_owned()).or_default());
         let connection = {
-            let mut open = way.lock().await;
-            match &*open {
-                Some(connection) => connection.clone(),
-                None => open.insert(self.connect(addr).await?).clone(),
+            let mut open = timeout_at(until, way.lock()).await.map_err(late)?;
+            if let Some(connection) = &*open {
+                connection.clone()
+            } else {
+                let connected = timeout_at(until, self.connect(addr)).await.map_err(late)?;
+                open.insert(connected?).clone()
             }
         };
-        let exchanged = exchange(&connection, call).await;
+        let exchanged = timeout_at(until, exchange(&connection, call)).await.map_err(late);
+        let exchanged = exchanged.and_then(|answer| answer);
         if exchanged.is_err() {
-            way.lock().await.take();
+            connection.close(close::DONE, "a call had no answer");
+            let mut open = way.lock().await;
+            if open.as_ref().is_some_and(|now| now.same_as(&connection)) {
+                open.take();
+            }
         }
         exchanged
     }

@@ -28,9 +28,9 @@ const PURGE_BATCH: u64 = 64;
 const HEARTBEAT_MS: u64 = 150;
 /// openraft 0.9 draws the election timeout once a process, so two members could stand for election together for ever:
 /// each has a range of its own.
-const ELECTION_MS: u64 = 700;
-const ELECTION_RANGE_MS: u64 = 100;
-const ELECTION_STEP_MS: u64 = 200;
+const ELECTION_MS: u64 = 500;
+const ELECTION_RANGE_MS: u64 = 75;
+const ELECTION_STEP_MS: u64 = 150;
 /// Members that are this far apart by id share a range. No group has more voters.
 const ELECTION_RANGES: u64 = 5;
 /// Most members that vote; who joins later follows.

@@ -38,8 +38,14 @@ counters! {
     logs,
     /// Log records dropped with their buckets.
     dropped_logs,
-    /// Runs of spans made.
+    /// Runs of spans sealed.
     span_runs,
+    /// Bytes of their blocks.
+    span_run_bytes,
+    /// Runs of spans made of others.
+    span_merges,
+    /// Bytes of their blocks.
+    span_merged_bytes,
     /// Spans dropped with their buckets.
     dropped_spans,
     /// Batches that were held already.

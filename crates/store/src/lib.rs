@@ -58,7 +58,7 @@ pub use meta::Owner;
 pub use options::{Now, StoreOptions};
 pub use postings::GapRecord;
 pub use read_trace::{ROWS_MAX, TraceRows};
-pub use spans::{Clause, Inspected, Needs, SpanFrameToStore, SpanStats, SpanUnit};
+pub use spans::{Clause, Inspected, Needs, SpanFrameToStore, SpanStats};
 pub use stats::StoreStats;
 pub use store::Store;
 pub use summary::{ROOT_NAME_BYTES_MAX, SUMMARY_NODES_MAX, TraceSummary};

@@ -10,7 +10,7 @@ use crate::losses::Losses;
 use crate::meta::{self, FORMAT, Owner};
 use crate::options::StoreOptions;
 use crate::read_trace::TraceRows;
-use crate::spans::{Inspected, Needs, SpanFrameToStore, SpanState, SpanStats, SpanUnit};
+use crate::spans::{Inspected, Needs, SpanFrameToStore, SpanState, SpanStats};
 use crate::state::{CommitState, Shared};
 use crate::stats::StoreStats;
 use crate::summary::TraceSummary;
@@ -27,6 +27,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use wire::frame::FrameError;
+use wire::spans::SpanFrame;
 
 /// Frames on disk, and what was asked of them. All calls block: keep them off the async threads, [`Store::submit`] apart.
 #[derive(Debug)]
@@ -129,7 +130,7 @@ impl Store {
         &self,
         range: (u64, u64),
         needs: &Needs,
-        visit: &mut dyn FnMut(&SpanUnit<'_, '_>) -> Result<ControlFlow<()>, FrameError>,
+        visit: &mut dyn FnMut(&SpanFrame<'_>) -> Result<ControlFlow<()>, FrameError>,
     ) -> Result<Inspected, StoreError> {
         self.shared.visit_spans(range, needs, visit)
     }

@@ -44,6 +44,11 @@ impl Connection {
         self.0.quic.remote_address()
     }
 
+    /// Is this the same connection, not only one with the same peer?
+    pub fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Round-trip time as estimated now.
     pub fn rtt(&self) -> Duration {
         self.0.quic.rtt()

@@ -33,11 +33,12 @@ impl TextWriter {
         let (name, kind) = match (family.kind, stem) {
             // OpenMetrics names a counter without its suffix; one that has none is no counter there.
             (FamilyKind::Counter, Some(stem)) if self.open_metrics => (stem, "counter"),
-            (FamilyKind::Counter, None) if self.open_metrics => (family.name.as_str(), "unknown"),
+            (FamilyKind::Counter, None) | (FamilyKind::Untyped, _) if self.open_metrics => {
+                (family.name.as_str(), "unknown")
+            }
             (FamilyKind::Counter, _) => (family.name.as_str(), "counter"),
             (FamilyKind::Gauge, _) => (family.name.as_str(), "gauge"),
             (FamilyKind::Histogram, _) => (family.name.as_str(), "histogram"),
-            (FamilyKind::Untyped, _) if self.open_metrics => (family.name.as_str(), "unknown"),
             (FamilyKind::Untyped, _) => (family.name.as_str(), "untyped"),
         };
         let help = escaped(&family.help, self.open_metrics);

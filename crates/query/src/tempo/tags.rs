@@ -217,7 +217,9 @@ pub fn tag_names(
         walk(source, request, stop, &mut |trace, place| {
             let Some(span) = trace.span(place) else { return };
             let mut all = |scope: TagScope, attributes: &[KeyValue]| {
-                attributes.iter().for_each(|attribute| add(scope, &attribute.key));
+                for attribute in attributes {
+                    add(scope, &attribute.key);
+                }
             };
             all(TagScope::Resource, &span.resource.attributes);
             all(TagScope::Span, &span.attributes);

@@ -112,7 +112,15 @@ pub struct Finder {
     /// By column: its place among the keys.
     ranks: Vec<Option<u32>>,
     /// By shape, once somebody asked: the cell and its column.
-    shapes: Vec<Option<Option<(u32, u32)>>>,
+    shapes: Vec<Place>,
+}
+
+/// Where the spans of a shape have what is looked for.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    NotAsked,
+    Nowhere,
+    At { offset: u32, column: u32 },
 }
 
 impl Finder {
@@ -124,16 +132,18 @@ impl Finder {
             keys.iter().position(is).map(|rank| rank as u32)
         }));
         self.shapes.clear();
-        self.shapes.resize(builder.shapes.lists.len(), None);
+        self.shapes.resize(builder.shapes.lists.len(), Place::NotAsked);
     }
 
     /// The attribute of a span, if it has one.
     #[inline]
     pub fn find(&mut self, builder: &SpanBuilder, span: &Glance) -> Option<Found> {
         let known = self.shapes.get_mut(span.shape as usize)?;
-        let (offset, column) = match known {
-            Some(found) => (*found)?,
-            None => (*known.insert(look(&self.ranks, builder.shapes.list(span.shape))))?,
+        if matches!(known, Place::NotAsked) {
+            *known = look(&self.ranks, builder.shapes.list(span.shape));
+        }
+        let Place::At { offset, column } = *known else {
+            return None;
         };
         let cell = builder.cells.get((span.cells + offset) as usize)?;
         let text = *cell as u32;
@@ -141,12 +151,13 @@ impl Finder {
     }
 }
 
-fn look(ranks: &[Option<u32>], list: &[u32]) -> Option<(u32, u32)> {
+fn look(ranks: &[Option<u32>], list: &[u32]) -> Place {
     let ranked = (0u32..).zip(list).filter_map(|(offset, column)| {
         let rank = ranks.get(*column as usize).copied().flatten()?;
         Some((rank, offset, *column))
     });
-    ranked.min().map(|(_, offset, column)| (offset, column))
+    let best = ranked.min();
+    best.map_or(Place::Nowhere, |(_, offset, column)| Place::At { offset, column })
 }
 
 #[cfg(test)]

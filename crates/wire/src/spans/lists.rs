@@ -34,9 +34,9 @@ impl SpanFrame<'_> {
     /// Calls for the name of each attribute that anything here has; for some more than once.
     pub fn attribute_names(&self, each: &mut dyn FnMut(Owner, &str)) -> Result<(), FrameError> {
         let mut all = |owner: Owner, attributes: &[KeyValue]| {
-            attributes
-                .iter()
-                .for_each(|attribute| each(owner, &attribute.key));
+            for attribute in attributes {
+                each(owner, &attribute.key);
+            }
         };
         for resource in self.resources()? {
             all(Owner::Resource, &resource.attributes);
