@@ -41,4 +41,6 @@ pub struct CollectorConfig {
     pub disk_bytes_max: u64,
     /// The doors for OTLP; `None` = closed.
     pub otlp: Option<OtlpConfig>,
+    /// What is counted of spans that come over OTLP; `None` = nothing.
+    pub span_metrics: Option<query::span_metrics::Settings>,
 }

@@ -4,16 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use prometheus::Registry;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics;
+use crate::metrics::Exposition;
 use crate::readiness::Readiness;
 
 /// The address could not be taken.
@@ -42,7 +41,7 @@ pub struct HttpServer {
 
 #[derive(Clone)]
 struct Shared {
-    registry: Registry,
+    metrics: Exposition,
     readiness: Readiness,
 }
 
@@ -51,7 +50,7 @@ impl HttpServer {
     pub async fn bind(
         addr: SocketAddr,
         routes: Router,
-        registry: Registry,
+        metrics: impl Into<Exposition>,
         readiness: Readiness,
     ) -> Result<Self, HttpError> {
         let failed = |source: io::Error| {
@@ -67,7 +66,10 @@ impl HttpServer {
             .route("/metrics", get(scrape))
             .route("/live", get(|| async { "live\n" }))
             .route("/ready", get(ready))
-            .with_state(Shared { registry, readiness });
+            .with_state(Shared {
+                metrics: metrics.into(),
+                readiness,
+            });
         Ok(Self {
             listener,
             local_addr,
@@ -88,12 +90,12 @@ impl HttpServer {
     }
 }
 
-async fn scrape(State(shared): State<Shared>) -> Response {
-    (
-        [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)],
-        metrics::text(&shared.registry),
-    )
-        .into_response()
+async fn scrape(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
+    let (content_type, body) = shared.metrics.answer(accept);
+    ([(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {

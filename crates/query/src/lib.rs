@@ -13,6 +13,7 @@ mod code;
 pub mod jaeger;
 mod pattern;
 mod payload;
+pub mod span_metrics;
 pub mod tempo;
 mod text;
 mod tree;
