@@ -108,24 +108,6 @@ impl Db {
         )
     }
 
-    /// The entry with the greatest key that is at most `key` and begins with `prefix`.
-    pub(crate) fn at_or_before(
-        &self,
-        family: &'static str,
-        prefix: &[u8],
-        key: &[u8],
-    ) -> Result<Option<Box<[u8]>>, rocksdb::Error> {
-        let mut options = ReadOptions::default();
-        options.set_iterate_range(PrefixRange(prefix));
-        options.set_total_order_seek(true);
-        let mut it = self.raw.iterator_cf_opt(
-            self.family(family),
-            options,
-            IteratorMode::From(key, Direction::Reverse),
-        );
-        Ok(it.next().transpose()?.map(|(_, value)| value))
-    }
-
     /// Writes all memtables out, so that no log is needed for them.
     pub(crate) fn flush(&self) -> Result<(), rocksdb::Error> {
         let mut options = FlushOptions::default();

@@ -208,8 +208,4 @@ impl EventState {
     pub(crate) fn open_memory(&self) -> usize {
         self.buckets.read().values().map(|bucket| bucket.open_memory).sum()
     }
-    /// Frames' bytes that wait to be sealed.
-    pub(crate) fn open_bytes(&self) -> u64 {
-        self.buckets.read().values().map(|bucket| bucket.open_bytes).sum()
-    }
 }

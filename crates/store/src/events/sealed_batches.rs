@@ -33,12 +33,11 @@ impl SealedBatches {
 
     /// All batches: source, shard, seq, hash.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Source, Shard, Seq, u64)> + '_ {
-        let shards = |(source, shards): (&'_ Source, &'_ BTreeMap<Shard, BTreeMap<Seq, u64>>)| {
-            let source = *source;
-            shards.iter().map(move |(shard, seqs)| (source, *shard, seqs)).collect::<Vec<_>>()
-        };
-        self.0.iter().flat_map(shards).flat_map(|(source, shard, seqs)| {
-            seqs.iter().map(move |(seq, content)| (source, shard, *seq, *content))
+        self.0.iter().flat_map(|(source, shards)| {
+            shards.iter().flat_map(move |(shard, seqs)| {
+                seqs.iter()
+                    .map(move |(seq, content)| (*source, *shard, *seq, *content))
+            })
         })
     }
 
