@@ -63,7 +63,10 @@ impl Shared {
             }
             if let Some(bytes) = self.db.get(keys::BATCHES, &key)? {
                 for ((producer, epoch), shard, seq, _) in SealedBatches::decode(&bytes)?.iter() {
-                    seen.held.entry((producer, epoch, shard)).or_default().insert(seq.0);
+                    seen.held
+                        .entry((producer, epoch, shard))
+                        .or_default()
+                        .insert(seq.0);
                     seen.audit.batches += 1;
                 }
             }
@@ -104,7 +107,10 @@ impl Seen {
         let header = frame.header();
         for section in frame.sections() {
             let last = section.gap.map_or(section.seq, |gap| gap.last_seq);
-            let held = self.held.entry((header.producer, header.epoch, section.shard)).or_default();
+            let held = self
+                .held
+                .entry((header.producer, header.epoch, section.shard))
+                .or_default();
             held.insert_range(section.seq.0, last.0);
             let batches = (last.0 - section.seq.0).saturating_add(1);
             if section.gap.is_some() {

@@ -12,9 +12,6 @@ use rocksdb::{
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-/// Values from this size on are kept out of the tree, so that compaction does not rewrite them.
-const BLOB_BYTES_MIN: u64 = 4 * 1024;
-const BLOB_FILE_BYTES: u64 = 64 << 20;
 const OPEN_FILES_MAX: i32 = 512;
 const BACKGROUND_JOBS: i32 = 2;
 /// The log is replayed at start; this bounds how long that takes.
@@ -63,7 +60,11 @@ impl Db {
         let options = database_options(memory);
         // Nothing is listed of a folder without a database.
         let there = DB::list_cf(&options, path).unwrap_or_default();
-        let before = || FAMILIES_BEFORE.iter().filter(|name| there.iter().any(|n| n == *name));
+        let before = || {
+            FAMILIES_BEFORE
+                .iter()
+                .filter(|name| there.iter().any(|n| n == *name))
+        };
         let families: Vec<_> = FAMILIES
             .iter()
             .chain(before())
@@ -166,13 +167,8 @@ fn family_options(name: &str, memory: Memory, cache: &Cache) -> Options {
         memory.memtables / 8
     });
     if frames {
-        // Frames are compressed already.
+        // The same as spans; what is flushed before it is sealed is small, and compacted away with its deletion.
         o.set_compression_type(DBCompressionType::None);
-        o.set_enable_blob_files(true);
-        o.set_min_blob_size(BLOB_BYTES_MIN);
-        o.set_blob_file_size(BLOB_FILE_BYTES);
-        o.set_blob_compression_type(DBCompressionType::None);
-        o.set_enable_blob_gc(true);
     } else if name == keys::FRAMES {
         // Compressed already, and sealed before they leave memory: what is deleted there is not written out.
         o.set_compression_type(DBCompressionType::None);

@@ -66,7 +66,11 @@ impl Shared {
             pending_compaction_bytes: self.db.property("rocksdb.estimate-pending-compaction-bytes"),
             ..StoreStats::default()
         };
-        self.events.buckets.read().values().for_each(|bucket| stats.add(bucket));
+        self.events
+            .buckets
+            .read()
+            .values()
+            .for_each(|bucket| stats.add(bucket));
         stats
     }
 

@@ -16,7 +16,9 @@ use crate::state::{CommitState, Rest, Shared};
 use crate::stats::StoreStats;
 use crate::summary::TraceSummary;
 use crate::writer::{Done, Receipt, Writer};
-use event::{Bucket, Event, EventIdentity, EventKind, Hlc, LogRecord, Micros, NodeInfo, Shard, Span, TraceId};
+use event::{
+    Bucket, Event, EventIdentity, EventKind, Hlc, LogRecord, Micros, NodeInfo, Shard, Span, TraceId,
+};
 use parking_lot::Mutex;
 use rocksdb::WriteBatch;
 use std::collections::BTreeMap;

@@ -193,7 +193,10 @@ fn bound_index(shared: &Shared, wake_upkeep: &SyncSender<()>) {
         let full = buckets.values().any(EventBucket::is_full);
         let memory: usize = buckets.values().map(|bucket| bucket.open_memory).sum();
         let bytes: u64 = buckets.values().map(|bucket| bucket.open_bytes).sum();
-        (full, memory > shared.memory.open_index || bytes > shared.memory.open_index as u64)
+        (
+            full,
+            memory > shared.memory.open_index || bytes > shared.memory.open_index as u64,
+        )
     };
     if full && above {
         if let Err(error) = shared.seal_events((shared.options.now)()) {

@@ -56,8 +56,12 @@ pub(crate) struct OpenFrame {
 pub(crate) struct LooseTimes([Option<(Hlc, Hlc)>; LOOSE_KINDS.len()]);
 
 /// Events in no trace that stay findable.
-pub(crate) const LOOSE_KINDS: [EventKind; 4] =
-    [EventKind::Loss, EventKind::Error, EventKind::NodeUp, EventKind::NodeDown];
+pub(crate) const LOOSE_KINDS: [EventKind; 4] = [
+    EventKind::Loss,
+    EventKind::Error,
+    EventKind::NodeUp,
+    EventKind::NodeDown,
+];
 
 impl LooseTimes {
     pub(crate) fn add(&mut self, kind: EventKind, (min, max): (Hlc, Hlc)) {
@@ -145,7 +149,10 @@ impl OpenFrame {
     }
     /// Bytes of memory, about.
     pub(crate) fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.traces.len() * 8 + self.held.len() * 4 + self.gaps.len() * size_of::<GapRecord>()
+        size_of::<Self>()
+            + self.traces.len() * 8
+            + self.held.len() * 4
+            + self.gaps.len() * size_of::<GapRecord>()
     }
 }
 
@@ -206,6 +213,10 @@ pub(crate) struct EventState {
 impl EventState {
     /// Bytes of memory of what is known of frames that are not sealed.
     pub(crate) fn open_memory(&self) -> usize {
-        self.buckets.read().values().map(|bucket| bucket.open_memory).sum()
+        self.buckets
+            .read()
+            .values()
+            .map(|bucket| bucket.open_memory)
+            .sum()
     }
 }

@@ -54,7 +54,11 @@ impl Run {
         self.record.blocks.iter().map(|block| u64::from(block.rows)).sum()
     }
     pub(crate) fn bytes(&self) -> u64 {
-        self.record.blocks.iter().map(|block| u64::from(block.bytes)).sum()
+        self.record
+            .blocks
+            .iter()
+            .map(|block| u64::from(block.bytes))
+            .sum()
     }
     /// Bytes of memory, about.
     pub(crate) fn memory_bytes(&self) -> usize {
@@ -87,7 +91,8 @@ impl Run {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let r = &self.record;
-        let mut out = Vec::with_capacity(r.blocks.len() * 40 + r.sites.len() * 4 + self.filter.bytes().len() + 64);
+        let mut out =
+            Vec::with_capacity(r.blocks.len() * 40 + r.sites.len() * 4 + self.filter.bytes().len() + 64);
         out.varint(r.blocks.len() as u64);
         for block in &r.blocks {
             out.u128_be(block.first.0);

@@ -126,7 +126,9 @@ impl Shared {
         }
         let source = (frame.key.producer, frame.key.epoch);
         for batch in record.sections.iter().filter(|batch| !batch.gap && !batch.held) {
-            taken.batches.insert(source, batch.shard, batch.seq, batch.content);
+            taken
+                .batches
+                .insert(source, batch.shard, batch.seq, batch.content);
         }
         taken.frames.push(frame);
         Ok(())
