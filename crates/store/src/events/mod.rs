@@ -8,6 +8,7 @@
 
 mod digests;
 pub(crate) mod keys;
+mod merge;
 mod open;
 mod run;
 mod seal;

@@ -6,7 +6,7 @@ use super::{LOOSE_KINDS, LooseTimes};
 use crate::bytes::{Put, Reader};
 use crate::damage::Damage;
 use crate::losses::GapRecord;
-use crate::spans::filter::Filter;
+use crate::spans::filter::{Filter, hash};
 use event::{Epoch, Hlc, ModuleKey, NodeKey, Producer, Seq, Shard, SiteId, TraceId};
 use std::collections::BTreeSet;
 
@@ -73,7 +73,7 @@ impl Run {
     }
     /// Numbers of the blocks that may have a trace.
     pub(crate) fn blocks_of(&self, trace: TraceId) -> impl Iterator<Item = u32> + '_ {
-        let may = self.filter.may_have(trace);
+        let may = self.filter.may_have(hash(trace));
         let within = move |block: &Block| may && (block.first..=block.last).contains(&trace);
         (0u32..)
             .zip(&self.record.blocks)

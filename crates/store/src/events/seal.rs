@@ -1,22 +1,18 @@
-//! From many frames to one run: events merged by trace, in blocks, with filter and list of batches.
+//! Sealing: the oldest frames of a bucket become a run (`merge.rs`), and are gone in the write that counts it.
 
-use super::run::Block;
-use super::{EventBucket, LooseTimes, OpenFrame, Run, RunRecord, SealedBatches, UnitBytes, keys};
+use super::merge::{Made, Taken, merge};
+use super::{EventBucket, OpenFrame, Run, UnitBytes, keys};
 use crate::batches::{self, FrameRecord};
 use crate::counters::add;
 use crate::damage::Damage;
 use crate::error::StoreError;
 use crate::frames;
-use crate::spans::filter::Filter;
 use crate::state::Shared;
-use event::{Bucket, Epoch, Hlc, Micros, Producer, TraceId};
+use event::{Bucket, Micros};
 use rocksdb::{IngestExternalFileOptions, Options, SstFileWriter, WriteBatch};
-use std::collections::BTreeSet;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use wire::events::{EventBuilder, EventFrame, Packer, SortedEvents};
-use wire::frame::{Cut, FrameError};
+use wire::events::EventBuilder;
 
 /// Events that are merged into one run. What that takes in memory, some 150 bytes each, bounds it.
 pub(super) const RUN_ROWS: u64 = 256 << 10;
@@ -24,16 +20,8 @@ pub(super) const RUN_ROWS: u64 = 256 << 10;
 pub(super) const RUN_FRAMES: usize = 4096;
 /// Frames' bytes of one run at most.
 pub(super) const RUN_BYTES: u64 = 32 << 20;
-/// Events of a block. A trace is read out of one: the smaller, the sooner; the larger, the better it is compressed.
-const BLOCK_ROWS: usize = 16 << 10;
 /// What sealing reads was taken in before: nobody chooses texts against it that were not stored already.
 const SEED: u64 = 0x5ea1;
-
-/// A block that is made.
-struct Made {
-    block: Block,
-    bytes: Vec<u8>,
-}
 
 impl Shared {
     /// Seals full runs, and what is left of buckets that are over. How many runs it made.
@@ -87,7 +75,7 @@ impl Shared {
         for frame in frames {
             self.take(frame, builder, &mut taken)?;
         }
-        let (run, blocks) = match merge(builder, bucket, &mut taken) {
+        let (run, blocks) = match merge(builder, bucket, &taken) {
             Ok(made) => made,
             Err(error) => {
                 tracing::error!(%error, %bucket, "events cannot be sealed; their frames are kept as they are");
@@ -200,13 +188,6 @@ impl Shared {
     }
 }
 
-/// What goes into a run.
-#[derive(Default)]
-struct Taken {
-    frames: Vec<Arc<OpenFrame>>,
-    batches: SealedBatches,
-}
-
 /// The oldest frames, as many as one run takes.
 fn first_frames(frames: &[Arc<OpenFrame>]) -> Vec<Arc<OpenFrame>> {
     let (mut rows, mut bytes) = (0u64, 0u64);
@@ -222,92 +203,4 @@ fn first_frames(frames: &[Arc<OpenFrame>]) -> Vec<Arc<OpenFrame>> {
         .take_while(fits)
         .map(Arc::clone)
         .collect()
-}
-
-fn merge(builder: &EventBuilder, bucket: Bucket, taken: &mut Taken) -> Result<(Run, Vec<Made>), FrameError> {
-    let sorted = builder.sorted();
-    let mut maker = Maker {
-        bucket,
-        sorted: &sorted,
-        packer: Packer::default(),
-        made: Vec::new(),
-        traces: Vec::new(),
-    };
-    for cut in sorted.cuts(BLOCK_ROWS) {
-        maker.block(cut)?;
-    }
-    let (mut sites, mut nodes) = (Vec::new(), BTreeSet::new());
-    for made in &maker.made {
-        let block = EventFrame::open(&made.bytes)?;
-        sites.extend(block.sites()?);
-        nodes.extend(block.nodes().iter().map(|node| node.key));
-    }
-    sites.sort_unstable();
-    sites.dedup();
-    let mut record = RunRecord {
-        blocks: maker.made.iter().map(|made| made.block).collect(),
-        frames: taken.frames.len() as u64,
-        frame_bytes: 0,
-        hlc: (Hlc(u64::MAX), Hlc(0)),
-        errors: false,
-        loose: LooseTimes::default(),
-        gaps: Vec::new(),
-        sources: BTreeSet::new(),
-        nodes,
-        sites: sites.into(),
-    };
-    for frame in &taken.frames {
-        record.frame_bytes += u64::from(frame.bytes);
-        record.hlc = (record.hlc.0.min(frame.hlc.0), record.hlc.1.max(frame.hlc.1));
-        record.errors |= frame.errors;
-        record.loose.merge(&frame.loose);
-        record.gaps.extend_from_slice(&frame.gaps);
-        record.sources.insert((frame.key.producer, frame.key.epoch));
-    }
-    maker.traces.dedup();
-    let filter = Filter::of(maker.traces.into_iter());
-    Ok((Run { record, filter }, maker.made))
-}
-
-struct Maker<'m> {
-    bucket: Bucket,
-    sorted: &'m SortedEvents<'m>,
-    packer: Packer,
-    made: Vec<Made>,
-    traces: Vec<TraceId>,
-}
-
-impl Maker<'_> {
-    /// Some runs of rows as one block; as more, if they do not fit.
-    fn block(&mut self, rows: Range<usize>) -> Result<(), FrameError> {
-        let cut = Cut {
-            producer: Producer(0),
-            epoch: Epoch(0),
-            hlc: Hlc(0),
-            bucket: self.bucket,
-        };
-        let bytes = match self.sorted.encode(rows.clone(), cut, &mut self.packer) {
-            Ok(bytes) => bytes,
-            Err(_) if rows.len() > 1 => {
-                let middle = rows.start + rows.len() / 2;
-                self.block(rows.start..middle)?;
-                return self.block(middle..rows.end);
-            }
-            Err(_) => return Err(FrameError::PayloadTooLarge(u32::MAX)),
-        };
-        let first = self.traces.len();
-        let (mut events, traces) = (0u32, self.sorted.traces(rows));
-        for (trace, count) in traces {
-            events = events.saturating_add(count as u32);
-            self.traces.push(trace);
-        }
-        let block = Block {
-            first: self.traces.get(first).copied().unwrap_or_default(),
-            last: self.traces.last().copied().unwrap_or_default(),
-            rows: events,
-            bytes: bytes.len() as u32,
-        };
-        self.made.push(Made { block, bytes });
-        Ok(())
-    }
 }
