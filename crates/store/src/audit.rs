@@ -97,7 +97,9 @@ impl Seen {
         let read = UnitBytes::new(bytes).with(|frame| -> Result<(), FrameError> {
             let events = frame.events()?;
             batches(self, frame);
-            events.iter().for_each(|event| self.event(event));
+            for event in &events {
+                self.event(event);
+            }
             Ok(())
         });
         self.audit.damaged_frames += u64::from(read.is_err());

@@ -130,9 +130,9 @@ impl FrameDigest {
                 let mut times = LooseTimes::default();
                 let (these, rest) = loose.split_at(loose.partition_point(|row| row.section == at));
                 loose = rest;
-                these
-                    .iter()
-                    .for_each(|row| times.add(row.kind, (row.hlc, row.hlc)));
+                for row in these {
+                    times.add(row.kind, (row.hlc, row.hlc));
+                }
                 sections.push(SectionDigest {
                     shard: section.shard,
                     seq: section.seq,

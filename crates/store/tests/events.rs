@@ -191,7 +191,7 @@ proptest! {
         let mut never = open(open_dir.path());
         let mut sealing = open(sealed_dir.path());
         for (frame, (_, again, seal)) in frames.iter().zip(&sent) {
-            for _ in 0..1 + again / 3 {
+            for _ in 0..=again / 3 {
                 prop_assert_eq!(put(&never, frame.clone()), put(&sealing, frame.clone()));
             }
             if let Some(seconds) = seal {

@@ -185,7 +185,9 @@ impl EventBucket {
         let frames = self.frames.split_off(kept);
         (self.open_rows, self.open_bytes, self.open_memory) = (0, 0, 0);
         self.frames = Vec::with_capacity(frames.len());
-        frames.into_iter().for_each(|frame| self.push(frame));
+        for frame in frames {
+            self.push(frame);
+        }
     }
     /// Is there enough for a run?
     pub(crate) fn is_full(&self) -> bool {
