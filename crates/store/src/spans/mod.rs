@@ -6,7 +6,7 @@
 //! opened. Merging does the same with runs that have traces in common.
 
 mod append;
-mod filter;
+pub(crate) mod filter;
 pub(crate) mod keys;
 mod make;
 mod merge;
