@@ -14,6 +14,7 @@ mod coordinator_role;
 mod doctor;
 mod doors;
 mod jaeger;
+mod process;
 mod sync;
 mod tempo;
 mod token;
