@@ -5,6 +5,7 @@ mod commit;
 mod intake;
 mod lane;
 mod metrics;
+mod needs;
 mod plan;
 mod shown;
 mod source;

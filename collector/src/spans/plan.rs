@@ -2,10 +2,12 @@
 //! block must have. Both let too much pass rather than too little.
 
 use event::{SpanKind, StatusCode};
-use store::{Clause, Needs};
-use traceql::ast::{CompareOp, Field as Asked, Intrinsic, Scope, Static};
+use store::Needs;
+use traceql::ast::{Field as Asked, Intrinsic, Scope};
 use traceql::{Comparison, Condition, Conditions, Scalar, SpanCondition};
-use wire::spans::{Cell, Field, Wanted, term};
+use wire::spans::{Cell, Field, Wanted};
+
+use super::needs;
 
 type Test = Box<dyn Fn(Cell<'_>) -> bool + Sync>;
 
@@ -36,7 +38,7 @@ enum Place {
 
 impl Plan {
     pub(super) fn of(conditions: &Conditions) -> (Self, Needs) {
-        let clauses = needs_of_trace(conditions);
+        let clauses = needs::of_trace(conditions);
         let parts = match conditions {
             Conditions::All(parts) => parts.iter().filter_map(of_trace).collect(),
             one => of_trace(one).into_iter().collect(),
@@ -84,6 +86,11 @@ fn of_trace(conditions: &Conditions) -> Option<Node> {
         Conditions::Any(parts) => any(parts.iter().map(of_trace)),
         Conditions::Span(span) => of_span(span).map(|part| Node::Same(Box::new(part))),
     }
+}
+
+/// Do conditions ask anything of columns?
+pub(super) fn is_asked(conditions: &Conditions) -> bool {
+    of_trace(conditions).is_some()
 }
 
 /// The question whose spans meet exactly these conditions; none if columns do not show all of it.
@@ -190,68 +197,5 @@ fn code(cell: Cell<'_>) -> Option<u8> {
     match cell {
         Cell::Int(code) => u8::try_from(code).ok(),
         _ => None,
-    }
-}
-
-fn needs_of_trace(conditions: &Conditions) -> Vec<Clause> {
-    match conditions {
-        Conditions::All(parts) => {
-            // As the columns are asked: of the first part that asks anything.
-            let asked = parts.iter().find(|part| of_trace(part).is_some());
-            asked.map(needs_of_trace).unwrap_or_default()
-        }
-        Conditions::Any(parts) => either(parts.iter().map(needs_of_trace)),
-        Conditions::Span(span) => needs_of_span(span),
-    }
-}
-
-fn needs_of_span(condition: &SpanCondition) -> Vec<Clause> {
-    match condition {
-        SpanCondition::All(parts) => parts.iter().flat_map(needs_of_span).collect(),
-        SpanCondition::Any(parts) => either(parts.iter().map(needs_of_span)),
-        SpanCondition::Is(condition) => equal_text(condition).into_iter().collect(),
-    }
-}
-
-/// One clause of each alternative, joined; nothing if one of them needs nothing.
-fn either(parts: impl Iterator<Item = Vec<Clause>>) -> Vec<Clause> {
-    let mut joined = Clause::default();
-    for part in parts {
-        let Some(clause) = part.into_iter().next() else {
-            return Vec::new();
-        };
-        joined.terms.extend(clause.terms);
-        joined.keys.extend(clause.keys);
-    }
-    vec![joined]
-}
-
-fn equal_text(condition: &Condition) -> Option<Clause> {
-    let (CompareOp::Eq, Static::String(text)) = (condition.op, &condition.value) else {
-        return None;
-    };
-    let bytes = text.as_bytes();
-    match place(&condition.field)? {
-        Place::Name => Some(Clause {
-            terms: vec![term(Field::Name, bytes)],
-            keys: Vec::new(),
-        }),
-        // The empty key: spans whose attributes are in no column.
-        Place::Span(name) => Some(Clause {
-            terms: vec![term(Field::Span(&name), bytes)],
-            keys: vec![name, String::new()],
-        }),
-        Place::Resource(name) => Some(Clause {
-            terms: vec![term(Field::Resource(&name), bytes)],
-            keys: Vec::new(),
-        }),
-        Place::Either(name) => Some(Clause {
-            terms: vec![
-                term(Field::Span(&name), bytes),
-                term(Field::Resource(&name), bytes),
-            ],
-            keys: vec![name, String::new()],
-        }),
-        Place::StatusMessage | Place::Status | Place::Kind | Place::Duration => None,
     }
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use store::{Clause, Needs, SpanFrameToStore, Store};
 use support::{BUCKET_SECONDS, after, bucket_at, options};
 use wire::otlp::encode_traces;
-use wire::spans::{Cell, Cut, Field, Packer, Skim, SpanBuilder, Wanted, term};
+use wire::spans::{Cell, Cut, Field, LeftOut, Packer, Skim, SpanBuilder, Term, Wanted};
 
 const CHILD: &str = "ELIXIRSCOPE_SPAN_MERGES_CHILD";
 const TRACES: u64 = 60;
@@ -83,8 +83,8 @@ fn with_user(store: &Store, user: &str) -> BTreeSet<TraceId> {
     let test = |cell: Cell<'_>| matches!(cell, Cell::Text(text) if text == user.as_bytes());
     let field = Field::Span("user");
     let clause = Clause {
-        terms: vec![term(field, user.as_bytes())],
-        keys: vec!["user".to_owned()],
+        terms: vec![Term::of(field, user.as_bytes())],
+        hidden_by: vec![LeftOut::Attribute("user".to_owned())],
     };
     let needs = Needs {
         clauses: vec![clause],

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use store::{Clause, Needs, SpanFrameToStore, Store};
 use support::{BUCKET_SECONDS, SECOND_US, T0_US, after, bucket_at, options};
 use wire::otlp::encode_traces;
-use wire::spans::{Cell, Cut, Field, Packer, Skim, SpanBuilder, Wanted, term};
+use wire::spans::{Cell, Cut, Field, LeftOut, Packer, Skim, SpanBuilder, Term, Wanted};
 
 const ALWAYS: (u64, u64) = (0, u64::MAX);
 
@@ -169,8 +169,8 @@ fn search() {
         let field = Field::Span("user");
         let needs = Needs {
             clauses: vec![Clause {
-                terms: vec![term(field, user.as_bytes())],
-                keys: vec!["user".to_owned()],
+                terms: vec![Term::of(field, user.as_bytes())],
+                hidden_by: vec![LeftOut::Attribute("user".to_owned())],
             }],
         };
         let mut found = Vec::new();

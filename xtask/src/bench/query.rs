@@ -41,6 +41,7 @@ pub fn run(millions: u16) -> Result<()> {
         figures.extend(asked(&format!("{point} million spans stored"), &last, true)?);
         figures.extend(growth(&first, &last, point));
     }
+    figures.extend(loaded(&under_load(&member)?, millions)?);
     let began = Instant::now();
     member.restart()?;
     let name = format!("restart with {millions} million spans stored, until ready");
@@ -49,13 +50,26 @@ pub fn run(millions: u16) -> Result<()> {
     report::figures("query", figures)
 }
 
-/// Another million, while traces are asked for and searched.
+/// Another million; then traces are asked for and searched.
 fn million(member: &Member, name: &str) -> Result<Value> {
-    let asked = ["--verify=2000", "--query-rate=20", "--search-rate=5"];
     let mut words = stored(1);
-    words.extend(asked.map(str::to_owned));
+    words.push("--verify=2000".to_owned());
     words.push(format!("--search={}", member.url("/tempo/api/search")));
     member.otlp(name, &words)
+}
+
+/// Asks and searches while spans come at about a quarter of the greatest rate.
+fn under_load(member: &Member) -> Result<Value> {
+    let words = [
+        "--rate=200000",
+        "--seconds=15",
+        "--warmup=0",
+        "--query-rate=20",
+        "--search-rate=5",
+    ];
+    let mut words = words.map(str::to_owned).to_vec();
+    words.push(format!("--search={}", member.url("/tempo/api/search")));
+    member.otlp("query-under-load", &words)
 }
 
 /// So many millions as fast as they are taken.
@@ -88,6 +102,35 @@ fn growth(first: &Value, last: &Value, millions: u16) -> Vec<Value> {
     .collect()
 }
 
+/// What questions cost while spans come.
+fn loaded(report: &Value, millions: u16) -> Result<Vec<Value>> {
+    let about = |what: &str| format!("{millions} million spans stored, 200,000 spans/s coming: {what}");
+    Ok(vec![
+        figure(
+            &about("trace by id p99"),
+            report,
+            "query/latency_ms/p99",
+            "ms",
+            None,
+        )?,
+        figure(
+            &about("search p50"),
+            report,
+            "search_under_load/latency_ms/p50",
+            "ms",
+            None,
+        )?,
+        figure(
+            &about("search p99"),
+            report,
+            "search_under_load/latency_ms/p99",
+            "ms",
+            None,
+        )?,
+        conserved(&about("conservation"), report)?,
+    ])
+}
+
 fn asked(name: &str, report: &Value, goals: bool) -> Result<Vec<Value>> {
     let goal = |ms: f64| goals.then_some(ms);
     Ok(vec![
@@ -104,20 +147,6 @@ fn asked(name: &str, report: &Value, goals: bool) -> Result<Vec<Value>> {
             "verify/latency_ms/p99",
             "ms",
             goal(5.0),
-        )?,
-        figure(
-            &format!("{name}: trace by id under load p99"),
-            report,
-            "query/latency_ms/p99",
-            "ms",
-            None,
-        )?,
-        figure(
-            &format!("{name}: search under load p99"),
-            report,
-            "search_under_load/latency_ms/p99",
-            "ms",
-            None,
         )?,
         figure(
             &format!("{name}: search p50"),

@@ -21,6 +21,8 @@ pub(super) const BLOCK_ROWS: u32 = 16 << 10;
 const SLICES_MAX: u64 = 1 << 14;
 /// What a column may have of different texts before they are too many to be terms: one in so many rows of a block.
 const ROWS_A_TERM: usize = 3;
+/// So many of them are never too many.
+const TEXTS_MIN: usize = 64;
 
 /// In how many equal parts the places of a run of so many spans are cut, so that one has about `rows` of them; a power of two.
 /// Blocks of different runs end at the same places then, and each is decoded once when they are merged.
@@ -142,8 +144,9 @@ impl<'m> RunMaker<'m> {
             self.chunks.push(std::mem::take(&mut self.terms).encode());
         }
         if !self.quick {
-            let read = terms(&frame).map_err(|error| unreadable(&error))?;
-            self.terms.add(at, &read.0, read.1);
+            let most = (frame.rows() as usize / ROWS_A_TERM).max(TEXTS_MIN);
+            let read = frame.terms(most).map_err(|error| unreadable(&error))?;
+            self.terms.add(at, read);
         }
         self.file
             .put(keys::block(self.bucket, self.number, at as u32), bytes)?;
@@ -240,15 +243,6 @@ fn cut(slice: &[Trace], first: usize, cuts: &mut Vec<Range<usize>>) {
     if from < first + slice.len() {
         cuts.push(from..first + slice.len());
     }
-}
-
-fn terms(frame: &SpanFrame<'_>) -> Result<(Vec<u64>, Vec<String>), FrameError> {
-    let most = frame.rows() as usize / ROWS_A_TERM;
-    let (terms, mut left_out) = frame.terms(|texts| texts > most.max(64))?;
-    if frame.has_other_attributes()? {
-        left_out.push(String::new());
-    }
-    Ok((terms, left_out))
 }
 
 pub(super) fn unreadable(error: &FrameError) -> StoreError {

@@ -3,7 +3,7 @@
 use super::keys;
 use super::make::unreadable;
 use super::run::Run;
-use super::terms::{CHUNK_BLOCKS, Needs, Terms};
+use super::terms::{CHUNK_BLOCKS, Needs, StoredTerms};
 use crate::error::StoreError;
 use crate::state::Shared;
 use event::{Bucket, Span, TraceId};
@@ -122,7 +122,7 @@ impl Shared {
                 }
                 self.db.raw.snapshot()
             };
-            let mut terms: Option<((u32, u32), Terms)> = None;
+            let mut terms: Option<Chunk> = None;
             for (place, time) in places {
                 if !overlaps(time) || !self.may_have(bucket, &place, needs, &mut terms)? {
                     inspected.skipped += 1;
@@ -148,7 +148,7 @@ impl Shared {
         bucket: Bucket,
         place: &Place,
         needs: &Needs,
-        known: &mut Option<((u32, u32), Terms)>,
+        known: &mut Option<Chunk>,
     ) -> Result<bool, StoreError> {
         let Place::Block(run, block, _) = place else {
             return Ok(true);
@@ -157,17 +157,23 @@ impl Shared {
             return Ok(true);
         }
         let at = (*run, block / CHUNK_BLOCKS as u32);
-        if known.as_ref().is_none_or(|(known, _)| *known != at) {
+        if known.as_ref().is_none_or(|chunk| chunk.at != at) {
             // None if the run was merged meanwhile.
             let Some(bytes) = self.db.get(keys::TERMS, &keys::block(bucket, at.0, at.1))? else {
                 return Ok(true);
             };
-            *known = Some((at, Terms::decode(&bytes)?));
+            let blocks = StoredTerms::open(bytes)?.blocks_with(needs);
+            *known = Some(Chunk { at, blocks });
         }
-        Ok(known
-            .as_ref()
-            .is_none_or(|(_, terms)| terms.may_have(*block as usize, needs)))
+        let bit = 1u32 << (block % CHUNK_BLOCKS as u32);
+        Ok(known.as_ref().is_none_or(|chunk| chunk.blocks & bit != 0))
     }
+}
+
+/// Which blocks of a chunk of a run (run, chunk) could have what is needed, as bits.
+struct Chunk {
+    at: (u32, u32),
+    blocks: u32,
 }
 
 /// Of spans that are the same in all, one. Ordered by start and id.

@@ -15,6 +15,7 @@ mod rows;
 mod select;
 mod shape;
 mod skim;
+mod terms;
 
 #[cfg(test)]
 mod tests;
@@ -28,5 +29,6 @@ pub use lists::Owner;
 pub use parts::Packer;
 pub use read::{SpanFrame, SpanSection, TraceRows};
 pub use rows::Decoded;
-pub use select::{Cell, Field, Wanted, term};
+pub use select::{Cell, Field, Wanted};
 pub use skim::{SPAN_BYTES_MAX, Skim, Skimmed};
+pub use terms::{FrameTerms, LeftOut, SERVICE, Term};

@@ -2,7 +2,6 @@
 //! what nobody asks for is not decompressed. May find too much (that is for whoever reads the spans to see), never too little.
 
 use event::{Resource, Value};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::model::origin;
 use super::parts::column;
@@ -73,59 +72,10 @@ impl std::fmt::Debug for Wanted<'_> {
     }
 }
 
-/// A text in a place, as a number for an index: equal ones are equal, different ones nearly always differ.
-pub fn term(field: Field<'_>, text: &[u8]) -> u64 {
-    let (kind, name) = match field {
-        Field::Name => (1, ""),
-        Field::StatusMessage => (2, ""),
-        Field::Span(name) => (3, name),
-        Field::Resource(name) => (4, name),
-        Field::Status | Field::Kind | Field::Duration | Field::Either(_) => (0, ""),
-    };
-    xxh3_64_with_seed(text, xxh3_64_with_seed(name.as_bytes(), kind))
-}
-
 impl SpanFrame<'_> {
     /// By trace, in the order of [`Self::traces`]: could it be wanted?
     pub fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<bool>, FrameError> {
         Ask::of(self)?.wanted(wanted)
-    }
-
-    /// The terms ([`term`]) of all texts: names, attributes of spans and resources. Columns of which `too_many` says that they
-    /// have too many different texts for their rows are left out, and named in the second list by key.
-    pub fn terms(&self, too_many: impl Fn(usize) -> bool) -> Result<(Vec<u64>, Vec<String>), FrameError> {
-        let mut terms = Vec::new();
-        let mut left_out = Vec::new();
-        let names = self.parts.texts(column::NAME)?;
-        terms.extend(all(&names).map(|text| term(Field::Name, text)));
-        for (number, attribute) in (0u16..).zip(&self.attributes) {
-            if attribute.kind != CellKind::Text {
-                continue;
-            }
-            let key = String::from_utf8_lossy(attribute.key);
-            let texts = self.parts.texts(column::ATTRIBUTES.saturating_add(number))?;
-            if too_many(texts.len()) {
-                left_out.push(key.into_owned());
-            } else {
-                terms.extend(all(&texts).map(|text| term(Field::Span(&key), text)));
-            }
-        }
-        for resource in self.resources()? {
-            for attribute in &resource.attributes {
-                if let Value::String(text) = &attribute.value {
-                    terms.push(term(Field::Resource(&attribute.key), text.as_bytes()));
-                }
-            }
-        }
-        terms.sort_unstable();
-        terms.dedup();
-        Ok((terms, left_out))
-    }
-
-    /// Does a span have attributes that are in no column?
-    pub fn has_other_attributes(&self) -> Result<bool, FrameError> {
-        let rests = self.parts.texts(column::REST)?;
-        Ok(all(&rests).any(has_attributes))
     }
 
     /// Of each trace, in the order of [`Self::traces`], when its first span here began, Unix nanoseconds.
@@ -160,7 +110,7 @@ impl SpanFrame<'_> {
 }
 
 /// All texts; a dictionary without any has the empty one.
-fn all<'t>(texts: &'t Texts<'_>) -> impl Iterator<Item = &'t [u8]> {
+pub(super) fn all<'t>(texts: &'t Texts<'_>) -> impl Iterator<Item = &'t [u8]> {
     (0..texts.len().max(1) as u32).map(|number| texts.get(number))
 }
 
@@ -179,7 +129,7 @@ pub(super) fn has_attributes(rest: &[u8]) -> bool {
 
 /// A frame that is asked.
 pub(super) struct Ask<'f, 'a> {
-    frame: &'f SpanFrame<'a>,
+    pub(super) frame: &'f SpanFrame<'a>,
     traces: usize,
     trace_of: Vec<u32>,
     shapes: Vec<u32>,

@@ -4,7 +4,7 @@ use event::{Bucket, Epoch, Hlc, Producer, Seq, Shard, Span, SpanId, TraceId};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
-use super::{Cell, Cut, Field, Packer, Skim, SpanBuilder, SpanFrame, Wanted, term};
+use super::{Cell, Cut, Field, LeftOut, Packer, SERVICE, Skim, SpanBuilder, SpanFrame, Term, Wanted};
 use crate::frame::{self, HEADER_BYTES};
 use crate::otlp::tests::samples::span;
 use crate::otlp::{decode_traces, encode_traces};
@@ -159,11 +159,48 @@ proptest! {
         let traces = opened.traces().unwrap();
         let at = traces.iter().position(|known| known.trace == one.trace).unwrap();
         prop_assert!(selected[at]);
-        let (terms, left_out) = opened.terms(|_| false).unwrap();
-        prop_assert!(left_out.is_empty());
-        prop_assert!(terms.binary_search(&term(Field::Name, one.name.as_bytes())).is_ok());
-        if let event::Value::String(text) = &attribute.value && !opened.has_other_attributes().unwrap() {
-            prop_assert!(terms.binary_search(&term(Field::Span(&attribute.key), text.as_bytes())).is_ok());
+        let found = opened.terms(usize::MAX).unwrap();
+        let has = |term: Term| found.terms.binary_search(&term).is_ok();
+        let hidden = |what: &LeftOut| found.left_out.contains(what);
+        let name = Term::of(Field::Name, one.name.as_bytes());
+        let status = Term::of_status(one.status.code());
+        prop_assert!(has(name) && has(status));
+        let service = one.resource.attributes.iter().find_map(|attribute| match &attribute.value {
+            event::Value::String(text) if attribute.key == SERVICE => Some(text.as_bytes()),
+            _ => None,
+        });
+        if let Some(service) = service && !hidden(&LeftOut::OtherPairs) {
+            prop_assert!(has(name.with_service(service)) && has(status.with_service(service)));
+        }
+        if let event::Value::String(text) = &attribute.value && !hidden(&LeftOut::OtherAttributes) {
+            let term = Term::of(Field::Span(&attribute.key), text.as_bytes());
+            prop_assert!(has(term));
+            if let Some(service) = service && !hidden(&LeftOut::AttributePairs(attribute.key.clone())) {
+                prop_assert!(has(term.with_service(service)));
+            }
+        }
+    }
+
+    /// Scenario: two services, each with spans of its own names. Guarantee: a name is found with its service, not with the other.
+    #[test]
+    fn names_belong_to_services(names in prop::collection::vec((0..2usize, 0..9u8), 1..60)) {
+        let service = |n: usize| ["shop", "stock"][n];
+        let spans: Vec<Span> = names.iter().zip(1u64..).map(|((of, name), id)| {
+            let mut span = Span::blank();
+            (span.trace, span.id, span.name) = (TraceId(u128::from(id)), SpanId(id), name.to_string());
+            let pair = event::KeyValue { key: SERVICE.to_owned(), value: service(*of).into() };
+            span.resource = std::sync::Arc::new(event::Resource { attributes: vec![pair], ..event::Resource::default() });
+            span
+        }).collect();
+        let mut builder = SpanBuilder::new(1);
+        Skim::new(&encode_traces(&spans)).fill(&mut builder, usize::MAX).unwrap();
+        let bytes = finish(&builder);
+        let found = SpanFrame::open(&bytes).unwrap().terms(usize::MAX).unwrap();
+        for of in 0..2 {
+            for name in 0..9u8 {
+                let term = Term::of(Field::Name, name.to_string().as_bytes()).with_service(service(of).as_bytes());
+                prop_assert_eq!(found.terms.binary_search(&term).is_ok(), names.contains(&(of, name)));
+            }
         }
     }
 
