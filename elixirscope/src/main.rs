@@ -12,6 +12,7 @@ mod code_blobs;
 mod control_plane;
 mod coordinator_role;
 mod doctor;
+mod export;
 mod jaeger;
 mod sync;
 mod tempo;

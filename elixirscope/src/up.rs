@@ -25,6 +25,7 @@ use crate::api::{self, Api};
 use crate::checks::Checks;
 use crate::code_blobs::CoordinatorBlobs;
 use crate::control_plane::InProcess;
+use crate::export::{self, ExportArgs};
 use crate::jaeger::{self, Jaeger};
 use crate::tempo::{self, Tempo};
 
@@ -61,6 +62,8 @@ pub(crate) struct Args {
     /// Disk for events and spans, MiB; above it the oldest are dropped. 0 = as much as the retention keeps.
     #[arg(long, env = "ELIXIRSCOPE_DISK_MIB", default_value_t = 0)]
     disk_mib: u64,
+    #[command(flatten)]
+    export: ExportArgs,
     /// OTLP over gRPC (TCP).
     #[arg(long, env = "ELIXIRSCOPE_OTLP_GRPC", default_value = "127.0.0.1:4317")]
     otlp_grpc: SocketAddr,
@@ -117,6 +120,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 }
 
 async fn serve(args: Args) -> Result<ExitCode> {
+    args.export.check(args.disk_mib)?;
     make_private(&args.data)
         .with_context(|| format!("cannot make the data folder {}", args.data.display()))?;
     if !args.http.ip().is_loopback() {
@@ -134,6 +138,15 @@ async fn serve(args: Args) -> Result<ExitCode> {
     } else {
         Some(start_agent(&args, &collector, &tasks, &registry)?)
     };
+    let code = code_index(&coordinator);
+    let exporter = export::start(
+        &args.export,
+        &args.data,
+        &coordinator,
+        &collector,
+        code,
+        &registry,
+    )?;
     let routes = routes(&args, &coordinator, &collector, agent.clone());
     let http = HttpServer::bind(args.http, routes, registry.clone(), readiness.clone()).await?;
     let otlp = collector
@@ -152,6 +165,9 @@ async fn serve(args: Args) -> Result<ExitCode> {
     let signal = host::stop_signal().await?;
     tracing::info!(signal, "stopping");
     tasks.shutdown(STOP).await;
+    if let Some(exporter) = exporter {
+        tokio::task::spawn_blocking(move || exporter.stop()).await?;
+    }
     collector.shutdown().await;
     coordinator.shutdown().await;
     Ok(ExitCode::SUCCESS)
@@ -192,6 +208,7 @@ async fn start_collector(
         memory_bytes: args.memory_mib << 20,
         retention: Duration::from_secs(args.retention_hours * 3_600),
         disk_bytes_max: args.disk_mib << 20,
+        hold_buckets: args.export.holds(),
         otlp: (!args.no_otlp).then(|| OtlpConfig {
             grpc: args.otlp_grpc,
             http: args.otlp_http,
@@ -238,6 +255,13 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
         std::net::Ipv6Addr::LOCALHOST.into()
     };
     SocketAddr::new(ip, addr.port())
+}
+
+fn code_index(coordinator: &Coordinator) -> Arc<CodeIndex> {
+    Arc::new(CodeIndex::new(Arc::new(CoordinatorBlobs::new(
+        coordinator.clone(),
+        Handle::current(),
+    ))))
 }
 
 fn routes(

@@ -3,7 +3,7 @@
 use crate::error::OpenError;
 use crate::options::Memory;
 use crate::spans::keys;
-use crate::{batches, buckets, frames, logs, meta, nodes, postings, producers, traces};
+use crate::{batches, buckets, exports, frames, logs, meta, nodes, postings, producers, traces};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
     Direction, IteratorMode, LogLevel, Options, PrefixRange, ReadOptions, WriteBufferManager,
@@ -22,7 +22,7 @@ const INFO_LOGS_KEPT: usize = 3;
 const INFO_LOG_BYTES: usize = 4 << 20;
 
 /// All families, as `docs/keyspace.md` lists them.
-pub(crate) const FAMILIES: [&str; 13] = [
+pub(crate) const FAMILIES: [&str; 14] = [
     meta::FAMILY,
     frames::FAMILY,
     batches::FAMILY,
@@ -36,6 +36,7 @@ pub(crate) const FAMILIES: [&str; 13] = [
     keys::RUNS,
     keys::TERMS,
     logs::FAMILY,
+    exports::FAMILY,
 ];
 
 /// Key and value.

@@ -98,7 +98,7 @@ fn compress(records: &[LogRecord]) -> Result<Vec<u8>, StoreError> {
     Ok(value)
 }
 
-fn decompress(value: &[u8]) -> Result<Vec<LogRecord>, StoreError> {
+pub(crate) fn decompress(value: &[u8]) -> Result<Vec<LogRecord>, StoreError> {
     let mut r = Reader::new(FAMILY, value);
     let length = r.u32_be()? as usize;
     if length > ENTRY_BYTES_MAX {
@@ -188,6 +188,18 @@ impl Shared {
         let kept = entries.split_off(&(floor, 0));
         let gone = std::mem::replace(&mut *entries, kept);
         gone.values().map(|entry| u64::from(entry.records)).sum()
+    }
+
+    /// Of each bucket with logs, one more than the arrival number of its last entry.
+    pub(crate) fn log_entries(&self) -> Vec<(Bucket, u64)> {
+        let entries = self.logs.entries.read();
+        let mut found = Vec::new();
+        let mut last = entries.keys().next_back();
+        while let Some((bucket, arrival)) = last {
+            found.push((*bucket, arrival + 1));
+            last = entries.range(..(*bucket, 0)).next_back().map(|(place, _)| place);
+        }
+        found
     }
 
     /// Are there logs in a bucket below a floor?

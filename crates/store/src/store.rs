@@ -34,7 +34,7 @@ use wire::spans::SpanFrame;
 pub struct Store {
     writer: Writer,
     upkeep: Option<(SyncSender<()>, JoinHandle<()>)>,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Store {
@@ -43,6 +43,7 @@ impl Store {
         let memory = options.memory();
         let db = Db::open(path, memory)?;
         let owner = options.owner;
+        let hold = if options.hold_all { 0 } else { u32::MAX };
         let shared = Arc::new(Shared {
             db,
             options,
@@ -54,6 +55,7 @@ impl Store {
             spans: SpanState::default(),
             logs: LogState::default(),
             floor: AtomicU32::new(0),
+            hold: AtomicU32::new(hold),
             poison: Mutex::new(None),
         });
         let damaged = |e: StoreError| OpenError::Damaged {

@@ -7,7 +7,7 @@ use crate::nodes::NodeRecord;
 use crate::producers::{HeldGroup, ProducerKey};
 use crate::spans::keys;
 use crate::state::{Shared, Slot};
-use crate::{batches, frames, logs, meta, nodes, postings, producers, traces};
+use crate::{batches, exports, frames, logs, meta, nodes, postings, producers, traces};
 use event::{Bucket, Micros};
 use rocksdb::WriteBatch;
 use std::collections::BTreeMap;
@@ -147,6 +147,7 @@ impl Shared {
             event::Hlc::from_micros(Micros(oldest_us)),
             self.options.bucket_seconds,
         );
+        let floor = floor.min(Bucket(self.hold.load(Ordering::Acquire)));
         if floor <= self.floor() {
             return Ok(());
         }
@@ -196,7 +197,12 @@ impl Shared {
             postings::FAMILY,
             buckets::FAMILY,
         ];
-        let bucket_major = || EVENTS.into_iter().chain(keys::BUCKET_MAJOR).chain([logs::FAMILY]);
+        let bucket_major = || {
+            EVENTS
+                .into_iter()
+                .chain(keys::BUCKET_MAJOR)
+                .chain([logs::FAMILY, exports::FAMILY])
+        };
         // No run is made of what is being dropped.
         let _no_sealing = self.spans.sealing.lock();
         {

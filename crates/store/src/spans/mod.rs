@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use run::Run;
+pub(crate) use run::Run;
 use wire::spans::{Packer, SpanBuilder};
 
 /// What sealing reads was taken in before: nobody chooses texts against it that were not stored already.

@@ -1,0 +1,77 @@
+//! `elixirscope up --export`: closed buckets as Parquet on a folder or S3-compatible storage (`docs/export.md`).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use collector::{CollectorHandle, ControlPlane as _, ExportConfig, Exporter};
+use coordinator::Coordinator;
+use host::Registry;
+use objects::Objects;
+use query::CodeIndex;
+
+use crate::control_plane::InProcess;
+
+/// Where to export, and what waits for it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArgs {
+    /// Export closed buckets as Parquet: file:///folder or s3://bucket/prefix (endpoint, region and credentials: AWS_*).
+    #[arg(long, env = "ELIXIRSCOPE_EXPORT", value_name = "URL")]
+    export: Option<String>,
+    /// Keep buckets until they are exported, however old; above --disk-mib, which is needed, the oldest are dropped anyway.
+    #[arg(long, env = "ELIXIRSCOPE_EXPORT_BEFORE_DROP", requires = "export")]
+    export_before_drop: bool,
+    /// How often is looked for closed buckets, seconds.
+    #[arg(long, env = "ELIXIRSCOPE_EXPORT_INTERVAL_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    export_interval_seconds: u64,
+}
+
+impl ExportArgs {
+    /// Refuses what could fill a disk.
+    pub(crate) fn check(&self, disk_mib: u64) -> Result<()> {
+        if self.export_before_drop && disk_mib == 0 {
+            bail!(
+                "--export-before-drop needs --disk-mib: else a storage that does not answer fills the disk"
+            );
+        }
+        Ok(())
+    }
+
+    /// Does the store keep buckets until told?
+    pub(crate) fn holds(&self) -> bool {
+        self.export.is_some() && self.export_before_drop
+    }
+}
+
+/// Starts the exporter, if there is an address.
+pub(crate) fn start(
+    args: &ExportArgs,
+    data: &Path,
+    coordinator: &Coordinator,
+    collector: &CollectorHandle,
+    code: Arc<CodeIndex>,
+    registry: &Registry,
+) -> Result<Option<Exporter>> {
+    let Some(url) = &args.export else {
+        return Ok(None);
+    };
+    let objects = Objects::open(url).context("--export")?;
+    let settings = InProcess::new(coordinator.clone())?.settings();
+    let config = ExportConfig {
+        objects,
+        spool: data.join("export"),
+        cluster: settings.cluster,
+        member: settings.member,
+        before_drop: args.export_before_drop,
+        interval: Duration::from_secs(args.export_interval_seconds),
+        settle: ExportConfig::SETTLE,
+    };
+    Ok(Some(Exporter::start(
+        config,
+        collector.store(),
+        code,
+        registry,
+        host::now,
+    )?))
+}
