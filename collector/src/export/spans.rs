@@ -74,15 +74,16 @@ struct Stretch {
 
 impl Stretch {
     fn add(&mut self, span: Span) {
-        let more = span.attributes.len() * ATTRIBUTE_BYTES
-            + (span.events.len() + span.links.len()) * EVENT_BYTES;
+        let more =
+            span.attributes.len() * ATTRIBUTE_BYTES + (span.events.len() + span.links.len()) * EVENT_BYTES;
         self.bytes += SPAN_BYTES + more;
         self.spans.push(span);
     }
 
     fn end(&mut self, spool: &mut Spool<'_>) -> Result<(), Failed> {
         self.bytes = 0;
-        self.spans.sort_by_key(|span| (span.trace, span.start_ns, span.id));
+        self.spans
+            .sort_by_key(|span| (span.trace, span.start_ns, span.id));
         for span in self.spans.drain(..) {
             spool.span(SpanRow(&span))?;
         }
