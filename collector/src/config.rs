@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use host::access::Access;
 use transport::Identity;
 
 use crate::otlp::OtlpConfig;
@@ -43,4 +45,8 @@ pub struct CollectorConfig {
     pub hold_buckets: bool,
     /// The doors for OTLP; `None` = closed.
     pub otlp: Option<OtlpConfig>,
+    /// Who may come in through them.
+    pub access: Access,
+    /// What is counted of spans that come over OTLP; `None` = nothing.
+    pub span_metrics: Option<query::span_metrics::Settings>,
 }

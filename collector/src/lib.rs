@@ -22,4 +22,4 @@ pub use config::CollectorConfig;
 pub use control_plane::{BoxFuture, ClusterSettings, ControlPlane, ControlPlaneError, NodeModules, NodeSeen};
 pub use export::{ExportConfig, ExportStartError, ExportedFile, Exporter, MANIFEST_SCHEMA, Manifest};
 pub use otlp::{Intake, OtlpConfig, OtlpLimits, OtlpServer, OtlpStartError, Receipt, Refusal};
-pub use spans::{StoredSpans, unanswered};
+pub use spans::{Calls, CountedSpans, StoredSpans, unanswered};

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use agent::{Agent, AgentConfig, AgentHandle};
 use anyhow::{Context, Result};
-use axum::Router;
-use host::{HttpServer, Readiness, Registry, TaskKind, Tasks};
+use host::access::{Gate, Routes};
+use host::{HttpServer, Readiness, Registry, Tasks};
 use transport::{Identity, Role};
 
-use crate::up;
+use crate::doors::{HttpDoors, TokensArg};
+use crate::{process, up};
 
 /// Arguments of `agent`.
 #[derive(Debug, clap::Args)]
@@ -48,6 +49,8 @@ pub(crate) struct Args {
     #[arg(long, env = "ELIXIRSCOPE_NICE", default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=19))]
     nice: i32,
     #[command(flatten)]
+    tokens: TokensArg,
+    #[command(flatten)]
     log: up::LogArgs,
 }
 
@@ -69,7 +72,17 @@ async fn serve(args: Args) -> Result<ExitCode> {
     let registry = Registry::new();
     let tasks = Tasks::new(&registry)?;
     let readiness = Readiness::new();
-    let http = HttpServer::bind(args.http, Router::new(), registry.clone(), readiness.clone()).await?;
+    let access = args.tokens.access(&registry)?;
+    access.follow(&tasks)?;
+    let gate = Gate::new(access, HttpDoors);
+    let http = HttpServer::behind(
+        gate,
+        args.http,
+        Routes::default(),
+        registry.clone(),
+        readiness.clone(),
+    )
+    .await?;
     let identity = Identity::from_dir(&args.tls, Role::Agent)
         .with_context(|| format!("no agent certificate in {}", args.tls.display()))?;
     let config = AgentConfig {
@@ -85,11 +98,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
     };
     let handle = Agent::start(config, &tasks, &registry, Arc::new(host::now))?;
     watch(&handle, &tasks, &readiness)?;
-    tasks.spawn(TaskKind::Http, |stop| async move {
-        if let Err(error) = http.serve(stop).await {
-            tracing::error!(%error, "http door failed");
-        }
-    })?;
+    process::serve_http(&tasks, http)?;
     let signal = host::stop_signal().await?;
     tracing::info!(signal, "stopping");
     tasks.shutdown(up::STOP).await;
@@ -100,19 +109,11 @@ async fn serve(args: Args) -> Result<ExitCode> {
 pub(crate) fn watch(handle: &AgentHandle, tasks: &Tasks, readiness: &Readiness) -> Result<()> {
     let check = readiness.check("agent_connected");
     let handle = handle.clone();
-    tasks.spawn(TaskKind::MetricsSampler, |stop| async move {
-        let mut tick = tokio::time::interval(LOOK);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = tick.tick() => {}
-            }
-            if handle.is_connected() {
-                check.pass();
-            } else {
-                check.fail("not connected to a collector");
-            }
+    process::look_every(tasks, LOOK, move || {
+        if handle.is_connected() {
+            check.pass();
+        } else {
+            check.fail("not connected to a collector");
         }
-    })?;
-    Ok(())
+    })
 }

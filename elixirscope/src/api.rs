@@ -29,6 +29,18 @@ pub(crate) struct Api {
     pub(crate) blobs: Arc<CoordinatorBlobs>,
     /// The doctor's checks.
     pub(crate) checks: Arc<Checks>,
+    /// Whether values are taken out of answers.
+    pub(crate) redacts: bool,
+}
+
+impl Api {
+    /// For those who see no values.
+    pub(crate) fn redacted(&self) -> Self {
+        Self {
+            redacts: true,
+            ..self.clone()
+        }
+    }
 }
 
 /// Traces listed at most in one answer.
@@ -211,7 +223,14 @@ async fn logs(
         severity: query.severity.unwrap_or_default(),
         limit,
     };
-    let found = blocking(move || Ok(api.store.find_logs(&filter)?)).await?;
+    let found = blocking(move || {
+        let mut found = api.store.find_logs(&filter)?;
+        if api.redacts {
+            query::redact::logs(&mut found);
+        }
+        Ok(found)
+    });
+    let found = found.await?;
     let body = wire::otlp::logs_json(&found);
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
@@ -249,7 +268,11 @@ fn whole(api: &Api, id: TraceId) -> Result<Response, Failure> {
     if rows.cut {
         missing.push(said("cut", format!("only {} events are shown", recorded.len())));
     }
-    Ok(Json(query::assemble(id, &recorded, &nodes, api.code.as_ref(), missing)).into_response())
+    let mut answer = query::assemble(id, &recorded, &nodes, api.code.as_ref(), missing);
+    if api.redacts {
+        query::redact::trace_answer(&mut answer);
+    }
+    Ok(Json(answer).into_response())
 }
 
 fn said(kind: &str, text: String) -> Missing {

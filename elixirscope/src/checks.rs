@@ -22,6 +22,8 @@ pub(crate) struct Checks {
     pub(crate) agent: Option<AgentHandle>,
     /// Its socket.
     pub(crate) socket: PathBuf,
+    /// Whether doors ask for tokens.
+    pub(crate) guarded: bool,
 }
 
 /// Module versions whose source is looked for.
@@ -34,6 +36,7 @@ impl Checks {
         findings.extend(self.agent());
         findings.push(self.nodes());
         findings.push(self.sources());
+        findings.push(self.doors());
         findings
     }
 
@@ -112,6 +115,21 @@ impl Checks {
             format!("{nodes} node incarnations seen"),
             advice,
         )
+    }
+
+    /// Without tokens the doors are on the loopback only, or the member would not have started.
+    fn doors(&self) -> Finding {
+        let advice = "all users of this machine may read and write everything: make tokens with `elixirscope token create`, then --tokens";
+        if self.guarded {
+            Finding::new("access", Verdict::Ok, "doors ask for tokens".to_owned(), advice)
+        } else {
+            Finding::new(
+                "access",
+                Verdict::Warn,
+                "doors ask nobody for a token".to_owned(),
+                advice,
+            )
+        }
     }
 
     fn sources(&self) -> Finding {

@@ -1,6 +1,7 @@
 //! Asking a member over HTTP, and talking to the terminal.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -12,7 +13,13 @@ pub(crate) struct Member {
     /// URL of a member's HTTP door.
     #[arg(long, env = "ELIXIRSCOPE_URL", default_value = "http://127.0.0.1:7480")]
     pub(crate) url: String,
+    /// File with the token to show at the door; without it, the token in ELIXIRSCOPE_TOKEN, if there is one.
+    #[arg(long, env = "ELIXIRSCOPE_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
 }
+
+/// A token itself; not an argument, which all users of the machine could read.
+const TOKEN_VARIABLE: &str = "ELIXIRSCOPE_TOKEN";
 
 /// Longest wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,9 +36,27 @@ impl Member {
             .into()
     }
 
+    /// A request with the token, if there is one.
+    pub(crate) fn signed<B>(&self, request: ureq::RequestBuilder<B>) -> Result<ureq::RequestBuilder<B>> {
+        let token = match &self.token_file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path);
+                text.with_context(|| format!("cannot read the token file {}", path.display()))?
+            }
+            None => std::env::var(TOKEN_VARIABLE).unwrap_or_default(),
+        };
+        let token = token.trim();
+        if token.is_empty() {
+            return Ok(request);
+        }
+        let parsed: Result<host::access::Token, _> = token.parse();
+        parsed.context("the token of --token-file or ELIXIRSCOPE_TOKEN")?;
+        Ok(request.header("authorization", format!("Bearer {token}")))
+    }
+
     /// `GET path?query`, decoded.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T> {
-        let mut request = Self::http().get(self.at(path));
+        let mut request = self.signed(Self::http().get(self.at(path)))?;
         for (name, value) in query {
             request = request.query(*name, value);
         }
@@ -41,7 +66,7 @@ impl Member {
 
     /// `POST path` without a body, decoded.
     pub(crate) fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let answer = Self::http().post(self.at(path)).send_empty();
+        let answer = self.signed(Self::http().post(self.at(path)))?.send_empty();
         Self::decode(answer.with_context(|| self.unreachable())?)
     }
 
@@ -69,6 +94,11 @@ impl Member {
         if !status.is_success() {
             let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
             let said = body["error"].as_str().unwrap_or_else(|| text.trim()).to_owned();
+            if matches!(status.as_u16(), 401 | 403) {
+                return Err(anyhow!(
+                    "{said} (HTTP {status}; set --token-file or {TOKEN_VARIABLE})"
+                ));
+            }
             return Err(anyhow!("{said} (HTTP {})", status.as_u16()));
         }
         serde_json::from_str(&text).context("the member's answer was not understood")

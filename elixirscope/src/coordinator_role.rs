@@ -10,10 +10,12 @@ use anyhow::{Context, Result};
 use axum::Router;
 use coordinator::state::Role as MemberRole;
 use coordinator::{Coordinator, CoordinatorConfig, Neighbours, NewMember};
-use host::{HttpServer, Readiness, Registry, TaskKind, Tasks};
+use host::access::{Gate, Routes};
+use host::{HttpServer, Readiness, Registry, Tasks};
 use transport::{Identity, Role};
 
-use crate::up;
+use crate::doors::{HttpDoors, TokensArg};
+use crate::{process, up};
 
 /// Arguments of `coordinator`.
 #[derive(Debug, clap::Args)]
@@ -50,6 +52,8 @@ pub(crate) struct Args {
     #[arg(long, env = "ELIXIRSCOPE_SHARDS", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     shards: u16,
     #[command(flatten)]
+    tokens: TokensArg,
+    #[command(flatten)]
     log: up::LogArgs,
 }
 
@@ -69,6 +73,9 @@ async fn serve(args: Args) -> Result<ExitCode> {
     let registry = Registry::new();
     let tasks = Tasks::new(&registry)?;
     let readiness = Readiness::new();
+    let access = args.tokens.access(&registry)?;
+    access.may_listen("HTTP", args.http)?;
+    access.follow(&tasks)?;
     let config = config(&args, &registry)?;
     let coordinator = tokio::select! {
         started = Coordinator::start(config) => started?,
@@ -78,30 +85,20 @@ async fn serve(args: Args) -> Result<ExitCode> {
         }
     };
     let routes = Router::new().nest("/api/v1", coordinator::http::router(coordinator.clone()));
-    let http = HttpServer::bind(args.http, routes, registry, readiness.clone()).await?;
+    // What it tells are names, addresses and versions: nothing that was captured.
+    let routes = Routes {
+        full: routes.clone(),
+        redacted: routes,
+    };
+    let gate = Gate::new(access, HttpDoors);
+    let http = HttpServer::behind(gate, args.http, routes, registry, readiness.clone()).await?;
     tracing::info!(http = %http.local_addr(), quic = ?coordinator.local_addr(), "coordinator serves");
     let check = readiness.check("coordinator");
     let looked_at = coordinator.clone();
-    tasks.spawn(TaskKind::MetricsSampler, |stop| async move {
-        let mut tick = tokio::time::interval(LOOK);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = tick.tick() => {}
-            }
-            let health = looked_at.health();
-            if health.ready {
-                check.pass();
-            } else {
-                check.fail(health.reason);
-            }
-        }
+    process::look_every(&tasks, LOOK, move || {
+        process::check_coordinator(&check, &looked_at);
     })?;
-    tasks.spawn(TaskKind::Http, |stop| async move {
-        if let Err(error) = http.serve(stop).await {
-            tracing::error!(%error, "http door failed");
-        }
-    })?;
+    process::serve_http(&tasks, http)?;
     let signal = host::stop_signal().await?;
     tracing::info!(signal, "stopping");
     tasks.shutdown(up::STOP).await;

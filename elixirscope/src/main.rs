@@ -12,10 +12,13 @@ mod code_blobs;
 mod control_plane;
 mod coordinator_role;
 mod doctor;
+mod doors;
 mod export;
 mod jaeger;
+mod process;
 mod sync;
 mod tempo;
+mod token;
 mod up;
 
 use std::process::ExitCode;
@@ -48,6 +51,8 @@ enum Command {
     Traces(ask::TracesArgs),
     /// Show one trace over all nodes: calls, clauses, values, places in the source.
     Trace(ask::TraceArgs),
+    /// Make, list and revoke the tokens of the doors.
+    Token(token::Args),
     /// Check the installation and say what to do about what is wrong.
     Doctor(doctor::Args),
 }
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
         Command::Code(args) => code::run(&args),
         Command::Traces(args) => ask::traces(&args),
         Command::Trace(args) => ask::trace(&args),
+        Command::Token(args) => token::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
     match result {

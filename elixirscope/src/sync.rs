@@ -91,8 +91,8 @@ struct OverHttp<'a> {
 impl OverHttp<'_> {
     fn post(&self, path: &str, body: &[u8]) -> Result<Value> {
         let answer = self
-            .agent
-            .post(self.member.at(path))
+            .member
+            .signed(self.agent.post(self.member.at(path)))?
             .send(body)
             .with_context(|| self.member.unreachable())?;
         Member::decode(answer)
@@ -127,10 +127,9 @@ impl Publisher for OverHttp<'_> {
     fn put(&mut self, hash: ContentHash, bytes: &[u8]) -> Result<(), PublishFault> {
         let path = format!("/api/v1/blobs/{hash}");
         let answer = self
-            .agent
-            .put(self.member.at(&path))
-            .send(bytes)
-            .with_context(|| self.member.unreachable());
+            .member
+            .signed(self.agent.put(self.member.at(&path)))
+            .and_then(|put| put.send(bytes).with_context(|| self.member.unreachable()));
         let answer: Result<Value> = answer.and_then(Member::decode);
         answer.map(drop).map_err(|e| fault(&e))
     }

@@ -8,13 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::{Agent, AgentConfig, AgentHandle};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use axum::Router;
 use collector::{Collector, CollectorConfig, CollectorHandle, OtlpConfig, OtlpLimits};
 use coordinator::state::Role as MemberRole;
 use coordinator::{Coordinator, CoordinatorConfig, NewMember};
-use host::{HttpServer, LogFormat, Readiness, Registry, TaskKind, Tasks};
+use host::access::{Access, Gate, Routes};
+use host::metrics::Exposition;
+use host::{HttpServer, LogFormat, Readiness, Registry, Tasks};
 use query::CodeIndex;
+use query::span_metrics::Settings as SpanMetrics;
 use query::tempo::SpanSource;
 use tokio::runtime::Handle;
 use transport::{Identity, Role};
@@ -25,8 +28,10 @@ use crate::api::{self, Api};
 use crate::checks::Checks;
 use crate::code_blobs::CoordinatorBlobs;
 use crate::control_plane::InProcess;
+use crate::doors::{HttpDoors, TokensArg};
 use crate::export::{self, ExportArgs};
 use crate::jaeger::{self, Jaeger};
+use crate::process;
 use crate::tempo::{self, Tempo};
 
 /// Arguments of `up`.
@@ -74,7 +79,39 @@ pub(crate) struct Args {
     #[arg(long)]
     no_otlp: bool,
     #[command(flatten)]
+    tokens: TokensArg,
+    #[command(flatten)]
+    span_metrics: SpanMetricsArgs,
+    #[command(flatten)]
     log: LogArgs,
+}
+
+/// What is counted of spans that come over OTLP (`docs/span-metrics.md`).
+#[derive(Debug, clap::Args)]
+struct SpanMetricsArgs {
+    /// No service graph and span metrics.
+    #[arg(long, env = "ELIXIRSCOPE_NO_SPAN_METRICS")]
+    no_span_metrics: bool,
+    /// Attributes of resources that become labels of span metrics, such as `deployment.environment`.
+    #[arg(long, env = "ELIXIRSCOPE_SPAN_METRICS_DIMENSIONS", value_delimiter = ',')]
+    span_metrics_dimensions: Vec<String>,
+    /// Make what was said of a status a label of span metrics.
+    #[arg(long, env = "ELIXIRSCOPE_SPAN_METRICS_STATUS_MESSAGE")]
+    span_metrics_status_message: bool,
+    /// Series of span metrics at most; spans of more are counted in one.
+    #[arg(long, env = "ELIXIRSCOPE_SPAN_METRICS_SERIES", default_value_t = SpanMetrics::default().series_max)]
+    span_metrics_series: usize,
+}
+
+impl SpanMetricsArgs {
+    fn settings(&self) -> Option<SpanMetrics> {
+        (!self.no_span_metrics).then(|| SpanMetrics {
+            dimensions: self.span_metrics_dimensions.clone(),
+            status_message: self.span_metrics_status_message,
+            series_max: self.span_metrics_series,
+            ..SpanMetrics::default()
+        })
+    }
 }
 
 /// How to log.
@@ -120,35 +157,31 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 }
 
 async fn serve(args: Args) -> Result<ExitCode> {
-    args.export.check(args.disk_mib)?;
     make_private(&args.data)
         .with_context(|| format!("cannot make the data folder {}", args.data.display()))?;
-    if !args.http.ip().is_loopback() {
-        tracing::warn!(http = %args.http, "the http door has no access control and is open beyond this machine");
-    }
     let registry = Registry::new();
     let tasks = Tasks::new(&registry)?;
+    let access = args.tokens.access(&registry)?;
+    may_listen(&args, &access)?;
+    access.follow(&tasks)?;
     let readiness = Readiness::new();
     let tls = args.data.join("tls");
     transport::tls::dev_ca(&tls)?;
     let coordinator = Coordinator::start(coordinator_config(&args, &registry)).await?;
-    let collector = start_collector(&args, &coordinator, &registry).await?;
+    let collector = start_collector(&args, &coordinator, &access, &registry).await?;
     let agent = if args.no_agent {
         None
     } else {
         Some(start_agent(&args, &collector, &tasks, &registry)?)
     };
-    let code = code_index(&coordinator);
-    let exporter = export::start(
-        &args.export,
-        &args.data,
-        &coordinator,
-        &collector,
-        code,
-        &registry,
-    )?;
-    let routes = routes(&args, &coordinator, &collector, agent.clone());
-    let http = HttpServer::bind(args.http, routes, registry.clone(), readiness.clone()).await?;
+    let exporter = export::start(&args.export, &args.data, &coordinator, &collector, &registry)?;
+    let routes = routes(&args, &coordinator, &collector, agent.clone(), &access);
+    let mut shown = Exposition::from(registry.clone());
+    if let Some(counted) = collector.counted_spans() {
+        shown = shown.with(Arc::new(counted));
+    }
+    let gate = Gate::new(access, HttpDoors);
+    let http = HttpServer::behind(gate, args.http, routes, shown, readiness.clone()).await?;
     let otlp = collector
         .otlp_addrs()
         .map_or_else(String::new, |(grpc, http)| format!("{grpc} {http}"));
@@ -157,11 +190,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
     if let Some(agent) = &agent {
         agent_role::watch(agent, &tasks, &readiness)?;
     }
-    tasks.spawn(TaskKind::Http, |stop| async move {
-        if let Err(error) = http.serve(stop).await {
-            tracing::error!(%error, "http door failed");
-        }
-    })?;
+    process::serve_http(&tasks, http)?;
     let signal = host::stop_signal().await?;
     tracing::info!(signal, "stopping");
     tasks.shutdown(STOP).await;
@@ -171,6 +200,16 @@ async fn serve(args: Args) -> Result<ExitCode> {
     collector.shutdown().await;
     coordinator.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Looks at all addresses before anything is opened, so that a wrong one is said at once.
+fn may_listen(args: &Args, access: &Access) -> Result<()> {
+    access.may_listen("HTTP", args.http)?;
+    if !args.no_otlp {
+        access.may_listen("OTLP gRPC", args.otlp_grpc)?;
+        access.may_listen("OTLP HTTP", args.otlp_http)?;
+    }
+    Ok(())
 }
 
 /// Makes a folder that only its owner may enter: it will hold captured values and keys.
@@ -198,6 +237,7 @@ fn coordinator_config(args: &Args, registry: &Registry) -> CoordinatorConfig {
 async fn start_collector(
     args: &Args,
     coordinator: &Coordinator,
+    access: &Access,
     registry: &Registry,
 ) -> Result<CollectorHandle> {
     let identity = Identity::from_dir(&args.data.join("tls"), Role::Member)?;
@@ -214,6 +254,8 @@ async fn start_collector(
             http: args.otlp_http,
             limits: OtlpLimits::default(),
         }),
+        access: access.clone(),
+        span_metrics: args.span_metrics.settings(),
     };
     let control = Arc::new(InProcess::new(coordinator.clone())?);
     Ok(Collector::start(config, control, registry.clone(), host::now).await?)
@@ -257,19 +299,13 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, addr.port())
 }
 
-fn code_index(coordinator: &Coordinator) -> Arc<CodeIndex> {
-    Arc::new(CodeIndex::new(Arc::new(CoordinatorBlobs::new(
-        coordinator.clone(),
-        Handle::current(),
-    ))))
-}
-
 fn routes(
     args: &Args,
     coordinator: &Coordinator,
     collector: &CollectorHandle,
     agent: Option<AgentHandle>,
-) -> Router {
+    access: &Access,
+) -> Routes {
     let blobs = Arc::new(CoordinatorBlobs::new(coordinator.clone(), Handle::current()));
     let code = Arc::new(CodeIndex::new(blobs.clone()));
     let spans: Arc<dyn SpanSource> = Arc::new(AllSpans::new(collector.store(), Arc::clone(&code)));
@@ -279,27 +315,33 @@ fn routes(
         code: Arc::clone(&code),
         agent,
         socket: args.socket.clone().unwrap_or_else(default_socket),
+        guarded: !access.is_open(),
     };
     let api = Api {
         store: collector.store(),
         code,
         blobs,
         checks: Arc::new(checks),
+        redacts: false,
     };
     let tempo = Tempo::new(Arc::clone(&spans), now_unix_ns);
     let jaeger = Jaeger::new(spans, now_unix_ns);
-    Router::new()
-        .nest(
-            "/api/v1",
-            coordinator::http::router(coordinator.clone()).merge(api::router(api)),
-        )
-        .nest("/jaeger", jaeger::router(jaeger))
-        .nest("/tempo", tempo::router(tempo.clone()))
-        .merge(tempo::streaming(tempo))
+    let routes = |api, jaeger, tempo: Tempo| {
+        let control = coordinator::http::router(coordinator.clone());
+        Router::new()
+            .nest("/api/v1", control.merge(api::router(api)))
+            .nest("/jaeger", jaeger::router(jaeger))
+            .nest("/tempo", tempo::router(tempo.clone()))
+            .merge(tempo::streaming(tempo))
+    };
+    Routes {
+        redacted: routes(api.redacted(), jaeger.redacted(), tempo.redacted()),
+        full: routes(api, jaeger, tempo),
+    }
 }
 
 fn now_unix_ns() -> u64 {
-    host::now().to_unix_us().saturating_mul(1_000)
+    host::now().to_unix_ns()
 }
 
 /// How often readiness is looked at.
@@ -315,27 +357,12 @@ fn watch(
     let (raft, store) = (readiness.check("coordinator"), readiness.check("store"));
     let (coordinator, collector) = (coordinator.clone(), collector.clone());
     let look = move || {
-        let health = coordinator.health();
-        if health.ready {
-            raft.pass();
-        } else {
-            raft.fail(health.reason);
-        }
+        process::check_coordinator(&raft, &coordinator);
         match collector.store().check_writable() {
             Ok(()) => store.pass(),
             Err(error) => store.fail(error.to_string()),
         }
     };
     look();
-    tasks
-        .spawn(TaskKind::MetricsSampler, |stop| async move {
-            let mut tick = tokio::time::interval(LOOK);
-            loop {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    _ = tick.tick() => look(),
-                }
-            }
-        })
-        .map_err(|e| anyhow!(e))
+    process::look_every(tasks, LOOK, look)
 }

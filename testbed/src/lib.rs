@@ -10,7 +10,7 @@ mod door;
 mod python;
 mod shop;
 
-pub use bed::{AgentOptions, Bed};
+pub use bed::{AgentOptions, Bed, Launcher};
 pub use child::Child;
 pub use disk::Disk;
 pub use door::Door;

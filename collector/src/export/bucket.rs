@@ -1,5 +1,6 @@
 //! One bucket: its three tables, then the manifest.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use objects::Put;
@@ -25,9 +26,6 @@ pub(super) enum Failed {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A stored frame of spans.
-    #[error("a stored frame of spans: {0}")]
-    Frame(#[from] wire::frame::FrameError),
     /// Our own file.
     #[error(transparent)]
     Sheet(#[from] SheetFault),
@@ -47,6 +45,29 @@ pub(super) trait Sink {
     fn check(&self) -> Result<(), Failed>;
 }
 
+/// A table that was written.
+pub(super) struct Written {
+    pub(super) files: Vec<ExportedFile>,
+    /// Stored units that could not be read, and are left out.
+    pub(super) unreadable: u64,
+}
+
+/// Has a store show what it has of a table until something fails. How many units could not be read.
+pub(super) fn each<T>(
+    show: impl FnOnce(&mut dyn FnMut(Vec<T>) -> ControlFlow<()>) -> Result<u64, StoreError>,
+    mut take: impl FnMut(Vec<T>) -> Result<(), Failed>,
+) -> Result<u64, Failed> {
+    let mut failed = None;
+    let unreadable = show(&mut |rows| match take(rows) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            failed = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    failed.map_or(Ok(unreadable), Err)
+}
+
 /// What a bucket is made of, and what it is made into.
 pub(super) struct BucketExport<'b> {
     pub(super) store: &'b Store,
@@ -60,6 +81,12 @@ pub(super) struct BucketExport<'b> {
 impl BucketExport<'_> {
     /// Exports it: files, manifest, then files of the bucket that the manifest does not name are removed.
     pub(super) fn run(&self, next: Next) -> Result<Manifest, Failed> {
+        // Who is stopped, or reads what is being dropped, fails in many ways.
+        let made = self.make(next);
+        made.map_err(|failed| self.sink.check().err().unwrap_or(failed))
+    }
+
+    fn make(&self, next: Next) -> Result<Manifest, Failed> {
         let time = self.store.bucket_time(next.bucket);
         let names = Names {
             bucket: next.bucket,
@@ -67,9 +94,13 @@ impl BucketExport<'_> {
             member: self.member,
         };
         let spool = |table| Spool::new(self.sink, self.spool, names, table, next.generation);
-        let mut files = spans::write(self, next, spool(Recorded::Span))?;
-        files.extend(logs::write(self, next, spool(Recorded::Log))?);
-        files.extend(events::write(self, next, spool(Recorded::Event))?);
+        let tables = [
+            spans::write(self, next, spool(Recorded::Span))?,
+            logs::write(self, next, spool(Recorded::Log))?,
+            events::write(self, next, spool(Recorded::Event))?,
+        ];
+        let unreadable = tables.iter().map(|table| table.unreadable).sum();
+        let files: Vec<ExportedFile> = tables.into_iter().flat_map(|table| table.files).collect();
         // What was read while the bucket went may be a part of it.
         self.sink.check()?;
         let rows = |table: Recorded| {
@@ -88,6 +119,7 @@ impl BucketExport<'_> {
             spans: rows(Recorded::Span),
             logs: rows(Recorded::Log),
             events: rows(Recorded::Event),
+            unreadable,
             files,
         };
         let mut bytes = serde_json::to_vec_pretty(&manifest).map_err(std::io::Error::from)?;

@@ -2,7 +2,6 @@
 //! places of their sites, as far as known now.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 use event::{Event, EventIdentity, EventKind, ModuleKey, NodeInfo, NodeKey, SiteId};
 use query::{CodeSource, SiteInfo};
@@ -10,8 +9,7 @@ use store::StoredEvents;
 use tables::recorded::{BeamEvent, EventRow, STRETCH_BYTES_MAX, Said};
 use wire::etf;
 
-use super::bucket::{BucketExport, Failed};
-use super::manifest::ExportedFile;
+use super::bucket::{BucketExport, Failed, Written, each};
 use super::plan::Next;
 use super::spool::Spool;
 
@@ -20,11 +18,7 @@ const TEXT_CHARS_MAX: usize = 400;
 /// Sites that are remembered.
 const SITES_MAX: usize = 1 << 16;
 
-pub(super) fn write(
-    of: &BucketExport<'_>,
-    next: Next,
-    mut spool: Spool<'_>,
-) -> Result<Vec<ExportedFile>, Failed> {
+pub(super) fn write(of: &BucketExport<'_>, next: Next, mut spool: Spool<'_>) -> Result<Written, Failed> {
     let nodes = of.store.nodes()?;
     let mut rows = Rows {
         nodes: nodes.into_iter().map(|node| (node.key, node)).collect(),
@@ -33,27 +27,20 @@ pub(super) fn write(
     };
     let mut stretch: StoredEvents = Vec::new();
     let mut bytes = 0;
-    let mut failed = None;
-    of.store.visit_events(next.bucket, &mut |events| {
+    let show = |visit: &mut _| of.store.visit_bucket_events(next.bucket, visit);
+    let unreadable = each(show, |events| {
         bytes += events.iter().map(memory_bytes).sum::<usize>();
         stretch.extend(events);
         if bytes < STRETCH_BYTES_MAX {
-            return ControlFlow::Continue(());
+            return Ok(());
         }
         bytes = 0;
-        match of.sink.check().and_then(|()| rows.end(&mut stretch, &mut spool)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
-            }
-        }
+        of.sink.check()?;
+        rows.end(&mut stretch, &mut spool)
     })?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
     rows.end(&mut stretch, &mut spool)?;
-    spool.finish()
+    let files = spool.finish()?;
+    Ok(Written { files, unreadable })
 }
 
 fn memory_bytes((_, event): &(EventIdentity, Event)) -> usize {

@@ -211,6 +211,7 @@ impl Worker {
         if manifest.generation > 1 {
             self.metrics.again.inc();
         }
+        self.metrics.unreadable.inc_by(manifest.unreadable);
         for file in &manifest.files {
             self.metrics
                 .rows
@@ -223,6 +224,7 @@ impl Worker {
             spans = manifest.spans,
             logs = manifest.logs,
             events = manifest.events,
+            unreadable = manifest.unreadable,
             files = manifest.files.len(),
             "bucket exported"
         );

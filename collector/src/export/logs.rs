@@ -1,46 +1,32 @@
 //! The log records of a bucket: sorted in memory by trace and time, a stretch at a time.
 
-use std::ops::ControlFlow;
-
 use event::LogRecord;
 use tables::recorded::{LogRow, STRETCH_BYTES_MAX};
 
-use super::bucket::{BucketExport, Failed};
-use super::manifest::ExportedFile;
+use super::bucket::{BucketExport, Failed, Written, each};
 use super::plan::Next;
 use super::spool::Spool;
 
 /// About what a record takes in memory beside its texts.
 const RECORD_BYTES: usize = 600;
 
-pub(super) fn write(
-    of: &BucketExport<'_>,
-    next: Next,
-    mut spool: Spool<'_>,
-) -> Result<Vec<ExportedFile>, Failed> {
+pub(super) fn write(of: &BucketExport<'_>, next: Next, mut spool: Spool<'_>) -> Result<Written, Failed> {
     let mut stretch: Vec<LogRecord> = Vec::new();
     let mut bytes = 0;
-    let mut failed = None;
-    of.store.visit_logs(next.bucket, &mut |records| {
+    let show = |visit: &mut _| of.store.visit_bucket_logs(next.bucket, visit);
+    let unreadable = each(show, |records| {
         bytes += records.len() * RECORD_BYTES + records.iter().map(texts).sum::<usize>();
         stretch.extend(records);
         if bytes < STRETCH_BYTES_MAX {
-            return ControlFlow::Continue(());
+            return Ok(());
         }
         bytes = 0;
-        match of.sink.check().and_then(|()| end(&mut stretch, &mut spool)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
-            }
-        }
+        of.sink.check()?;
+        end(&mut stretch, &mut spool)
     })?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
     end(&mut stretch, &mut spool)?;
-    spool.finish()
+    let files = spool.finish()?;
+    Ok(Written { files, unreadable })
 }
 
 fn texts(record: &LogRecord) -> usize {

@@ -31,6 +31,8 @@ pub struct Manifest {
     pub logs: u64,
     /// Events of BEAM nodes.
     pub events: u64,
+    /// Stored blocks and entries that could not be read and are left out; 0 unless the disk is damaged.
+    pub unreadable: u64,
     /// All its files; no others of this bucket and member count.
     pub files: Vec<ExportedFile>,
 }

@@ -9,6 +9,7 @@ pub(super) struct ExportMetrics {
     pub(super) buckets: IntCounter,
     pub(super) again: IntCounter,
     pub(super) missed: IntCounter,
+    pub(super) unreadable: IntCounter,
     pub(super) files: IntCounter,
     pub(super) bytes: IntCounter,
     pub(super) rows: IntCounterVec,
@@ -21,11 +22,13 @@ impl ExportMetrics {
     pub(super) fn new(r: &Registry) -> prometheus::Result<Self> {
         let name = |n: &str| format!("elixirscope_export_{n}");
         let missed = "Buckets that were dropped before they were exported as they were";
+        let unreadable = "Stored blocks and entries that could not be read and are left out of exports";
         let lag = "Since the end of the oldest closed bucket that is not exported; 0 = all are";
         Ok(Self {
             buckets: counter(r, &name("buckets_total"), "Buckets exported")?,
             again: counter(r, &name("again_total"), "Buckets exported again, for late data")?,
             missed: counter(r, &name("missed_buckets_total"), missed)?,
+            unreadable: counter(r, &name("unreadable_total"), unreadable)?,
             files: counter(r, &name("files_total"), "Files written to the storage")?,
             bytes: counter(r, &name("bytes_total"), "Bytes of files written to the storage")?,
             rows: counters(r, &name("rows_total"), "Rows exported", &["table"])?,

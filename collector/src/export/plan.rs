@@ -115,11 +115,11 @@ mod tests {
 
     const SETTLE: Duration = Duration::from_mins(2);
 
-    fn state(bucket: u32, spans_taken: u64, closed: bool) -> BucketState {
+    fn state(bucket: u32, spans: u64, closed: bool) -> BucketState {
         BucketState {
             bucket: Bucket(bucket),
             mark: BucketMark {
-                spans_taken,
+                spans,
                 ..BucketMark::default()
             },
             closed,

@@ -10,7 +10,7 @@ pub(super) struct Copied {
     pub(super) target: String,
     /// Which.
     pub(super) generation: u32,
-    /// What the bucket held: spans, arrival numbers of events and logs.
+    /// What the bucket held: spans, events, log records.
     mark: (u64, u64, u64),
 }
 
@@ -39,5 +39,5 @@ impl Copied {
 }
 
 fn parts(mark: BucketMark) -> (u64, u64, u64) {
-    (mark.spans_taken, mark.events_through, mark.logs_through)
+    (mark.spans, mark.events, mark.logs)
 }

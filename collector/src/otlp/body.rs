@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 
 use super::budget::Reservation;
-use super::config::{DRAIN_BYTES_MAX, DRAIN_TIME_MAX};
+use super::config::{DRAIN_BYTES_MAX, DRAIN_TIME_MAX, STRANGER_BYTES_MAX, STRANGER_TIME_MAX};
 use super::intake::Refusal;
 
 /// Bytes that are asked of the allocator at once, at most, because a client says that so many will come.
@@ -40,7 +40,7 @@ pub(super) async fn read(
         Err(_) => return Err(BodyFault::TimedOut(within)),
     };
     if let BodyFault::Refused(_) = fault {
-        let _ = tokio::time::timeout(DRAIN_TIME_MAX, drain(body)).await;
+        let _ = tokio::time::timeout(DRAIN_TIME_MAX, drain(body, DRAIN_BYTES_MAX)).await;
     }
     Err(fault)
 }
@@ -90,8 +90,12 @@ async fn gather(body: &mut Incoming, max: usize, held: &mut Reservation) -> Resu
     Ok(if whole.is_empty() { first } else { whole.into() })
 }
 
-async fn drain(body: &mut Incoming) {
-    let mut left = DRAIN_BYTES_MAX;
+/// Throws away the beginning of a body whose sender is not let in.
+pub(super) async fn discard(body: &mut Incoming) {
+    let _ = tokio::time::timeout(STRANGER_TIME_MAX, drain(body, STRANGER_BYTES_MAX)).await;
+}
+
+async fn drain(body: &mut Incoming, mut left: usize) {
     while let Ok(Some(data)) = next(body).await {
         match left.checked_sub(data.len()) {
             Some(rest) => left = rest,

@@ -9,6 +9,10 @@ pub(super) const RETRY_AFTER_MS: u32 = 1000;
 pub(super) const DRAIN_BYTES_MAX: usize = 64 << 20;
 /// Time for that.
 pub(super) const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
+/// The same of a sender that is not let in.
+pub(super) const STRANGER_BYTES_MAX: usize = 1 << 20;
+/// See [`STRANGER_BYTES_MAX`].
+pub(super) const STRANGER_TIME_MAX: Duration = Duration::from_secs(1);
 /// Compressed or JSON requests of more bytes are unpacked outside of the async threads.
 pub(super) const INLINE_BYTES_MAX: usize = 64 << 10;
 /// Window of a zstd frame, as a power of two: 8 MiB, what RFC 8878 (section 3.1.1.1.2) has every decoder support.

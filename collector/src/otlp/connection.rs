@@ -1,5 +1,6 @@
 //! One connection, HTTP/1.1 or HTTP/2, from its first byte to its last answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -35,7 +36,12 @@ fn builder(limits: &OtlpLimits) -> Builder<TokioExecutor> {
 }
 
 /// Serves until the client leaves or, after `stop`, the requests under way are answered.
-pub(super) async fn run<I: Intake>(context: Arc<Context<I>>, stream: TcpStream, stop: CancellationToken) {
+pub(super) async fn run<I: Intake>(
+    context: Arc<Context<I>>,
+    stream: TcpStream,
+    peer: IpAddr,
+    stop: CancellationToken,
+) {
     // Answers are small and wanted at once.
     if stream.set_nodelay(true).is_err() {
         return;
@@ -46,7 +52,7 @@ pub(super) async fn run<I: Intake>(context: Arc<Context<I>>, stream: TcpStream, 
         let spoke = Arc::clone(&spoke);
         service_fn(move |request| {
             spoke.store(true, Relaxed);
-            answer(Arc::clone(&context), request)
+            answer(Arc::clone(&context), peer, request)
         })
     };
     let builder = builder(&limits);

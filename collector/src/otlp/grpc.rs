@@ -4,6 +4,7 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use host::access::Denied;
 use host::grpc::{PREFIX_BYTES, Status, failed, message, unary};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
@@ -44,6 +45,20 @@ pub(super) async fn answer<I: Intake>(context: &Context<I>, request: Request<Inc
     };
     response.headers_mut().insert(ACCEPT, ACCEPTED);
     context.metrics.answered(Door::Grpc, code_name(code));
+    response
+}
+
+/// The answer to a call that is not let in.
+pub(super) fn deny<I: Intake>(context: &Context<I>, denied: &Denied) -> Response<Body> {
+    let code = match denied.status() {
+        StatusCode::FORBIDDEN => Code::PermissionDenied,
+        StatusCode::TOO_MANY_REQUESTS => Code::ResourceExhausted,
+        _ => Code::Unauthenticated,
+    };
+    context.metrics.answered(Door::Grpc, code_name(code));
+    let mut response = failed(&Status::new(code, denied.message()));
+    denied.add_headers(response.headers_mut());
+    response.headers_mut().insert(ACCEPT, ACCEPTED);
     response
 }
 

@@ -5,6 +5,7 @@
 use axum::body::Body;
 use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use host::access::Denied;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use wire::otlp::{Code, Detail, encode_response, encode_status, protobuf_to_json, status_json};
@@ -52,6 +53,25 @@ pub(super) async fn answer<I: Intake>(context: &Context<I>, request: Request<Inc
         Ok((signal, receipt)) => accepted(format, signal, &receipt),
         Err(failure) => failed(format, &failure),
     };
+    context.metrics.answered(Door::Http, response.status().as_str());
+    response
+}
+
+/// The answer to a request that is not let in. Of its body a little is read, so that a client that is set up wrong reads the answer.
+pub(super) async fn deny<I: Intake>(
+    context: &Context<I>,
+    request: Request<Incoming>,
+    denied: &Denied,
+) -> Response<Body> {
+    let format = Format::of(request.headers()).unwrap_or(Format::Json);
+    body::discard(&mut request.into_body()).await;
+    let code = match denied.status() {
+        StatusCode::FORBIDDEN => Code::PermissionDenied,
+        StatusCode::TOO_MANY_REQUESTS => Code::ResourceExhausted,
+        _ => Code::Unauthenticated,
+    };
+    let mut response = failed(format, &Failure::new(denied.status(), code, denied.message()));
+    denied.add_headers(response.headers_mut());
     context.metrics.answered(Door::Http, response.status().as_str());
     response
 }

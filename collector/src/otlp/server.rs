@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use host::access::{Access, TooOpen};
 use host::{CancellationToken, Registry};
 use prometheus::IntGauge;
 use tokio::net::TcpListener;
@@ -32,6 +33,9 @@ pub enum OtlpStartError {
         /// Why.
         source: io::Error,
     },
+    /// Anybody could come in.
+    #[error(transparent)]
+    TooOpen(#[from] TooOpen),
     /// A metric's name is taken.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -43,17 +47,25 @@ pub struct OtlpServer {
     grpc: (TcpListener, SocketAddr),
     http: (TcpListener, SocketAddr),
     limits: OtlpLimits,
+    access: Access,
     metrics: Arc<Metrics>,
 }
 
 impl OtlpServer {
-    /// Takes the addresses.
-    pub async fn bind(config: OtlpConfig, registry: &Registry) -> Result<Self, OtlpStartError> {
+    /// Takes the addresses; beyond the loopback only if there are tokens.
+    pub async fn bind(
+        config: OtlpConfig,
+        access: Access,
+        registry: &Registry,
+    ) -> Result<Self, OtlpStartError> {
+        access.may_listen("OTLP gRPC", config.grpc)?;
+        access.may_listen("OTLP HTTP", config.http)?;
         let metrics = Arc::new(Metrics::new(registry)?);
         Ok(Self {
             grpc: listen(config.grpc).await?,
             http: listen(config.http).await?,
             limits: config.limits,
+            access,
             metrics,
         })
     }
@@ -73,6 +85,7 @@ impl OtlpServer {
         let context = Arc::new(Context {
             intake,
             limits: self.limits,
+            access: self.access,
             budget: Budget::new(self.limits.budget_bytes(), self.metrics.in_flight.clone()),
             metrics: self.metrics,
         });
@@ -90,8 +103,8 @@ impl OtlpServer {
                 accepted = self.grpc.0.accept() => accepted,
                 accepted = self.http.0.accept() => accepted,
             };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     context.metrics.accept_errors.inc();
                     tracing::warn!(%error, "otlp connection not accepted");
@@ -106,7 +119,7 @@ impl OtlpServer {
             let (context, stop) = (Arc::clone(&context), stop.clone());
             connections.spawn(async move {
                 let _open = Counted::up(&context.metrics.connections);
-                connection::run(context, stream, stop).await;
+                connection::run(context, stream, peer.ip(), stop).await;
                 drop(place);
             });
         }

@@ -1,10 +1,12 @@
 //! One request: which door it came through, what it carries, and the way that both doors share.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
+use host::access::{Access, Needs};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use wire::otlp::schema::{Message, log_response, logs, response, traces};
@@ -66,6 +68,7 @@ impl Signal {
 pub(super) struct Context<I> {
     pub(super) intake: Arc<I>,
     pub(super) limits: OtlpLimits,
+    pub(super) access: Access,
     pub(super) budget: Budget,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -91,11 +94,21 @@ impl<I: Intake> Context<I> {
 /// Answers a request. Both doors are open on both ports: what a request is says its content type.
 pub(super) async fn answer<I: Intake>(
     context: Arc<Context<I>>,
+    peer: IpAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    Ok(if host::grpc::is_call(request.headers()) {
-        grpc::answer(&context, request).await
+    let (door, name) = if host::grpc::is_call(request.headers()) {
+        (Door::Grpc, "otlp_grpc")
     } else {
-        http::answer(&context, request).await
+        (Door::Http, "otlp_http")
+    };
+    let admitted = context
+        .access
+        .admit(name, request.headers(), Some(peer), Needs::Send);
+    Ok(match (door, admitted) {
+        (Door::Grpc, Ok(_)) => grpc::answer(&context, request).await,
+        (Door::Http, Ok(_)) => http::answer(&context, request).await,
+        (Door::Grpc, Err(denied)) => grpc::deny(&context, &denied),
+        (Door::Http, Err(denied)) => http::deny(&context, request, &denied).await,
     })
 }

@@ -28,6 +28,7 @@ struct Call {
     method: &'static str,
     path: &'static str,
     encoding: Option<&'static str>,
+    token: Option<String>,
     body: Vec<u8>,
     expect: Expect,
 }
@@ -39,6 +40,7 @@ impl Call {
             method: "POST",
             path: TRACES,
             encoding: None,
+            token: None,
             body,
             expect,
         }
@@ -72,6 +74,9 @@ async fn send(
         .uri(format!("http://otlp{}", call.path))
         .header("content-type", "application/grpc")
         .header("te", "trailers");
+    if let Some(token) = &call.token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
     if let Some(encoding) = call.encoding {
         request = request.header("grpc-encoding", encoding);
     }
@@ -138,6 +143,15 @@ async fn run(client: &mut SendRequest<Bytes>, house: &House, call: &Call) -> Hea
         (wanted, found) => panic!("{name}: {found:?} instead of {wanted:?}"),
     }
     trailers
+}
+
+/// A call with a token or without.
+pub(super) async fn with_token(house: &House, token: Option<&str>, expect: Expect) -> HeaderMap {
+    let call = Call {
+        token: token.map(str::to_owned),
+        ..Call::new("with a token", framed(0, &good(1)), expect)
+    };
+    run(&mut connect(house.grpc).await, house, &call).await
 }
 
 /// What `grpc-status-details-bin` holds.

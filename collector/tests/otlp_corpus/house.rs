@@ -1,10 +1,12 @@
 //! The doors with an intake that decodes, and what a case expects of them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use collector::{Intake, OtlpConfig, OtlpLimits, OtlpServer, Receipt, Refusal};
+use host::access::Access;
 use host::{CancellationToken, Registry};
 use parking_lot::Mutex;
 use std::net::SocketAddr;
@@ -74,14 +76,22 @@ impl House {
         Self::with(OtlpLimits::default()).await
     }
     pub(crate) async fn with(limits: OtlpLimits) -> Self {
+        Self::open(limits, None).await
+    }
+    /// With tokens.
+    pub(crate) async fn guarded(tokens: &Path) -> Self {
+        Self::open(OtlpLimits::default(), Some(tokens)).await
+    }
+    async fn open(limits: OtlpLimits, tokens: Option<&Path>) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let registry = Registry::new();
+        let access = Access::of(tokens, &registry).unwrap();
         let config = OtlpConfig {
             grpc: any,
             http: any,
             limits,
         };
-        let server = OtlpServer::bind(config, &registry).await.unwrap();
+        let server = OtlpServer::bind(config, access, &registry).await.unwrap();
         let (http, grpc) = (server.http_addr(), server.grpc_addr());
         let (intake, stop) = (Arc::new(Decoding::default()), CancellationToken::new());
         let serving = tokio::spawn(server.serve(Arc::clone(&intake), stop.clone()));

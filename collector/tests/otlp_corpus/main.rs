@@ -15,6 +15,7 @@
     reason = "tables of cases"
 )]
 
+mod access;
 mod compression;
 mod doors;
 mod envelope;

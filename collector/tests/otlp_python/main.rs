@@ -19,6 +19,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use collector::{Intake, OtlpConfig, OtlpLimits, OtlpServer, Receipt, Refusal};
 use event::{KeyValue, LogRecord, Span, SpanId, SpanKind, StatusCode, TraceId, Value, value_of};
+use host::access::Access;
 use host::{CancellationToken, Registry};
 use parking_lot::Mutex;
 use wire::otlp::{Notes, decode_logs, decode_traces};
@@ -73,7 +74,9 @@ async fn exported(protocol: &str, compression: &str, refusals: Vec<Refusal>) -> 
         http: any,
         limits: OtlpLimits::default(),
     };
-    let server = OtlpServer::bind(config, &Registry::new()).await.unwrap();
+    let server = OtlpServer::bind(config, Access::open(), &Registry::new())
+        .await
+        .unwrap();
     let addr = if protocol == "grpc" {
         server.grpc_addr()
     } else {

@@ -110,6 +110,7 @@ impl House {
         let tls = dir.path().join("tls");
         dev_ca(&tls).unwrap();
         let config = CollectorConfig {
+            access: host::access::Access::open(),
             data_dir: data.to_path_buf(),
             listen: "127.0.0.1:0".parse().unwrap(),
             identity: Identity::from_dir(&tls, Role::Member).unwrap(),
@@ -118,6 +119,7 @@ impl House {
             disk_bytes_max: 0,
             hold_buckets: false,
             otlp: None,
+            span_metrics: None,
         };
         let registry = Registry::new();
         let plane = Arc::new(Plane::default());

@@ -4,16 +4,16 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use prometheus::Registry;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics;
+use crate::access::{Access, Gate, Routes, TooOpen};
+use crate::metrics::Exposition;
 use crate::readiness::Readiness;
 
 /// The address could not be taken.
@@ -22,6 +22,9 @@ pub enum HttpError {
     /// Another process has it.
     #[error("TCP address {0} is already in use: is another member running? stop it, or choose another port")]
     AddressInUse(SocketAddr),
+    /// Anybody could come in.
+    #[error(transparent)]
+    TooOpen(#[from] TooOpen),
     /// Another reason.
     #[error("cannot bind TCP address {addr}: {source}")]
     Io {
@@ -42,18 +45,36 @@ pub struct HttpServer {
 
 #[derive(Clone)]
 struct Shared {
-    registry: Registry,
+    metrics: Exposition,
     readiness: Readiness,
 }
 
 impl HttpServer {
-    /// Takes `addr`. `routes` must not contain `/metrics`, `/live` or `/ready`.
+    /// Takes `addr`, on the loopback only. `routes` must not contain `/metrics`, `/live` or `/ready`.
     pub async fn bind(
         addr: SocketAddr,
         routes: Router,
-        registry: Registry,
+        metrics: impl Into<Exposition>,
         readiness: Readiness,
     ) -> Result<Self, HttpError> {
+        Access::open().may_listen("http", addr)?;
+        Self::listen(addr, routes.merge(own(metrics.into(), readiness))).await
+    }
+
+    /// Takes `addr`, behind a gate.
+    pub async fn behind(
+        gate: Gate,
+        addr: SocketAddr,
+        mut routes: Routes,
+        metrics: impl Into<Exposition>,
+        readiness: Readiness,
+    ) -> Result<Self, HttpError> {
+        gate.access().may_listen("http", addr)?;
+        routes.full = routes.full.merge(own(metrics.into(), readiness));
+        Self::listen(addr, gate.before(routes)).await
+    }
+
+    async fn listen(addr: SocketAddr, router: Router) -> Result<Self, HttpError> {
         let failed = |source: io::Error| {
             if source.kind() == io::ErrorKind::AddrInUse {
                 HttpError::AddressInUse(addr)
@@ -63,15 +84,10 @@ impl HttpServer {
         };
         let listener = TcpListener::bind(addr).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
-        let own = Router::new()
-            .route("/metrics", get(scrape))
-            .route("/live", get(|| async { "live\n" }))
-            .route("/ready", get(ready))
-            .with_state(Shared { registry, readiness });
         Ok(Self {
             listener,
             local_addr,
-            router: routes.merge(own),
+            router,
         })
     }
 
@@ -82,18 +98,28 @@ impl HttpServer {
 
     /// Serves until `stop`, then finishes the requests under way.
     pub async fn serve(self, stop: CancellationToken) -> io::Result<()> {
-        axum::serve(self.listener, self.router)
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(self.listener, service)
             .with_graceful_shutdown(stop.cancelled_owned())
             .await
     }
 }
 
-async fn scrape(State(shared): State<Shared>) -> Response {
-    (
-        [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)],
-        metrics::text(&shared.registry),
-    )
-        .into_response()
+/// What every server has.
+fn own(metrics: Exposition, readiness: Readiness) -> Router {
+    Router::new()
+        .route("/metrics", get(scrape))
+        .route("/live", get(|| async { "live\n" }))
+        .route("/ready", get(ready))
+        .with_state(Shared { metrics, readiness })
+}
+
+async fn scrape(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
+    let (content_type, body) = shared.metrics.answer(accept);
+    ([(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {

@@ -1,7 +1,8 @@
-//! What every process of ours needs around its work: settings, logs, metrics, HTTP doors, tasks, signals, the clock.
+//! What every process of ours needs around its work: settings, logs, metrics, HTTP doors and who may enter them, tasks, signals, the clock.
 //!
 //! It knows no role. Read [`Tasks`] first: all background work runs under it, and [`TaskKind`] is the list of it.
 
+pub mod access;
 mod clock;
 pub mod grpc;
 mod http;

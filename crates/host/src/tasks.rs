@@ -63,6 +63,8 @@ kinds! {
     Timeline "timeline",
     /// Reads a source repository.
     RepoSync "repo_sync",
+    /// Follows the file of tokens.
+    Access "access",
     /// Copies metrics from where they are counted.
     MetricsSampler "metrics_sampler",
 }

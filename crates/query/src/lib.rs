@@ -13,6 +13,8 @@ mod code;
 pub mod jaeger;
 mod pattern;
 mod payload;
+pub mod redact;
+pub mod span_metrics;
 pub mod tempo;
 mod text;
 mod tree;

@@ -3,21 +3,15 @@
 //! Family `exports`: bucket u32. Value: what the exporter says of its last copy of the bucket; the store does not look into it.
 //! It goes with the bucket.
 
-use crate::batches::{self, FrameRecord};
 use crate::bytes::Reader;
 use crate::error::StoreError;
-use crate::frame_key::FrameKey;
-use crate::spans::{Run, keys};
 use crate::state::Shared;
 use crate::store::Store;
-use crate::{frames, logs};
-use event::{Bucket, Event, EventIdentity, LogRecord, Micros};
+use event::{Bucket, Event, EventIdentity, LogRecord, Micros, Span};
 use rocksdb::WriteBatch;
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use wire::frame::{FrameError, decode_directory};
 
 /// Name of the family.
 pub(crate) const FAMILY: &str = "exports";
@@ -25,12 +19,12 @@ pub(crate) const FAMILY: &str = "exports";
 /// What a bucket holds, in numbers that only grow: equal marks, equal content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BucketMark {
-    /// Spans in its runs before repeats were dropped; merging runs does not change it.
-    pub spans_taken: u64,
-    /// Arrival number of the last frame of events whose index is on disk.
-    pub events_through: u64,
-    /// One more than the arrival number of the last entry of logs; 0 = none.
-    pub logs_through: u64,
+    /// Spans that were sealed, before repeats were dropped; merging runs does not change it.
+    pub spans: u64,
+    /// Events.
+    pub events: u64,
+    /// Log records.
+    pub logs: u64,
 }
 
 /// A bucket, as of now.
@@ -40,26 +34,11 @@ pub struct BucketState {
     pub bucket: Bucket,
     /// What it holds.
     pub mark: BucketMark,
-    /// Is its time over, and everything in it sealed?
+    /// Is its time over, and everything in it sealed that can be?
     pub closed: bool,
 }
 
-/// A run of spans. Its blocks stay while somebody has it, merged with others meanwhile or not.
-#[derive(Clone, Debug)]
-pub struct SpanRun {
-    bucket: Bucket,
-    run: u32,
-    record: Arc<Run>,
-}
-
-impl SpanRun {
-    /// Its blocks; the spans of a trace are in one of them, or in some that follow one another.
-    pub fn blocks(&self) -> u32 {
-        self.record.blocks.len() as u32
-    }
-}
-
-/// What one stored frame of events has.
+/// Events, each with its identity.
 pub type StoredEvents = Vec<(EventIdentity, Event)>;
 
 /// What was said of the last copy of a bucket.
@@ -82,45 +61,34 @@ impl Store {
         self.shared.floor()
     }
 
-    /// The runs of spans of a bucket, ascending.
-    pub fn span_runs(&self, bucket: Bucket) -> Vec<SpanRun> {
-        let buckets = self.shared.spans.buckets.read();
-        let runs = buckets.get(&bucket).map(|known| known.runs.iter());
-        let of = |(run, record): (&u32, &Arc<Run>)| SpanRun {
-            bucket,
-            run: *run,
-            record: Arc::clone(record),
-        };
-        runs.into_iter().flatten().map(of).collect()
+    /// Shows the spans of a bucket that are sealed, each once, whichever of its runs it is in; a trace's together and by start, but
+    /// for traces of more than some megabytes, which come in several parts. How many blocks could not be read. No snapshot is
+    /// held: the visitor may take its time.
+    pub fn visit_bucket_spans(
+        &self,
+        bucket: Bucket,
+        visit: &mut dyn FnMut(Vec<Span>) -> ControlFlow<()>,
+    ) -> Result<u64, StoreError> {
+        self.shared.visit_bucket_spans(bucket, visit)
     }
 
-    /// A block of a run, a frame of spans (`wire::spans::SpanFrame`); none if the bucket was dropped.
-    pub fn span_block(&self, of: &SpanRun, block: u32) -> Result<Option<Vec<u8>>, StoreError> {
-        let key = keys::block(of.bucket, of.run, block);
-        Ok(self.shared.db.get(keys::BLOCKS, &key)?)
-    }
-
-    /// Shows the events of a bucket, those in no trace too, a stored frame at a time, by the frames' time; each event once.
-    pub fn visit_events(
+    /// Shows the events of a bucket that are sealed, each once, those in no trace too, a block at a time: in each by trace. How
+    /// many blocks could not be read.
+    pub fn visit_bucket_events(
         &self,
         bucket: Bucket,
         visit: &mut dyn FnMut(StoredEvents) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        self.shared.visit_events(bucket, visit)
+    ) -> Result<u64, StoreError> {
+        self.shared.visit_bucket_events(bucket, visit)
     }
 
-    /// Shows the log records of a bucket, a stored entry at a time, in order of arrival.
-    pub fn visit_logs(
+    /// Shows the log records of a bucket, a stored entry at a time, in order of arrival. How many entries could not be read.
+    pub fn visit_bucket_logs(
         &self,
         bucket: Bucket,
         visit: &mut dyn FnMut(Vec<LogRecord>) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        for item in self.shared.db.scan(logs::FAMILY, &bucket.0.to_be_bytes()) {
-            if visit(logs::decompress(&item?.1)?).is_break() {
-                break;
-            }
-        }
-        Ok(())
+    ) -> Result<u64, StoreError> {
+        self.shared.visit_bucket_logs(bucket, visit)
     }
 
     /// What was said of the last copy of each bucket, ascending.
@@ -152,18 +120,18 @@ impl Shared {
     fn bucket_states(&self, now: Micros) -> Vec<BucketState> {
         let nothing = (BucketMark::default(), true);
         let mut found: BTreeMap<Bucket, (BucketMark, bool)> = BTreeMap::new();
-        for (bucket, slot) in self.index.read().iter() {
+        for (bucket, events) in &*self.events.buckets.read() {
             let (mark, sealed) = found.entry(*bucket).or_insert(nothing);
-            mark.events_through = slot.record.indexed_through;
-            *sealed &= !slot.record.open && slot.active.is_empty() && slot.flushing.is_none();
+            mark.events = events.open_rows + events.runs.values().map(|run| run.rows()).sum::<u64>();
+            *sealed &= events.frames.is_empty() || events.unsealable;
         }
-        for (bucket, spans) in self.spans.buckets.read().iter() {
+        for (bucket, spans) in &*self.spans.buckets.read() {
             let (mark, sealed) = found.entry(*bucket).or_insert(nothing);
-            mark.spans_taken = spans.runs.values().map(|run| run.taken).sum();
+            mark.spans = spans.runs.values().map(|run| run.taken).sum();
             *sealed &= spans.frames.is_empty();
         }
-        for (bucket, through) in self.log_entries() {
-            found.entry(bucket).or_insert(nothing).0.logs_through = through;
+        for (bucket, records) in self.log_counts() {
+            found.entry(bucket).or_insert(nothing).0.logs = records;
         }
         let floor = self.floor();
         let state = |(bucket, (mark, sealed))| BucketState {
@@ -171,63 +139,7 @@ impl Shared {
             mark,
             closed: sealed && self.is_over(bucket, now),
         };
-        found
-            .into_iter()
-            .filter(|(bucket, _)| *bucket >= floor)
-            .map(state)
-            .collect()
+        let held = found.into_iter().filter(|(bucket, _)| *bucket >= floor);
+        held.map(state).collect()
     }
-
-    fn visit_events(
-        &self,
-        bucket: Bucket,
-        visit: &mut dyn FnMut(StoredEvents) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        for item in self.db.scan(frames::FAMILY, &bucket.0.to_be_bytes()) {
-            let (key, bytes) = item?;
-            let mut r = Reader::new(frames::FAMILY, &key);
-            let key = FrameKey::read_by_time(&mut r)?;
-            r.end()?;
-            let record = self.db.get(batches::FAMILY, &key.by_producer())?;
-            let record = record.map(|value| FrameRecord::decode(&value)).transpose()?;
-            match new_events(key, &bytes, record.as_ref()) {
-                Ok(events) if events.is_empty() => {}
-                Ok(events) => {
-                    if visit(events).is_break() {
-                        break;
-                    }
-                }
-                Err(error) => return Err(StoreError::Read(format!("stored frame: {error}"))),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The events of those sections of a frame that no earlier frame held.
-fn new_events(key: FrameKey, bytes: &[u8], record: Option<&FrameRecord>) -> Result<StoredEvents, FrameError> {
-    let directory = decode_directory(bytes)?;
-    let mut events = Vec::new();
-    for (at, entry) in directory.sections().iter().enumerate() {
-        let held = record
-            .and_then(|record| record.sections.get(at))
-            .is_some_and(|section| section.held);
-        if held || entry.gap.is_some() {
-            continue;
-        }
-        let identity = |row: u32| EventIdentity {
-            producer: key.producer,
-            epoch: key.epoch,
-            shard: entry.shard,
-            seq: entry.seq,
-            row,
-        };
-        let rows = directory.rows(entry)?;
-        events.extend(
-            (0u32..)
-                .zip(rows.iter())
-                .map(|(row, event)| (identity(row), event.clone())),
-        );
-    }
-    Ok(events)
 }

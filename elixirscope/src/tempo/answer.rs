@@ -34,6 +34,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let (status, text) = match self {
             Self::Tempo(error) if error.is_invalid() => (StatusCode::BAD_REQUEST, error.to_string()),
+            Self::Tempo(error) if error.is_forbidden() => (StatusCode::FORBIDDEN, error.to_string()),
             Self::Tempo(error @ TempoError::Source(SourceError::Busy(_))) => {
                 (StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }

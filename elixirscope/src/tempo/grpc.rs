@@ -73,6 +73,9 @@ fn status(failure: Failure) -> Status {
         Failure::Tempo(error @ (TempoError::Query(_) | TempoError::Parameter { .. })) => {
             Status::new(Code::InvalidArgument, error.to_string())
         }
+        Failure::Tempo(error) if error.is_forbidden() => {
+            Status::new(Code::PermissionDenied, error.to_string())
+        }
         Failure::Tempo(error) => Status::new(Code::Unavailable, error.to_string()),
         Failure::Crowded => Status::new(Code::Unavailable, "too many questions wait for an answer"),
         Failure::Broken(why) => Status::new(Code::Internal, why),

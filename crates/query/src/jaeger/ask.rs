@@ -8,6 +8,7 @@ use event::{SpanId, TraceId};
 use traceql::Query;
 
 use super::shape::{Dependency, Trace};
+use crate::tempo::may_ask;
 use crate::tempo::{Missing, SpanSource, TagRequest, TempoError, TimeRange, tag_values};
 
 /// A search of traces. Empty texts ask for nothing.
@@ -121,6 +122,7 @@ pub fn find(
     stop: &dyn Fn() -> bool,
 ) -> Result<(Vec<Trace>, Missing), TempoError> {
     let query = find.query()?;
+    may_ask(source, &query)?;
     let mut traces: Vec<(u64, Trace)> = Vec::new();
     let mut stopped = false;
     let inspected = source.candidates(&query.conditions(), range, &mut |spans| {

@@ -22,6 +22,7 @@ pub use search::{
 pub use series::{
     ExemplarView, InstantResponse, InstantView, RangeResponse, SampleView, SeriesView, instant, range,
 };
+pub(crate) use source::may_ask;
 pub use source::{Found, Inspected, Missing, SourceError, SpanSource, TempoError, TimeRange};
 pub use tags::{
     ScopeTags, TagNamesResponse, TagNamesV1, TagRequest, TagScope, TagValue, TagValuesResponse, TagValuesV1,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use traceql::{Query, SpanSet, Trace};
 
 use super::attribute::{key_values, long};
-use super::source::out_of_time;
+use super::source::{may_ask, out_of_time};
 use super::{Missing, SpanSource, TempoError, TimeRange};
 
 /// Most traces of an answer.
@@ -131,6 +131,7 @@ pub fn search(
         let why = "a query for time series; /api/metrics/query_range and /api/metrics/query answer it";
         return Err(TempoError::parameter("q", why));
     }
+    may_ask(source, &request.query)?;
     let mut response = SearchResponse::default();
     let mut stopped = false;
     if request.limit == 0 {

@@ -9,7 +9,7 @@ use traceql::{Query, Trace};
 
 use super::attribute::{double, labels, long};
 use super::search::SearchMetrics;
-use super::source::out_of_time;
+use super::source::{may_ask, out_of_time};
 use super::{Missing, SpanSource, TempoError, TimeRange};
 
 /// `tempopb.QueryRangeResponse`.
@@ -147,6 +147,7 @@ fn evaluate(
         let why = "no query for time series, such as { } | rate(); /api/search answers it";
         return Err(TempoError::parameter("q", why));
     };
+    may_ask(source, query)?;
     let times = TimeRange {
         start_ns: range.start_ns(),
         end_ns: range.end_ns(),

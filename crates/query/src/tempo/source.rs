@@ -2,8 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use event::{Span, TraceId};
-use traceql::{Conditions, ParseError};
+use event::{Span, TraceId, Value};
+use traceql::ast::Field;
+use traceql::{Conditions, ParseError, Query};
+
+use super::TagScope;
 
 /// From a time on, until before another; Unix nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,9 @@ pub enum SourceError {
     /// It failed.
     #[error("the store failed: {0}")]
     Failed(String),
+    /// The one who asks may not.
+    #[error("this needs the role viewer: values of {0} are not shown to the role viewer-redacted")]
+    Forbidden(String),
 }
 
 /// Where spans come from: a store, or several.
@@ -74,6 +80,47 @@ pub trait SpanSource: Send + Sync {
         range: TimeRange,
         each: &mut dyn FnMut(Vec<Span>) -> ControlFlow<()>,
     ) -> Result<Inspected, SourceError>;
+
+    /// Whether a question may name the field: its values are shown.
+    fn shows(&self, _field: &Field) -> bool {
+        true
+    }
+
+    /// Calls for the names of all attributes that spans of a range have, events and links of theirs, services and libraries; for
+    /// some more than once, and for some of spans shortly outside of it. None if it cannot without reading the spans.
+    fn names(
+        &self,
+        range: TimeRange,
+        stop: &dyn Fn() -> bool,
+        each: &mut dyn FnMut(TagScope, &str),
+    ) -> Result<Option<Inspected>, SourceError> {
+        let _ = (range, stop, each);
+        Ok(None)
+    }
+
+    /// The same for the values of a field, of spans that meet conditions which say all that is asked ([`traceql::Query::is_plain`]).
+    fn values(
+        &self,
+        field: &Field,
+        conditions: &Conditions,
+        range: TimeRange,
+        stop: &dyn Fn() -> bool,
+        each: &mut dyn FnMut(&Value),
+    ) -> Result<Option<Inspected>, SourceError> {
+        let _ = (field, conditions, range, stop, each);
+        Ok(None)
+    }
+}
+
+/// Refuses a query that names a field whose values the source does not show.
+pub(crate) fn may_ask(source: &dyn SpanSource, query: &Query) -> Result<(), SourceError> {
+    let mut hidden = None;
+    query.ast().fields(&mut |field| {
+        if hidden.is_none() && !source.shows(field) {
+            hidden = Some(field.to_string());
+        }
+    });
+    hidden.map_or(Ok(()), |field| Err(SourceError::Forbidden(field)))
 }
 
 /// A question that has no answer.
@@ -99,6 +146,11 @@ impl TempoError {
     /// Whether the one who asked has to change the question.
     pub fn is_invalid(&self) -> bool {
         matches!(self, Self::Query(_) | Self::Parameter { .. })
+    }
+
+    /// Whether the one who asked may not.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Source(SourceError::Forbidden(_)))
     }
 
     pub(crate) fn parameter(name: &'static str, why: impl Into<String>) -> Self {

@@ -3,6 +3,7 @@
 use event::{Span, TraceId};
 use traceql::{Query, Trace};
 
+use super::source::may_ask;
 use super::{Found, SpanSource, TempoError, TimeRange};
 
 /// A question for a trace.
@@ -23,6 +24,9 @@ pub fn trace(source: &dyn SpanSource, request: &TraceRequest) -> Result<Found, T
     if request.filter.as_ref().is_some_and(|filter| !filter.is_filter()) {
         let why = "expected one spanset filter, { ... }";
         return Err(TempoError::parameter("q", why));
+    }
+    if let Some(filter) = &request.filter {
+        may_ask(source, filter)?;
     }
     let mut found = source.trace(request.id, request.range)?;
     if let Some(filter) = &request.filter {

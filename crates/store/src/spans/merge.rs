@@ -4,22 +4,24 @@
 //! and the old ones cease to, in one synced write. Their blocks' files go when nobody reads them any more; after a crash, when
 //! the store is opened (`open.rs`).
 
+use super::cut::slices;
 use super::keys;
-use super::make::{RunMaker, file_options, slices, unreadable};
+use super::make::{RunMaker, unreadable};
 use super::run::{Run, place};
-use super::seal::{RUN_BYTES, RUN_ROWS, gone};
+use super::seal::gone;
 use super::{SpanBucket, Workshop};
 use crate::counters::add;
 use crate::error::StoreError;
-use crate::spans::filter::hash;
+use crate::runs::filter::hash;
+use crate::runs::{RUN_BYTES, RUN_ROWS, file_options};
 use crate::state::Shared;
-use event::{Bucket, Micros};
+use event::{Bucket, Micros, TraceId};
 use rocksdb::{ReadOptions, WriteBatch};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use wire::spans::SpanFrame;
+use wire::spans::{SpanBuilder, SpanFrame};
 
 /// Runs that are merged at once.
 pub(super) const FAN_IN: usize = 16;
@@ -34,7 +36,7 @@ const QUIET_US: u64 = 3_000_000;
 const SLICE_ROWS_MAX: u64 = 4 * RUN_ROWS;
 
 /// Runs to be merged.
-type Group = Vec<(u32, Arc<Run>)>;
+pub(super) type Group = Vec<(u32, Arc<Run>)>;
 
 impl Shared {
     /// Merges runs where it pays. How many runs it made.
@@ -83,8 +85,8 @@ impl Shared {
         for places in parts(group) {
             // A merge may take seconds: frames do not wait for it.
             self.seal_due(now, workshop)?;
-            let sources = self.gather(bucket, group, &places, workshop)?;
-            maker.add(&workshop.builder, &sources)?;
+            self.gather(bucket, group, &places, &mut workshop.builder, &mut Err)?;
+            maker.add(&workshop.builder)?;
         }
         let mut made = maker.finish(self)?;
         workshop.packer = packer;
@@ -119,33 +121,31 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes what the runs have of some places into the builder; the blocks that it came from.
-    fn gather(
+    /// Takes what the runs have of some places into a builder, which is emptied before. `damaged` says whether to go on without a
+    /// block that cannot be read.
+    pub(super) fn gather(
         &self,
         bucket: Bucket,
         group: &[(u32, Arc<Run>)],
         places: &RangeInclusive<u16>,
-        workshop: &mut Workshop,
-    ) -> Result<Vec<Vec<u8>>, StoreError> {
-        let builder = &mut workshop.builder;
+        builder: &mut SpanBuilder,
+        damaged: &mut dyn FnMut(StoreError) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         builder.clear();
         let mut once = ReadOptions::default();
         once.fill_cache(false);
-        let mut sources = Vec::new();
         for (number, run) in group {
             for (at, block) in run.blocks_within(places.clone()) {
                 let key = keys::block(bucket, *number, at);
                 let bytes = self.db.raw.get_cf_opt(self.db.family(keys::BLOCKS), key, &once)?;
-                let bytes = bytes.ok_or_else(|| gone(keys::BLOCKS))?;
-                let frame = SpanFrame::open(&bytes).map_err(|error| unreadable(&error))?;
-                let decoded = frame.decoded().map_err(|error| unreadable(&error))?;
                 let whole = places.contains(&block.first) && places.contains(&block.last);
-                builder.take(&decoded, |trace| whole || places.contains(&place(hash(trace))));
-                drop(decoded);
-                sources.push(bytes);
+                let wanted = |trace| whole || places.contains(&place(hash(trace)));
+                if let Err(error) = take(builder, bytes, wanted) {
+                    damaged(error)?;
+                }
             }
         }
-        Ok(sources)
+        Ok(())
     }
 
     /// Deletes the files of runs that were merged and that nobody reads any more.
@@ -168,6 +168,18 @@ impl Shared {
             tracing::warn!(%error, %bucket, "files of merged runs could not be deleted");
         }
     }
+}
+
+fn take(
+    builder: &mut SpanBuilder,
+    bytes: Option<Vec<u8>>,
+    wanted: impl FnMut(TraceId) -> bool,
+) -> Result<(), StoreError> {
+    let bytes = bytes.ok_or_else(|| gone(keys::BLOCKS))?;
+    let frame = SpanFrame::open(&bytes).map_err(|error| unreadable(&error))?;
+    let decoded = frame.decoded().map_err(|error| unreadable(&error))?;
+    builder.take(&decoded, wanted);
+    Ok(())
 }
 
 /// Runs that are worth being merged: as many of one level as are merged at once.
@@ -241,7 +253,7 @@ fn fits(group: &[(u32, Arc<Run>)]) -> bool {
 }
 
 /// Parts of all places that have as many spans as one run that is sealed, about.
-fn parts(group: &[(u32, Arc<Run>)]) -> impl Iterator<Item = RangeInclusive<u16>> {
+pub(super) fn parts(group: &[(u32, Arc<Run>)]) -> impl Iterator<Item = RangeInclusive<u16>> {
     let rows: u64 = group.iter().map(|(_, run)| run.rows()).sum();
     let bytes: u64 = group.iter().map(|(_, run)| run.bytes()).sum();
     let parts = slices(rows, RUN_ROWS).max(slices(bytes, RUN_BYTES));

@@ -1,6 +1,7 @@
 //! What a query says, as a tree. Made by `parse`, shown by its `Display` (`print`), which parses to the same tree.
 
 mod field;
+mod fields;
 mod op;
 mod print;
 mod value;

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use event::{Epoch, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Producer, Seq, Shard, SiteId, TraceId};
+use event::{
+    Epoch, EventIdentity, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Producer, Seq, Shard, SiteId, TraceId,
+};
 
 use super::cursor::range;
 use super::layout as column;
@@ -62,6 +64,21 @@ pub struct Run {
     pub rows: u32,
 }
 
+impl Run {
+    /// The identity of each of its rows.
+    pub fn identities(self) -> impl Iterator<Item = EventIdentity> {
+        (self.first_row..)
+            .take(self.rows as usize)
+            .map(move |row| EventIdentity {
+                producer: self.producer,
+                epoch: self.epoch,
+                shard: self.shard,
+                seq: self.seq,
+                row,
+            })
+    }
+}
+
 /// A checked frame of events, or a block of them.
 #[derive(Clone, Debug)]
 pub struct EventFrame<'a> {
@@ -117,6 +134,10 @@ impl<'a> EventFrame<'a> {
             slots: OnceLock::new(),
             parts,
         };
+        // A block says of whom its events are: nobody may send one as his own.
+        if opened.is_block() {
+            FrameError::check_equal("producer of a block", u64::from(header.producer.0 != 0), 0)?;
+        }
         opened.check_rows()?;
         opened.sections = opened.read_sections()?;
         (opened.nodes, opened.keys) = opened.read_nodes()?;

@@ -40,21 +40,24 @@ const SEARCH: Table = &[
 ];
 const TAGS: Table = &[
     (1, As::Text("scope")),
-    (2, As::Number("start")),
-    (3, As::Number("end")),
-    (4, As::Text("q")),
+    (2, As::Text("q")),
+    (3, As::Number("start")),
+    (4, As::Number("end")),
+    (5, As::Number("limit")),
 ];
 const TAG_VALUES: Table = &[
     (1, As::Text("tag")),
     (2, As::Text("q")),
     (4, As::Number("start")),
     (5, As::Number("end")),
+    (6, As::Number("limit")),
 ];
 const RANGE: Table = &[
     (1, As::Text("q")),
     (2, As::Number("start")),
     (3, As::Number("end")),
     (4, As::Nanoseconds("step")),
+    (16, As::Number("exemplars")),
 ];
 const INSTANT: Table = &[
     (1, As::Text("q")),
@@ -183,5 +186,42 @@ mod tests {
         assert_eq!(found, [("step".to_owned(), "15000000000ns".to_owned())]);
         assert_eq!(Call::of("Search"), Some(Call::Search));
         assert_eq!(Call::of("Pusher"), None);
+    }
+
+    /// Scenario: requests as a client writes them, byte by byte: field numbers and types of `pkg/tempopb/tempo.proto` of Tempo (August 2026).
+    /// Guarantee: each byte means what it means there.
+    #[test]
+    fn requests_by_hand() {
+        let found = |call: Call, bytes: &[u8]| {
+            let pairs = call.parameters(bytes).unwrap();
+            let pairs = pairs.into_iter().map(|(name, value)| format!("{name}={value}"));
+            pairs.collect::<Vec<_>>().join(" ")
+        };
+        // Tags {a: b}, MinDurationMs 1, MaxDurationMs 2, Limit 3, start 4, end 5, Query {}, SpansPerSpanSet 6.
+        let search = b"\x0a\x06\x0a\x01a\x12\x01b\x10\x01\x18\x02\x20\x03\x28\x04\x30\x05\x42\x02{}\x48\x06";
+        let expected = "minDuration=1ms maxDuration=2ms limit=3 start=4 end=5 q={} spss=6 tags=a=\"b\" ";
+        assert_eq!(found(Call::Search, search), expected);
+        // scope span, query {}, start 3, end 4, maxTagsPerScope 5, staleValuesThreshold 6.
+        let tags = b"\x0a\x04span\x12\x02{}\x18\x03\x20\x04\x28\x05\x30\x06";
+        assert_eq!(
+            found(Call::TagNames, tags),
+            "scope=span q={} start=3 end=4 limit=5"
+        );
+        // tagName .a, query {}, start 4, end 5, maxTagValues 6.
+        let values = b"\x0a\x02.a\x12\x02{}\x20\x04\x28\x05\x30\x06";
+        assert_eq!(
+            found(Call::TagValues, values),
+            "tag=.a q={} start=4 end=5 limit=6"
+        );
+        // query {}, start 2, end 300 (two bytes), step 4, queryMode all, exemplars 7 (field 16: a key of two bytes), maxSeries 8.
+        let range = b"\x0a\x02{}\x10\x02\x18\xac\x02\x20\x04\x3a\x03all\x80\x01\x07\x88\x01\x08";
+        assert_eq!(
+            found(Call::Range, range),
+            "q={} start=2 end=300 step=4ns exemplars=7"
+        );
+        assert_eq!(
+            found(Call::Instant, b"\x0a\x02{}\x10\x02\x18\x03"),
+            "q={} start=2 end=3"
+        );
     }
 }
