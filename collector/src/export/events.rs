@@ -27,17 +27,19 @@ pub(super) fn write(of: &BucketExport<'_>, next: Next, mut spool: Spool<'_>) -> 
     };
     let mut stretch: StoredEvents = Vec::new();
     let mut bytes = 0;
-    let show = |visit: &mut _| of.store.visit_bucket_events(next.bucket, visit);
-    let unreadable = each(show, |events| {
-        bytes += events.iter().map(memory_bytes).sum::<usize>();
-        stretch.extend(events);
-        if bytes < STRETCH_BYTES_MAX {
-            return Ok(());
-        }
-        bytes = 0;
-        of.sink.check()?;
-        rows.end(&mut stretch, &mut spool)
-    })?;
+    let unreadable = each(
+        |visit| of.store.visit_bucket_events(next.bucket, visit),
+        |events| {
+            bytes += events.iter().map(memory_bytes).sum::<usize>();
+            stretch.extend(events);
+            if bytes < STRETCH_BYTES_MAX {
+                return Ok(());
+            }
+            bytes = 0;
+            of.sink.check()?;
+            rows.end(&mut stretch, &mut spool)
+        },
+    )?;
     rows.end(&mut stretch, &mut spool)?;
     let files = spool.finish()?;
     Ok(Written { files, unreadable })

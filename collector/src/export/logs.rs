@@ -13,17 +13,19 @@ const RECORD_BYTES: usize = 600;
 pub(super) fn write(of: &BucketExport<'_>, next: Next, mut spool: Spool<'_>) -> Result<Written, Failed> {
     let mut stretch: Vec<LogRecord> = Vec::new();
     let mut bytes = 0;
-    let show = |visit: &mut _| of.store.visit_bucket_logs(next.bucket, visit);
-    let unreadable = each(show, |records| {
-        bytes += records.len() * RECORD_BYTES + records.iter().map(texts).sum::<usize>();
-        stretch.extend(records);
-        if bytes < STRETCH_BYTES_MAX {
-            return Ok(());
-        }
-        bytes = 0;
-        of.sink.check()?;
-        end(&mut stretch, &mut spool)
-    })?;
+    let unreadable = each(
+        |visit| of.store.visit_bucket_logs(next.bucket, visit),
+        |records| {
+            bytes += records.len() * RECORD_BYTES + records.iter().map(texts).sum::<usize>();
+            stretch.extend(records);
+            if bytes < STRETCH_BYTES_MAX {
+                return Ok(());
+            }
+            bytes = 0;
+            of.sink.check()?;
+            end(&mut stretch, &mut spool)
+        },
+    )?;
     end(&mut stretch, &mut spool)?;
     let files = spool.finish()?;
     Ok(Written { files, unreadable })

@@ -15,16 +15,20 @@ const EVENT_BYTES: usize = 300;
 
 pub(super) fn write(of: &BucketExport<'_>, next: Next, mut spool: Spool<'_>) -> Result<Written, Failed> {
     let mut stretch = Stretch::default();
-    let show = |visit: &mut _| of.store.visit_bucket_spans(next.bucket, visit);
-    let unreadable = each(show, |spans| {
-        spans.into_iter().for_each(|span| stretch.add(span));
-        if stretch.bytes < STRETCH_BYTES_MAX {
-            return Ok(());
-        }
-        of.sink.check()?;
-        // Here no trace is cut, unless it is in several blocks.
-        stretch.end(&mut spool)
-    })?;
+    let unreadable = each(
+        |visit| of.store.visit_bucket_spans(next.bucket, visit),
+        |spans| {
+            for span in spans {
+                stretch.add(span);
+            }
+            if stretch.bytes < STRETCH_BYTES_MAX {
+                return Ok(());
+            }
+            of.sink.check()?;
+            // Here no trace is cut, unless it is in several blocks.
+            stretch.end(&mut spool)
+        },
+    )?;
     stretch.end(&mut spool)?;
     let files = spool.finish()?;
     Ok(Written { files, unreadable })

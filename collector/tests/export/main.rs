@@ -182,6 +182,103 @@ fn logs_and_events_come_back() {
     assert_eq!(duckdb::ask(&[rows])[0], [[json!(501), json!(0), json!(500)]]);
 }
 
+/// Scenario: spans in five runs that nothing merges, some of them in two; events whose batches came twice; log records.
+/// Guarantee: DuckDB reads, trace by trace, the spans, events and records that questions are answered with, in all fields that
+/// both have, and as many of each as the manifest says.
+#[test]
+fn duckdb_reads_what_answers_say() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let data = tempfile::tempdir().unwrap();
+    let store = made::open(&data.path().join("store"));
+    let mut random = Random(11);
+    let mut spans: Vec<Span> = Vec::new();
+    for run in 0..5u128 {
+        let mut own: Vec<Span> = (0..300).map(|_| made::span(&mut random, 100)).collect();
+        for span in &mut own {
+            span.trace.0 |= run << 8;
+        }
+        own.extend_from_slice(&spans[spans.len().saturating_sub(4)..]);
+        made::put_spans(&store, &own, made::bucket());
+        spans.extend(own);
+    }
+    assert_eq!(
+        (store.span_stats().runs, store.stats().totals.span_merges),
+        (5, 0)
+    );
+    let events: Vec<Event> = (0..400)
+        .map(|_| made::event(&mut random, EventKind::Call, Vec::new()))
+        .collect();
+    for (seq, some) in [
+        (1, 0..100),
+        (2, 100..300),
+        (1, 0..100),
+        (3, 300..400),
+        (2, 100..300),
+    ] {
+        made::put_events(&store, seq, &events[some], made::bucket());
+        store.keep_up(made::now()).unwrap();
+    }
+    let logs: Vec<_> = (0..90).map(|_| made::log(&mut random)).collect();
+    store.append_logs(made::bucket(), &logs).unwrap();
+    let path = data.path().join("lake");
+    let lake = Lake::start(&store, folder(&path), &data.path().join("spool"), false);
+    lake.wait("buckets_total", 1);
+    lake.exporter.stop();
+
+    let traces: std::collections::BTreeSet<_> = spans.iter().map(|span| span.trace).collect();
+    let told = |trace| store.trace_spans(trace).unwrap();
+    let answers: Vec<Span> = traces.into_iter().flat_map(told).collect();
+    assert!(answers.len() < spans.len());
+    let mut found = exported(&path);
+    let mut told = expected(&answers);
+    assert_eq!((found.len(), told.len()), (answers.len(), answers.len()));
+    found.sort_by_key(Value::to_string);
+    told.sort_by_key(Value::to_string);
+    for (found, told) in found.iter().zip(&told) {
+        assert_eq!(found, told);
+    }
+
+    let files = path.display();
+    let mut found = duckdb::objects(&format!(
+        "SELECT to_json({{'trace': trace_id, 'id': event_id, 'hlc': hlc, 'us': time_us, 'kind': kind, 'seq': seq, 'row': \"row\", \
+         'site': site}}) FROM '{files}/events/**/*.parquet' WHERE trace_id IS NOT NULL"
+    ));
+    let traces: std::collections::BTreeSet<_> = events.iter().map(|event| event.trace).collect();
+    let rows = traces
+        .into_iter()
+        .flat_map(|trace| store.trace_rows(trace).unwrap().events);
+    let row = |(identity, event): (event::EventIdentity, Event)| {
+        json!({"trace": event.trace.to_string(), "id": event.id.0, "hlc": event.hlc.0, "us": event.time.to_unix_us(),
+               "kind": event.kind.name(), "seq": identity.seq.0, "row": identity.row, "site": event.site.0})
+    };
+    let mut told: Vec<Value> = rows.map(row).collect();
+    found.sort_by_key(Value::to_string);
+    told.sort_by_key(Value::to_string);
+    assert!(!told.is_empty());
+    assert_eq!(found, told);
+
+    let filter = store::LogFilter {
+        range: (0, u64::MAX),
+        trace: None,
+        severity: 0,
+        limit: 1_000,
+    };
+    let shown = |log: &event::LogRecord| json!({"ns": log.time_ns, "severity": log.severity, "a": expect::map(&log.attributes)});
+    let mut told: Vec<Value> = store.find_logs(&filter).unwrap().iter().map(shown).collect();
+    let mut found = duckdb::objects(&format!(
+        "SELECT to_json({{'ns': time_ns, 'severity': severity, 'a': attributes}}) FROM '{files}/logs/**/*.parquet'"
+    ));
+    found.sort_by_key(Value::to_string);
+    told.sort_by_key(Value::to_string);
+    assert_eq!(found, told);
+    let made = manifest(&path, made::bucket().0);
+    assert_eq!(
+        (made.spans, made.events, made.logs, made.unreadable),
+        (answers.len() as u64, 400, 90, 0)
+    );
+}
+
 /// Scenario: the same bucket is exported twice to two folders, in one go and after a restart. Guarantee: the same names with the
 /// same bytes; what was exported is not exported again after a restart; another folder is another export.
 #[test]
@@ -383,10 +480,10 @@ fn late_data_makes_a_new_generation() {
     assert_eq!(exported(&path), expected(&spans));
 }
 
-/// Scenario: the storage does not answer while buckets grow too old; then it does. Guarantee: without the flag they are dropped
-/// and counted as missed; with it they are kept, exported, and dropped then; above the disk's bound they go anyway.
+/// Scenario: the storage does not answer while buckets grow too old; then it does. Guarantee: they are kept, exported, and dropped
+/// then; above the disk's bound, or if retention is told not to wait, they are dropped and counted as missed.
 #[test]
-fn retention_waits_only_if_told_to() {
+fn retention_waits_for_the_export() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _entered = runtime.enter();
     let nowhere = || {
