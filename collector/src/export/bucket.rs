@@ -38,6 +38,8 @@ pub(super) enum Failed {
 pub(super) trait Sink {
     fn put_file(&self, name: &str, file: &Path) -> Result<Put, Failed>;
     fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), Failed>;
+    /// A small file; none if it is not there.
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>, Failed>;
     /// Names in a folder.
     fn list(&self, folder: &str) -> Result<Vec<String>, Failed>;
     fn delete(&self, name: &str) -> Result<(), Failed>;
@@ -91,7 +93,12 @@ impl BucketExport<'_> {
         let names = Names {
             bucket: next.bucket,
             start: time.start,
+            cluster: self.cluster,
             member: self.member,
+        };
+        let next = Next {
+            generation: next.generation.max(self.known_generation(names)? + 1),
+            ..next
         };
         let spool = |table| Spool::new(self.sink, self.spool, names, table, next.generation);
         let tables = [
@@ -127,6 +134,14 @@ impl BucketExport<'_> {
         self.sink.put(&names.manifest(), bytes)?;
         self.remove_others(names, &manifest.files)?;
         Ok(manifest)
+    }
+
+    /// The generation that a manifest names; 0 if there is none. Files of it are not written over, whatever the store remembers:
+    /// readers may be at them.
+    fn known_generation(&self, names: Names) -> Result<u32, Failed> {
+        let found = self.sink.get(&names.manifest())?;
+        let manifest = found.and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok());
+        Ok(manifest.map_or(0, |manifest| manifest.generation.min(u32::MAX - 1)))
     }
 
     /// Files of earlier generations, and of attempts that a crash ended.

@@ -199,7 +199,7 @@ impl Worker {
             member: self.config.member,
         };
         let manifest = export.run(next)?;
-        let copied = Copied::new(self.config.objects.shown(), next.generation, next.mark);
+        let copied = Copied::new(self.config.objects.shown(), manifest.generation, next.mark);
         self.store.set_export(next.bucket, &copied.encode())?;
         self.plan.did(next.bucket, copied);
         self.count(&manifest);
@@ -296,6 +296,11 @@ impl Sink for Upload<'_> {
         let put = self.until_done("put", async || self.objects.put(name, bytes.clone()).await)?;
         self.count(&put);
         Ok(())
+    }
+
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>, Failed> {
+        let found = self.until_done("get", async || self.objects.get(name).await)?;
+        Ok(found.map(|bytes| bytes.to_vec()))
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, Failed> {

@@ -8,6 +8,7 @@ use tables::recorded::Recorded;
 pub(super) struct Names {
     pub(super) bucket: Bucket,
     pub(super) start: Micros,
+    pub(super) cluster: u128,
     pub(super) member: u64,
 }
 
@@ -49,12 +50,19 @@ impl Names {
         format!("{table}/date={}/hour={hour:02}", self.date())
     }
 
-    /// What names of the bucket's files begin with, below [`Names::folder`].
-    pub(super) fn stem(self) -> String {
-        format!("bucket-{:010}-m{}-", self.bucket.0, self.member)
+    /// Bucket and member; the cluster by 32 bits of its random id, so that a member that begins anew does not write over what one
+    /// before it left.
+    fn of(self) -> String {
+        let (bucket, cluster) = (self.bucket.0, self.cluster as u32);
+        format!("bucket-{bucket:010}-c{cluster:08x}-m{}", self.member)
     }
 
-    /// `spans/date=2026-11-22/hour=13/bucket-0000361234-m1-g1-p000.parquet`.
+    /// What names of the bucket's files begin with, below [`Names::folder`].
+    pub(super) fn stem(self) -> String {
+        format!("{}-", self.of())
+    }
+
+    /// `spans/date=2026-11-22/hour=13/bucket-0000361234-c12ab34cd-m1-g1-p000.parquet`.
     pub(super) fn file(self, table: Recorded, generation: u32, part: u32) -> String {
         format!(
             "{}/{}g{generation}-p{part:03}.parquet",
@@ -63,14 +71,9 @@ impl Names {
         )
     }
 
-    /// `_manifest/date=2026-11-22/bucket-0000361234-m1.json`.
+    /// `_manifest/date=2026-11-22/bucket-0000361234-c12ab34cd-m1.json`.
     pub(super) fn manifest(self) -> String {
-        format!(
-            "_manifest/date={}/bucket-{:010}-m{}.json",
-            self.date(),
-            self.bucket.0,
-            self.member
-        )
+        format!("_manifest/date={}/{}.json", self.date(), self.of())
     }
 }
 
@@ -82,6 +85,7 @@ mod tests {
         Names {
             bucket: Bucket(361_234),
             start: Micros::from_unix_us(unix_s * 1_000_000),
+            cluster: 0x7777_0000_0000_0000_0000_0000_12ab_34cd,
             member: 1,
         }
     }
@@ -99,11 +103,11 @@ mod tests {
         let names = at(1_795_353_000);
         assert_eq!(
             names.file(Recorded::Span, 2, 7),
-            "spans/date=2026-11-22/hour=13/bucket-0000361234-m1-g2-p007.parquet"
+            "spans/date=2026-11-22/hour=13/bucket-0000361234-c12ab34cd-m1-g2-p007.parquet"
         );
         assert_eq!(
             names.manifest(),
-            "_manifest/date=2026-11-22/bucket-0000361234-m1.json"
+            "_manifest/date=2026-11-22/bucket-0000361234-c12ab34cd-m1.json"
         );
     }
 }

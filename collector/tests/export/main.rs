@@ -314,6 +314,34 @@ fn the_same_bucket_makes_the_same_bytes() {
     assert_eq!(again.metric("buckets_total"), 1);
 }
 
+/// Scenario: a bucket is exported; the process ends after the manifest and before the store has its note. Guarantee: it is exported
+/// again under other names, so that nobody who reads what the manifest names finds half of something else; then those go.
+#[test]
+fn what_a_manifest_names_is_not_written_over() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let data = tempfile::tempdir().unwrap();
+    let store = made::open(&data.path().join("store"));
+    let mut random = Random(12);
+    let spans: Vec<Span> = (0..300).map(|_| made::span(&mut random, 90)).collect();
+    made::put_spans(&store, &spans, made::bucket());
+    let path = data.path().join("lake");
+    for generation in 1..4 {
+        let lake = Lake::start(&store, folder(&path), &data.path().join("spool"), false);
+        lake.wait("buckets_total", 1);
+        lake.exporter.stop();
+        let made = manifest(&path, made::bucket().0);
+        assert_eq!((made.generation, made.spans), (generation, 300));
+        assert!(
+            made.files[0]
+                .name
+                .contains(&format!("-c0000000c-m1-g{generation}-"))
+        );
+        store.set_export(made::bucket(), b"lost").unwrap();
+    }
+    assert_eq!(exported(&path), expected(&spans));
+}
+
 /// The rows of an export to S3, which DuckDB's Python package reads through boto3's client (its own needs a download).
 fn copied(s3: &S3, bucket: &str, to: &Path) {
     let program = r#"

@@ -46,6 +46,8 @@ impl Trace {
 pub(super) struct Cutter {
     bucket: Bucket,
     slices: u64,
+    /// Spans of one trace in a block.
+    trace_rows: u32,
 }
 
 impl Cutter {
@@ -54,7 +56,13 @@ impl Cutter {
         Self {
             bucket,
             slices: slices(rows, u64::from(BLOCK_ROWS)),
+            trace_rows: u32::MAX,
         }
+    }
+
+    /// With at most so many spans of one trace in a block; the others in the next ones.
+    pub(super) fn trace_rows(self, trace_rows: u32) -> Self {
+        Self { trace_rows, ..self }
     }
 
     /// The spans of a builder as blocks, in order.
@@ -82,6 +90,7 @@ impl Cutter {
                 hlc: Hlc(0),
                 bucket: self.bucket,
             },
+            trace_rows: self.trace_rows.max(1),
             packer,
             keep,
         };
@@ -98,6 +107,7 @@ struct Blocks<'b, 'k> {
     sorted: &'b Sorted<'b>,
     traces: &'b [Trace],
     at: Cut,
+    trace_rows: u32,
     packer: &'b mut Packer,
     keep: &'b mut Keep<'k>,
 }
@@ -107,6 +117,11 @@ impl Blocks<'_, '_> {
     /// their number.
     fn block(&mut self, some: Range<usize>) -> Result<ControlFlow<()>, StoreError> {
         let of = self.traces.get(some.clone()).unwrap_or_default();
+        if let [trace] = of
+            && trace.rows > self.trace_rows
+        {
+            return self.parts(some.start, trace.rows);
+        }
         let encoded = self.sorted.encode(some.clone(), self.at, |_| Seq(1), self.packer);
         match (encoded, of) {
             (Ok(bytes), _) => (self.keep)(&bytes, of),
@@ -119,6 +134,17 @@ impl Blocks<'_, '_> {
                 self.block(middle..some.end)
             }
         }
+    }
+
+    /// A trace with too many spans for one block.
+    fn parts(&mut self, trace: usize, rows: u32) -> Result<ControlFlow<()>, StoreError> {
+        for from in (0..rows).step_by(self.trace_rows as usize) {
+            let to = rows.min(from.saturating_add(self.trace_rows));
+            if self.part(trace, from as usize..to as usize)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Some spans of a trace that is too large for one block, in the same way.

@@ -14,6 +14,7 @@ mod open;
 mod read;
 mod run;
 mod seal;
+mod slice;
 mod terms;
 mod whole;
 

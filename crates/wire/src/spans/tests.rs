@@ -155,7 +155,7 @@ proptest! {
         prop_assert_eq!(texts.len(), sorted_texts.len());
         prop_assert_eq!(sorted_texts, expected);
         let beyond = sorted.encode_part(usize::MAX, 0..1, CUT, |_| Seq(1), &mut Packer::quick());
-        prop_assert_eq!(beyond.map(|bytes| SpanFrame::open(&bytes).unwrap().rows()).unwrap_or(0), 0);
+        prop_assert_eq!(beyond.map_or(0, |bytes| SpanFrame::open(&bytes).unwrap().rows()), 0);
     }
 
     /// Scenario: a question by name, status, duration, attribute. Guarantee: every trace with a span that has it is selected, and
