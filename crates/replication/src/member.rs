@@ -268,7 +268,11 @@ impl Member {
         if let Some((to, message)) = finished.reply {
             self.todo.push_back(Action::Send { to, message });
         }
-        if let Some(ask) = finished.pulled {
+        if let Some((ask, whole)) = finished.pulled {
+            if !whole {
+                self.repair.forget(ask);
+                return;
+            }
             let (actions, pulled) = self.repair.written(now, ask, held);
             self.todo.extend(actions);
             self.pulled(pulled);

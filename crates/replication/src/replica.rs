@@ -46,8 +46,8 @@ enum Job {
 #[derive(Debug, Default)]
 pub(crate) struct Finished {
     pub(crate) reply: Option<(MemberId, Message)>,
-    /// A pull goes on.
-    pub(crate) pulled: Option<u64>,
+    /// A pull goes on, or ends: was all of it written?
+    pub(crate) pulled: Option<(u64, bool)>,
 }
 
 /// The writing side of a member.
@@ -229,12 +229,14 @@ impl Replica {
         let bytes = self.bytes_of.remove(&job).unwrap_or_default();
         self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
         let mut finished = Finished::default();
+        // What the disk did not take is no copy.
+        let later = outcomes.contains(&Outcome::Later);
         match self.jobs.remove(&job) {
             None => {}
-            Some(Job::Pull { ask }) => finished.pulled = Some(ask),
+            Some(Job::Pull { ask }) => finished.pulled = Some((ask, !later)),
             Some(Job::Copy { from, copy }) => {
                 let answer = Message::Copied { copy };
-                finished.reply = (copy != 0).then_some((from, answer));
+                finished.reply = (copy != 0 && !later).then_some((from, answer));
             }
             Some(Job::Append {
                 from,

@@ -2,11 +2,12 @@
 
 use event::Shard;
 use placement::{MemberId, ShardMap};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long a member that failed is passed over.
-const PASS_OVER: Duration = Duration::from_secs(3);
+/// How long a member that failed is passed over while there are others.
+const PASS_OVER: Duration = Duration::from_secs(30);
 
 /// Whom to send to, and whom not for a while.
 #[derive(Debug, Default)]
@@ -17,7 +18,7 @@ pub struct Route {
 impl Route {
     /// A member did not answer, or put us off.
     pub fn failed(&mut self, now: Duration, member: MemberId) {
-        self.failed.insert(member, now + PASS_OVER);
+        self.failed.insert(member, now);
     }
 
     /// A member answered.
@@ -25,8 +26,8 @@ impl Route {
         self.failed.remove(&member);
     }
 
-    /// The member for a frame with these shards: holds most of them, did not fail lately; among equals the first in an order
-    /// that differs by producer, so that agents spread. `None`: nobody holds any.
+    /// The member for a frame with these shards: did not fail lately, or else longest ago, so that each is tried in turn; holds most
+    /// of them; among equals the first in an order that differs by producer, so that agents spread. `None`: nobody holds any.
     pub fn pick(&self, now: Duration, map: &ShardMap, shards: &[Shard], producer: u64) -> Option<MemberId> {
         let mut held: BTreeMap<MemberId, usize> = BTreeMap::new();
         for shard in shards {
@@ -35,9 +36,9 @@ impl Route {
             }
         }
         let order = |m: &MemberId| (m.0 ^ producer).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let well = |m: &MemberId| self.failed.get(m).is_none_or(|until| *until <= now);
+        let failed = |m: &MemberId| self.failed.get(m).copied().filter(|at| now < *at + PASS_OVER);
         held.into_iter()
-            .max_by_key(|(m, n)| (well(m), *n, order(m)))
+            .min_by_key(|(m, n)| (failed(m), Reverse(*n), order(m)))
             .map(|(m, _)| m)
     }
 }
@@ -52,7 +53,7 @@ mod tests {
     fn a_failed_holder_is_passed_over_for_a_while() {
         let ids = |of: &[u64]| of.iter().copied().map(MemberId).collect::<Vec<_>>();
         let map = ShardMap::new(vec![ids(&[1, 2]), ids(&[2, 3]), vec![]]);
-        let (zero, later) = (Duration::ZERO, Duration::from_secs(3));
+        let (zero, later) = (Duration::ZERO, PASS_OVER);
         let both = [Shard(0), Shard(1)];
         let mut route = Route::default();
         assert_eq!(route.pick(zero, &map, &both, 7), Some(MemberId(2)));
@@ -60,9 +61,10 @@ mod tests {
         assert_ne!(route.pick(zero, &map, &both, 7), Some(MemberId(2)));
         assert_eq!(route.pick(later, &map, &both, 7), Some(MemberId(2)));
         for m in [1, 3] {
-            route.failed(zero, MemberId(m));
+            route.failed(zero + Duration::from_millis(m), MemberId(m));
         }
-        assert!(route.pick(zero, &map, &both, 7).is_some());
+        let soon = Duration::from_secs(1);
+        assert_eq!(route.pick(soon, &map, &both, 7), Some(MemberId(2)), "it failed longest ago");
         route.answered(MemberId(1));
         assert_eq!(route.pick(zero, &map, &both, 7), Some(MemberId(1)));
         assert_eq!(route.pick(zero, &map, &[Shard(2), Shard(9)], 7), None);
