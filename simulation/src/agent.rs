@@ -47,6 +47,8 @@ pub struct Agent {
     offset: u64,
     sent: BTreeMap<At, (Duration, MemberId)>,
     not_before: Duration,
+    /// Nobody answered: any of the addresses that it was given is to be asked for the map.
+    pub wants_map: bool,
 }
 
 /// What left the spool.
@@ -77,6 +79,7 @@ impl Agent {
             offset: 0,
             sent: BTreeMap::new(),
             not_before: Duration::ZERO,
+            wants_map: false,
         }
     }
 
@@ -96,7 +99,11 @@ impl Agent {
         let mut sections = Vec::new();
         for shard in chosen {
             let seq = self.next_seq.entry(shard).or_insert(1);
-            let content = if chance.per_mille(300) { chance.range(1, 4) } else { chance.next() };
+            let content = if chance.per_mille(300) {
+                chance.range(1, 4)
+            } else {
+                chance.draw()
+            };
             let source = Source {
                 producer: self.producer,
                 epoch: self.epoch,
@@ -161,13 +168,20 @@ impl Agent {
     }
 
     /// Frames to be sent, each with its receiver.
-    pub fn take(&mut self, now: Duration, plant: Option<Plant>, bucket: Bucket) -> Vec<(MemberId, Vec<Section>)> {
+    pub fn take(
+        &mut self,
+        now: Duration,
+        plant: Option<Plant>,
+        bucket: Bucket,
+    ) -> Vec<(MemberId, Vec<Section>)> {
         let mut frames = Vec::new();
         if now < self.not_before {
             return frames;
         }
         self.give_up_late(now);
-        let budget = WINDOW_BYTES.saturating_sub(self.index.in_flight_bytes()).min(8 << 10);
+        let budget = WINDOW_BYTES
+            .saturating_sub(self.index.in_flight_bytes())
+            .min(8 << 10);
         if budget == 0 {
             return frames;
         }
@@ -200,8 +214,12 @@ impl Agent {
         let (under_way, _) = self.index.under_way();
         let Some(oldest) = under_way.first() else { return };
         let at = (oldest.segment, oldest.offset);
-        let late = self.sent.get(&at).is_none_or(|(when, _)| now.saturating_sub(*when) > ANSWER);
+        let late = self
+            .sent
+            .get(&at)
+            .is_none_or(|(when, _)| now.saturating_sub(*when) > ANSWER);
         if late {
+            self.wants_map = true;
             if let Some((_, to)) = self.sent.get(&at) {
                 self.route.failed(now, *to);
             }
@@ -241,7 +259,11 @@ impl Agent {
     pub fn reap(&mut self) -> Freed {
         let mut freed = Freed::default();
         for segment in self.index.reap(self.segment) {
-            let gone: Vec<At> = self.disk.range((segment, 0)..=(segment, u64::MAX)).map(|(at, _)| *at).collect();
+            let gone: Vec<At> = self
+                .disk
+                .range((segment, 0)..=(segment, u64::MAX))
+                .map(|(at, _)| *at)
+                .collect();
             for at in gone {
                 freed.sections.extend(self.disk.remove(&at).unwrap_or_default());
                 self.damaged.remove(&at);
@@ -256,7 +278,11 @@ impl Agent {
         let Some(at) = under_way.get(chance.index(under_way.len())).copied() else {
             return false;
         };
-        if self.disk.get(&(at.segment, at.offset)).is_none_or(|f| f.iter().any(|s| s.gap)) {
+        if self
+            .disk
+            .get(&(at.segment, at.offset))
+            .is_none_or(|f| f.iter().any(|s| s.gap))
+        {
             return false;
         }
         self.damaged.insert((at.segment, at.offset));

@@ -11,7 +11,7 @@ impl Chance {
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,7 +21,7 @@ impl Chance {
 
     /// A number of `from..to`; `from` if that is empty.
     pub fn range(&mut self, from: u64, to: u64) -> u64 {
-        from + self.next() % to.saturating_sub(from).max(1)
+        from + self.draw() % to.saturating_sub(from).max(1)
     }
 
     /// An index of a list of `len`; 0 if it is empty.
@@ -31,6 +31,6 @@ impl Chance {
 
     /// True in so many of a thousand.
     pub fn per_mille(&mut self, n: u64) -> bool {
-        self.next() % 1000 < n
+        self.draw() % 1000 < n
     }
 }

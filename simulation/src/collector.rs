@@ -146,7 +146,10 @@ impl Collector {
             Op::Write(job, _) => Some(Input::WriteFailed { job }),
             Op::Map(_) | Op::Hint(..) | Op::NoHint(..) => None,
         };
-        std::mem::take(&mut self.syncing).into_iter().filter_map(failed).collect()
+        std::mem::take(&mut self.syncing)
+            .into_iter()
+            .filter_map(failed)
+            .collect()
     }
 
     /// The process ends. After a power loss what was not synced is gone; after a kill the operating system writes it.

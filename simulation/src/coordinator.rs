@@ -96,8 +96,11 @@ impl Coordinator {
             }
         }
         let weight = |id: &MemberId| u32::from(!self.lost.contains(id) && !self.drained.contains(id));
-        let candidates: Vec<Candidate> =
-            self.members.iter().map(|(id, zone)| candidate(*id, zone, weight(id))).collect();
+        let candidates: Vec<Candidate> = self
+            .members
+            .iter()
+            .map(|(id, zone)| candidate(*id, zone, weight(id)))
+            .collect();
         // Fewer members than replicas for a while are no reason to hold less.
         if candidates.iter().filter(|c| c.weight > 0).count() < usize::from(replicas) {
             return changed;
@@ -112,7 +115,8 @@ impl Coordinator {
 
     /// Does any shard move, or have a lost holder?
     pub fn is_settled(&self) -> bool {
-        let settled = |h: &placement::Holders| h.next.is_none() && !h.now.iter().any(|m| self.lost.contains(m));
+        let settled =
+            |h: &placement::Holders| h.next.is_none() && !h.now.iter().any(|m| self.lost.contains(m));
         self.map.shards.iter().all(settled)
     }
 }

@@ -22,7 +22,12 @@ pub use world::World;
 
 /// Files of the agent that know what is in its spool: pure, compiled here as they are.
 #[path = "../../agent/src/spool"]
-#[allow(dead_code, unused_imports, unreachable_pub, reason = "the agent's shell uses the rest")]
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "the agent's shell uses the rest"
+)]
 mod spool {
     pub(crate) mod index;
     pub(crate) mod ledger;

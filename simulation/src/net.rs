@@ -36,9 +36,9 @@ pub enum Packet {
     Busy,
     /// To an agent: the number is taken.
     Conflict(u64, Section),
-    /// To the coordinator: which map is the latest?
+    /// To the coordinator, or to a member: which map is the latest that you know?
     AskMap,
-    /// From the coordinator.
+    /// The answer.
     Map(Arc<ShardMap>),
     /// To the coordinator.
     Propose(Shard, Change),

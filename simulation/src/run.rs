@@ -1,10 +1,10 @@
 //! One seed from beginning to end.
 
+use crate::faults::Fired;
 use crate::invariants::{conservation, digests_equal, no_phantoms};
 use crate::oracle::Violation;
 use crate::plant::Plant;
 use crate::world::{HEALED_BY, SECOND, World};
-use crate::faults::Fired;
 use std::collections::BTreeMap;
 
 /// Batches that a seed must make to count.

@@ -142,13 +142,20 @@ impl Store {
     pub fn holds(&self, section: &Section) -> bool {
         self.slices
             .get(&(section.shard, section.bucket))
-            .is_some_and(|slice| slice.all().any(|s| s.is_same(section) && s.content == section.content))
+            .is_some_and(|slice| {
+                slice
+                    .all()
+                    .any(|s| s.is_same(section) && s.content == section.content)
+            })
     }
 
     /// Is this number given up, or held?
     pub fn is_done(&self, section: &Section) -> bool {
         let gaps = self.gaps.get(&(section.shard, section.source));
-        gaps.is_some_and(|g| g.iter().any(|g| g.first <= section.first && section.last <= g.last))
+        gaps.is_some_and(|g| {
+            g.iter()
+                .any(|g| g.first <= section.first && section.last <= g.last)
+        })
     }
 }
 
@@ -207,11 +214,17 @@ impl Held for Store {
                 })
                 .collect();
             let mut held = IntervalSet::new();
-            for (_, _, seq) in self.held.range((shard, *source, Seq(0))..=(shard, *source, Seq(u64::MAX))).map(|(k, _)| k) {
+            for (_, _, seq) in self
+                .held
+                .range((shard, *source, Seq(0))..=(shard, *source, Seq(u64::MAX)))
+                .map(|(k, _)| k)
+            {
                 held.insert(seq.0);
             }
             for part in set.iter().flat_map(|p| held.gaps(p.first, p.last)) {
-                let covering = gaps.iter().find(|g| g.first.0 <= part.first && part.first <= g.last.0);
+                let covering = gaps
+                    .iter()
+                    .find(|g| g.first.0 <= part.first && part.first <= g.last.0);
                 left.push(Section {
                     source: *source,
                     shard,

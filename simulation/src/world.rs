@@ -145,8 +145,9 @@ impl World {
         let new = |(id, zone): (&MemberId, &String)| Collector::new(*id, zone.clone(), plant);
         let collectors: Vec<Collector> = members.iter().map(new).collect();
         let map = &coordinator.map;
-        let agents: Vec<Agent> =
-            (0..agents).map(|a| Agent::new(a, std::sync::Arc::clone(map), batches / agents + 1)).collect();
+        let agents: Vec<Agent> = (0..agents)
+            .map(|a| Agent::new(a, std::sync::Arc::clone(map), batches / agents + 1))
+            .collect();
         let frames_of_one = batches / agents.len() as u64 / 2;
         let config = Config {
             front: FrontConfig {
@@ -233,13 +234,20 @@ impl World {
             && self.lost.is_subset(&self.coordinator.lost)
             && self.coordinator.is_settled()
             && self.agents.iter().all(|a| a.up && a.is_drained())
-            && self.collectors.iter().all(|c| c.member.is_some() && !self.lost.contains(&c.id))
+            && self
+                .collectors
+                .iter()
+                .all(|c| c.member.is_some() && !self.lost.contains(&c.id))
     }
 
     /// What is not quiet, in words.
     pub fn unrest(&self) -> String {
         let agents = self.agents.iter().filter(|a| !a.up || !a.is_drained()).count();
-        let down = self.collectors.iter().filter(|c| c.member.is_none() || self.lost.contains(&c.id)).count();
+        let down = self
+            .collectors
+            .iter()
+            .filter(|c| c.member.is_none() || self.lost.contains(&c.id))
+            .count();
         let settled = self.coordinator.is_settled();
         format!("{agents} agents have batches left, {down} collectors are down, moves ended: {settled}")
     }
@@ -283,16 +291,11 @@ impl World {
         Self::bucket(self.now.saturating_sub(RETENTION))
     }
 
-    /// The greatest of all machines.
-    pub fn greatest_floor(&self) -> Bucket {
-        let floors = self.collectors.iter().map(|c| replication::Held::floor(&c.durable.store));
-        floors.max().unwrap_or_default()
-    }
-
     /// The disk that is this member's, if it was not lost.
     pub fn disk_of(&self, member: MemberId) -> Option<&Store> {
         let collector = self.collectors.get(*self.machine_of.get(&member)?)?;
-        (!self.lost.contains(&member) && collector.durable.marker == Some(member)).then_some(&collector.durable.store)
+        (!self.lost.contains(&member) && collector.durable.marker == Some(member))
+            .then_some(&collector.durable.store)
     }
 
     /// Does any disk hold data under the gap's first number?
@@ -302,6 +305,7 @@ impl World {
         data.is_some_and(|s| self.collectors.iter().any(|c| c.durable.store.holds(s)))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "packets are made to be sent")]
     fn send(&mut self, from: Place, to: Place, packet: Packet) {
         for wait in self.net.send(&mut self.chance, from, to) {
             self.note(from as u64, to as u64);

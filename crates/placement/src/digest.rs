@@ -27,7 +27,12 @@ mod tests {
     #[test]
     fn every_field_counts() {
         let of = |p, e, s, n, c| batch_digest(Producer(p), Epoch(e), Shard(s), Seq(n), c);
-        let all = [of(1, 1, 1, 1, 1), of(2, 1, 1, 1, 1), of(1, 2, 1, 1, 1), of(1, 1, 2, 1, 1)];
+        let all = [
+            of(1, 1, 1, 1, 1),
+            of(2, 1, 1, 1, 1),
+            of(1, 2, 1, 1, 1),
+            of(1, 1, 2, 1, 1),
+        ];
         let more = [of(1, 1, 1, 2, 1), of(1, 1, 1, 1, 2)];
         let distinct: std::collections::BTreeSet<u128> = all.into_iter().chain(more).collect();
         assert_eq!(distinct.len(), 6);

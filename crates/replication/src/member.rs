@@ -132,7 +132,7 @@ impl Member {
             front,
             replica,
             hints: Hints::new(config.hints, life, start.hints, bugs),
-            repair: Repair::new(config.repair, life, bugs),
+            repair: Repair::new(config.repair, life),
             moves: Moves::new(me, bugs),
             next_repair: now + config.repair_every,
             next_takeover: now,
@@ -225,7 +225,9 @@ impl Member {
                 ticket,
                 epoch,
                 sections,
-            } => self.todo.extend(self.replica.append(from, ticket, epoch, sections)),
+            } => self
+                .todo
+                .extend(self.replica.append(from, ticket, epoch, sections)),
             Message::Appended {
                 ticket,
                 epoch,

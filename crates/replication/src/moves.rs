@@ -118,7 +118,10 @@ impl Moves {
         m.adopt(source);
         m.takeover.includes(member, source);
         m.includes.insert((member, source));
-        let from_one = m.holders.joining().all(|j| m.includes.iter().any(|(to, _)| *to == j));
+        let from_one = m
+            .holders
+            .joining()
+            .all(|j| m.includes.iter().any(|(to, _)| *to == j));
         let whole = m.takeover.may_cut_over() && m.adopted.len() >= write_quorum(m.holders.now.len());
         if whole || (self.bugs.has(Bug::OneSource) && from_one) {
             let change = Change::CutOver(epoch);

@@ -120,7 +120,10 @@ impl Read {
                 set.insert_range(section.first.0, section.last.0);
                 continue;
             }
-            let known = self.batches.entry((section.source, section.first)).or_insert(section);
+            let known = self
+                .batches
+                .entry((section.source, section.first))
+                .or_insert(section);
             self.conflicts += u64::from(known.content != section.content);
         }
     }

@@ -16,7 +16,6 @@ pub use answer::answer;
 pub(crate) use pull::{Pull, Step};
 
 use crate::action::Action;
-use crate::bugs::Bugs;
 use crate::held::Held;
 use crate::message::{Answer, Message, Question};
 use crate::section::Section;
@@ -81,7 +80,6 @@ pub struct Pulled {
 #[derive(Debug)]
 pub struct Repair {
     config: RepairConfig,
-    bugs: Bugs,
     last: u64,
     pulls: BTreeMap<u64, Pull>,
     counts: RepairCounts,
@@ -89,10 +87,9 @@ pub struct Repair {
 
 impl Repair {
     /// `life` makes the numbers of questions differ from those of an earlier start.
-    pub fn new(config: RepairConfig, life: u64, bugs: Bugs) -> Self {
+    pub fn new(config: RepairConfig, life: u64) -> Self {
         Self {
             config,
-            bugs,
             last: life << 32,
             pulls: BTreeMap::new(),
             counts: RepairCounts::default(),
@@ -110,7 +107,7 @@ impl Repair {
         if under_way || self.pulls.len() >= self.config.at_once {
             return Vec::new();
         }
-        let pull = Pull::new(now, shard, peer, self.config.fetch_bytes_max, self.bugs);
+        let pull = Pull::new(now, shard, peer, self.config.fetch_bytes_max);
         vec![self.ask(pull, Question::Buckets)]
     }
 
@@ -132,7 +129,11 @@ impl Repair {
         answer: Answer,
         held: &dyn Held,
     ) -> (Vec<Action>, Vec<Section>, Option<Pulled>) {
-        let Some(mut pull) = self.pulls.remove(&ask).filter(|p| p.peer == from) else {
+        let expected = self.pulls.get(&ask).is_some_and(|p| p.peer == from && !p.writing);
+        if !expected {
+            return Default::default();
+        }
+        let Some(mut pull) = self.pulls.remove(&ask) else {
             return Default::default();
         };
         let step = pull.answered(now, answer, held);
@@ -162,7 +163,12 @@ impl Repair {
     }
 
     /// What an answer brought is on disk.
-    pub(crate) fn written(&mut self, now: Duration, ask: u64, held: &dyn Held) -> (Vec<Action>, Option<Pulled>) {
+    pub(crate) fn written(
+        &mut self,
+        now: Duration,
+        ask: u64,
+        held: &dyn Held,
+    ) -> (Vec<Action>, Option<Pulled>) {
         let Some(mut pull) = self.pulls.remove(&ask) else {
             return Default::default();
         };

@@ -39,7 +39,9 @@ enum Job {
         copy: u64,
     },
     /// Copied by comparing: which question fetched it.
-    Pull { ask: u64 },
+    Pull {
+        ask: u64,
+    },
 }
 
 /// What became of a job.
@@ -69,7 +71,11 @@ pub struct Replica {
 impl Replica {
     /// Of a member that starts with the map that it adopted last.
     pub fn new(me: MemberId, disk: Disk, map: Arc<ShardMap>, waiting_bytes_max: u64, bugs: Bugs) -> Self {
-        let disk = if bugs.has(Bug::MemberIdReused) { Disk::Whole } else { disk };
+        let disk = if bugs.has(Bug::MemberIdReused) {
+            Disk::Whole
+        } else {
+            disk
+        };
         Self {
             me,
             bugs,
@@ -190,7 +196,13 @@ impl Replica {
     }
 
     /// What another member found that this one lacks. Taken for shards that it holds, or may hold by a map that it has yet to learn.
-    pub fn copy(&mut self, from: MemberId, copy: u64, epoch: u64, mut sections: Vec<Section>) -> Option<Action> {
+    pub fn copy(
+        &mut self,
+        from: MemberId,
+        copy: u64,
+        epoch: u64,
+        mut sections: Vec<Section>,
+    ) -> Option<Action> {
         if self.stopped {
             return None;
         }
@@ -246,7 +258,9 @@ impl Replica {
             }) => {
                 let verdict = |((at, section), outcome): (&(u16, Section), &Outcome)| {
                     let verdict = match (self.map.standing(section.shard, epoch), outcome) {
-                        (Standing::Stale(now), _) if !self.bugs.has(Bug::StaleMapCounts) => Verdict::Stale(now),
+                        (Standing::Stale(now), _) if !self.bugs.has(Bug::StaleMapCounts) => {
+                            Verdict::Stale(now)
+                        }
                         (_, Outcome::Held) => Verdict::Synced,
                         (_, Outcome::Conflict) => Verdict::Conflict,
                         (_, Outcome::Later) => Verdict::Later,

@@ -1,4 +1,5 @@
-//! The agent's side: which member a frame goes to. Its map is a hint that saves a hop; what counts is the front's.
+//! The agent's side: which member a frame goes to. Its map is a hint that saves a hop; what counts is the front's. An agent whose
+//! frame was not answered asks any of the addresses that it was given for the map: all that an old one names may be gone.
 
 use event::Shard;
 use placement::{MemberId, ShardMap};
@@ -64,7 +65,11 @@ mod tests {
             route.failed(zero + Duration::from_millis(m), MemberId(m));
         }
         let soon = Duration::from_secs(1);
-        assert_eq!(route.pick(soon, &map, &both, 7), Some(MemberId(2)), "it failed longest ago");
+        assert_eq!(
+            route.pick(soon, &map, &both, 7),
+            Some(MemberId(2)),
+            "it failed longest ago"
+        );
         route.answered(MemberId(1));
         assert_eq!(route.pick(zero, &map, &both, 7), Some(MemberId(1)));
         assert_eq!(route.pick(zero, &map, &[Shard(2), Shard(9)], 7), None);

@@ -17,7 +17,10 @@ pub fn of(world: &World, shard: Shard, started: u64, answer: &Merged) -> Result<
         if id.0 == shard && *acked <= started && section.bucket >= floor && !found.contains(id) {
             return violated(
                 "complete_is_true",
-                format!("a complete answer misses {id:?}, acknowledged before it was asked for; not counted: {:?}", answer.missing),
+                format!(
+                    "a complete answer misses {id:?}, acknowledged before it was asked for; not counted: {:?}",
+                    answer.missing
+                ),
             );
         }
     }

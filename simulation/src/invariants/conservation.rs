@@ -6,7 +6,10 @@ use crate::world::World;
 /// The books of all agents.
 pub fn books(world: &World) -> Result<(), Violation> {
     match world.agents.iter().position(|a| a.up && !a.is_balanced()) {
-        Some(agent) => violated("conservation", format!("the books of agent {agent} are not balanced")),
+        Some(agent) => violated(
+            "conservation",
+            format!("the books of agent {agent} are not balanced"),
+        ),
         None => Ok(()),
     }
 }
@@ -17,7 +20,10 @@ pub fn in_the_end(world: &World) -> Result<(), Violation> {
         let acked = world.oracle.acked.contains_key(id);
         let gap = world.oracle.acked_gaps.contains_key(id);
         if !acked && !gap {
-            return violated("conservation", format!("{id:?} is neither acknowledged nor given up"));
+            return violated(
+                "conservation",
+                format!("{id:?} is neither acknowledged nor given up"),
+            );
         }
     }
     Ok(())

@@ -6,14 +6,25 @@ use replication::{Merged, Section};
 use std::collections::BTreeSet;
 
 /// A read that ended; `came` is what the replicas sent.
-pub fn of(shard: Shard, came: &BTreeSet<Section>, floor: event::Bucket, answer: &Merged) -> Result<(), Violation> {
+pub fn of(
+    shard: Shard,
+    came: &BTreeSet<Section>,
+    floor: event::Bucket,
+    answer: &Merged,
+) -> Result<(), Violation> {
     for s in came.iter().filter(|s| !s.gap && s.bucket >= floor) {
         let shown = answer.batches.iter().any(|b| b.is_same(s));
-        let hidden = answer.given_up.get(&s.source).is_some_and(|g| g.contains(s.first.0));
+        let hidden = answer
+            .given_up
+            .get(&s.source)
+            .is_some_and(|g| g.contains(s.first.0));
         if !shown || hidden {
             return violated(
                 "data_beats_gap",
-                format!("shard {shard}: batch {} of {:?} is held and called given up", s.first, s.source),
+                format!(
+                    "shard {shard}: batch {} of {:?} is held and called given up",
+                    s.first, s.source
+                ),
             );
         }
     }

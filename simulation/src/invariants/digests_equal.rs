@@ -11,22 +11,39 @@ type Digests = BTreeMap<Bucket, u128>;
 
 /// All shards. An error names the first difference.
 pub fn of(world: &World) -> Result<(), Violation> {
-    let floor = world.greatest_floor();
+    let floor = world.policy_floor();
     for (shard, holders) in (0u16..).map(Shard).zip(&world.coordinator.map.shards) {
         let mut first: Option<(Digests, BTreeSet<Section>)> = None;
         for member in &holders.now {
             let Some(store) = world.disk_of(*member) else {
-                return violated("digests_equal", format!("holder {member} of shard {shard} has no disk"));
+                return violated(
+                    "digests_equal",
+                    format!("holder {member} of shard {shard} has no disk"),
+                );
             };
-            let digests: Digests = store.buckets(shard).into_iter().filter(|(b, _)| *b >= floor).collect();
-            let batches = store.all(shard).into_iter().filter(|s| !s.gap && s.bucket >= floor).collect();
+            let digests: Digests = store
+                .buckets(shard)
+                .into_iter()
+                .filter(|(b, _)| *b >= floor)
+                .collect();
+            let batches = store
+                .all(shard)
+                .into_iter()
+                .filter(|s| !s.gap && s.bucket >= floor)
+                .collect();
             match &first {
                 None => first = Some((digests, batches)),
                 Some((d, _)) if *d != digests => {
-                    return violated("digests_equal", format!("shard {shard} differs on {member} and {}", holders.now[0]));
+                    return violated(
+                        "digests_equal",
+                        format!("shard {shard} differs on {member} and {}", holders.now[0]),
+                    );
                 }
                 Some((_, b)) if *b != batches => {
-                    let seen = format!("shard {shard}: digests are equal on {member} and {}, batches are not", holders.now[0]);
+                    let seen = format!(
+                        "shard {shard}: digests are equal on {member} and {}, batches are not",
+                        holders.now[0]
+                    );
                     return violated("digests_equal", seen);
                 }
                 Some(_) => {}

@@ -9,10 +9,16 @@ use replication::{Message, Verdict};
 pub fn adopted(world: &World, machine: usize, before: u64) -> Result<(), Violation> {
     let now = world.collectors[machine].durable.map.epoch;
     if now < before {
-        return violated("epochs", format!("machine {machine} went from epoch {before} to {now}"));
+        return violated(
+            "epochs",
+            format!("machine {machine} went from epoch {before} to {now}"),
+        );
     }
     if now > world.coordinator.map.epoch {
-        return violated("epochs", format!("machine {machine} has epoch {now}, which nobody made"));
+        return violated(
+            "epochs",
+            format!("machine {machine} has epoch {now}, which nobody made"),
+        );
     }
     Ok(())
 }
@@ -23,7 +29,10 @@ pub fn said(world: &World, from: MemberId, message: &Message) -> Result<(), Viol
         && world.lost.contains(&from)
         && verdicts.iter().any(|(_, v)| *v == Verdict::Synced)
     {
-        return violated("epochs", format!("member {from}, whose disk was lost, confirms a write"));
+        return violated(
+            "epochs",
+            format!("member {from}, whose disk was lost, confirms a write"),
+        );
     }
     Ok(())
 }

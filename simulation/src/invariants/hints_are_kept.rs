@@ -10,13 +10,22 @@ pub fn forgotten(world: &World, machine: usize, to: MemberId, section: &Section)
     if section.bucket < world.policy_floor() || world.lost.contains(&to) {
         return Ok(());
     }
-    let adopted = world.collectors[machine].member.as_ref().map(|m| m.replica().map().clone());
+    let adopted = world.collectors[machine]
+        .member
+        .as_ref()
+        .map(|m| m.replica().map().clone());
     let holds = |map: &placement::ShardMap| map.holders(section.shard).is_some_and(|h| h.has(to));
     if !holds(&world.coordinator.map) || adopted.is_some_and(|map| !holds(&map)) {
         return Ok(());
     }
     match world.disk_of(to) {
         Some(store) if store.holds(section) || (section.gap && store.is_done(section)) => Ok(()),
-        _ => violated("hints_are_kept", format!("the hint of {:?} for {to} is forgotten before it was taken", id(section))),
+        _ => violated(
+            "hints_are_kept",
+            format!(
+                "the hint of {:?} for {to} is forgotten before it was taken",
+                id(section)
+            ),
+        ),
     }
 }

@@ -20,7 +20,10 @@ pub fn in_answer(answer: &Merged) -> Result<(), Violation> {
         return violated("no_duplicates", "an answer has a batch twice".to_owned());
     }
     if answer.conflicts > 0 {
-        return violated("no_duplicates", "replicas hold different events under one identity".to_owned());
+        return violated(
+            "no_duplicates",
+            "replicas hold different events under one identity".to_owned(),
+        );
     }
     Ok(())
 }

@@ -21,7 +21,10 @@ pub fn stored(world: &World) -> Result<(), Violation> {
         for shard in (0..world.shards).map(Shard) {
             for section in collector.durable.store.all(shard).iter().filter(|s| !s.gap) {
                 if world.oracle.emitted.get(&id(section)) != Some(section) {
-                    return violated("no_phantoms", format!("{:?} is stored and was never made so", id(section)));
+                    return violated(
+                        "no_phantoms",
+                        format!("{:?} is stored and was never made so", id(section)),
+                    );
                 }
             }
         }

@@ -17,7 +17,10 @@ pub fn of(world: &World, freed: &Freed) -> Result<(), Violation> {
                 world.oracle.given_up.contains_key(&id)
             };
         if !done {
-            return violated("spool_freed", format!("{id:?} left the spool and was not acknowledged"));
+            return violated(
+                "spool_freed",
+                format!("{id:?} left the spool and was not acknowledged"),
+            );
         }
     }
     Ok(())

@@ -67,7 +67,14 @@ impl World {
                     self.net.delay = self.chance.range(5_000, 50_000);
                     self.net.jitter = self.chance.range(20_000, 400_000);
                 }
-                self.after(lasts, Happening::Mend(Mend::Net(before.0.min(20), before.1.min(1000), before.2.min(8000))));
+                self.after(
+                    lasts,
+                    Happening::Mend(Mend::Net(
+                        before.0.min(20),
+                        before.1.min(1000),
+                        before.2.min(8000),
+                    )),
+                );
                 self.fired.count(fault);
             }
             Fault::Pause if up => {
@@ -106,16 +113,20 @@ impl World {
                     self.fired.count(fault);
                 }
             }
-            Fault::Kill | Fault::PowerLoss | Fault::Wipe | Fault::SyncFails | Fault::Pause | Fault::NoQuorum => {}
+            Fault::Kill
+            | Fault::PowerLoss
+            | Fault::Wipe
+            | Fault::SyncFails
+            | Fault::Pause
+            | Fault::NoQuorum => {}
         }
     }
 
     /// At most one disk of a replica set is lost at a time, and none before the one lost before is replaced.
     fn may_lose_a_disk(&self, machine: usize) -> bool {
         let id = self.collectors[machine].id;
-        let replaced = |m| {
-            self.coordinator.lost.contains(m) && !self.coordinator.map.shards.iter().any(|h| h.has(*m))
-        };
+        let replaced =
+            |m| self.coordinator.lost.contains(m) && !self.coordinator.map.shards.iter().any(|h| h.has(*m));
         self.lost.iter().all(replaced) && !self.lost.contains(&id)
     }
 
@@ -127,7 +138,12 @@ impl World {
                 links.extend([(machine, other), (other, machine)]);
             }
         } else {
-            let others: Vec<usize> = self.servers().into_iter().chain(agents).filter(|o| *o != machine).collect();
+            let others: Vec<usize> = self
+                .servers()
+                .into_iter()
+                .chain(agents)
+                .filter(|o| *o != machine)
+                .collect();
             for _ in 0..self.chance.range(1, 4) {
                 let other = if self.chance.per_mille(300) {
                     COORDINATOR

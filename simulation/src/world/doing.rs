@@ -18,6 +18,11 @@ impl World {
         match action {
             Action::Send { to, message } => {
                 epochs::said(self, from, &message)?;
+                self.say(|| {
+                    let mut words = format!("{from} to {to}: {message:?}");
+                    words.truncate(400);
+                    words
+                });
                 if let Some(place) = self.machine_of.get(&to).copied() {
                     self.send(machine, place, Packet::Member { from, to, message });
                 }
@@ -47,14 +52,21 @@ impl World {
                 self.send(machine, AGENTS + agent(from), Packet::Acked(from >> 16, sections));
             }
             Action::Stale { from, .. } => {
-                let map = self.collectors[machine].member.as_ref().map(|m| Arc::clone(m.replica().map()));
+                let map = self.collectors[machine]
+                    .member
+                    .as_ref()
+                    .map(|m| Arc::clone(m.replica().map()));
                 if let Some(map) = map {
                     self.send(machine, AGENTS + agent(from), Packet::StaleMap(map));
                 }
             }
             Action::Busy { from } => self.send(machine, AGENTS + agent(from), Packet::Busy),
             Action::Conflict { from, section } => {
-                self.send(machine, AGENTS + agent(from), Packet::Conflict(from >> 16, section));
+                self.send(
+                    machine,
+                    AGENTS + agent(from),
+                    Packet::Conflict(from >> 16, section),
+                );
             }
             Action::FetchMap(_) => {
                 if self.now >= self.collectors[machine].asked_map + ASK {

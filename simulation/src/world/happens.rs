@@ -3,9 +3,7 @@
 use super::{BUCKET, Happening, LATENESS, Mend, SECOND, World};
 use crate::collector::Op;
 use crate::faults::Fault;
-use crate::invariants::{
-    acked_is_durable, conservation, epochs, no_duplicates, no_phantoms, spool_freed,
-};
+use crate::invariants::{acked_is_durable, conservation, epochs, no_duplicates, no_phantoms, spool_freed};
 use crate::net::{AGENTS, COORDINATOR, Packet, Place};
 use crate::oracle::{Violation, id};
 use crate::plant::Plant;
@@ -90,15 +88,10 @@ impl World {
         }
         match packet {
             Packet::Member {
-                from: member,
+                from,
                 to: id,
                 message,
-            } => {
-                if self.collectors[to].id == id {
-                    let from = member;
-                    self.input(to, Input::Message { from, message })?;
-                }
-            }
+            } if self.collectors[to].id == id => self.input(to, Input::Message { from, message })?,
             Packet::Frame(token, epoch, sections) => {
                 let from = token;
                 self.input(
@@ -116,6 +109,12 @@ impl World {
                     member.set_zones(zones);
                 }
                 self.input(to, Input::Map(map))?;
+            }
+            Packet::AskMap => {
+                if let Some(member) = &self.collectors[to].member {
+                    let map = Arc::clone(member.replica().map());
+                    self.send(to, from, Packet::Map(map));
+                }
             }
             Packet::Read(read, epoch, shard, id) => {
                 if self.collectors[to].id == id
@@ -139,6 +138,7 @@ impl World {
         match packet {
             Packet::Acked(_, sections) => a.acked(by, &sections),
             Packet::StaleMap(map) => a.learn(&map),
+            Packet::Map(map) if map.epoch > a.map.epoch => a.learn(&map),
             Packet::Busy => a.busy(now),
             Packet::Conflict(_, section) => a.rejected(&section),
             _ => {}
@@ -187,7 +187,10 @@ impl World {
         if adopted {
             let collector = &mut self.collectors[machine];
             let (map, me) = (Arc::clone(&collector.durable.map), collector.id);
-            collector.durable.store.keep_shards(|s| map.holders(s).is_some_and(|h| h.has(me)));
+            collector
+                .durable
+                .store
+                .keep_shards(|s| map.holders(s).is_some_and(|h| h.has(me)));
             self.sweep_due = true;
         }
         self.sync(machine);
@@ -310,6 +313,10 @@ impl World {
                 self.send(AGENTS + agent, machine, Packet::Frame(token, epoch, sections));
             }
         }
+        if std::mem::take(&mut self.agents[agent].wants_map) {
+            let any = self.chance.index(self.collectors.len());
+            self.send(AGENTS + agent, any, Packet::AskMap);
+        }
         self.spool(agent);
         let freed = self.agents[agent].reap();
         spool_freed::of(self, &freed)?;
@@ -381,8 +388,11 @@ impl World {
         let mut counts = BTreeMap::new();
         let mut add = |name, n: u64| *counts.entry(name).or_default() += n;
         for member in self.collectors.iter().filter_map(|c| c.member.as_ref()) {
-            let (front, hints, repair) =
-                (member.front().counts(), member.hints().counts(), member.repair().counts());
+            let (front, hints, repair) = (
+                member.front().counts(),
+                member.hints().counts(),
+                member.repair().counts(),
+            );
             add("acknowledged in one zone", front.acked_one_zone);
             add("unknown outcomes", front.unknown);
             add("stale confirmations refused", front.stale_verdicts);

@@ -62,15 +62,31 @@ impl World {
     }
 
     /// A replica answered.
-    pub(super) fn rows(&mut self, machine: usize, read: u64, member: MemberId, reply: Reply, sections: Vec<Section>) {
+    pub(super) fn rows(
+        &mut self,
+        machine: usize,
+        read: u64,
+        member: MemberId,
+        reply: Reply,
+        sections: Vec<Section>,
+    ) {
         if let Some(reading) = self.collectors[machine].reads.get_mut(&read) {
-            self.came.entry(read).or_default().extend(sections.iter().copied());
+            self.came
+                .entry(read)
+                .or_default()
+                .extend(sections.iter().copied());
             reading.read.answered(member, reply, sections);
         }
     }
 
     /// Time to ask others, or to answer.
-    pub(super) fn look(&mut self, machine: usize, life: u64, number: u64, last: bool) -> Result<(), Violation> {
+    pub(super) fn look(
+        &mut self,
+        machine: usize,
+        life: u64,
+        number: u64,
+        last: bool,
+    ) -> Result<(), Violation> {
         if self.collectors[machine].life != life {
             self.came.remove(&number);
             return Ok(());
@@ -87,7 +103,7 @@ impl World {
         let answer = reading.read.merged();
         self.oracle.reads[usize::from(!answer.complete)] += 1;
         no_duplicates::in_answer(&answer)?;
-        data_beats_gap::of(shard, &came, self.greatest_floor(), &answer)?;
+        data_beats_gap::of(shard, &came, self.policy_floor(), &answer)?;
         complete_is_true::of(self, shard, started, &answer)
     }
 }

@@ -30,7 +30,9 @@ impl Front {
             }
             if part.state == State::Open {
                 let verdict = match written(&part.holders, &part.synced, zone_of) {
-                    Written::TooFew if bugs.has(Bug::OneIsEnough) && !part.synced.is_empty() => Written::InZones,
+                    Written::TooFew if bugs.has(Bug::OneIsEnough) && !part.synced.is_empty() => {
+                        Written::InZones
+                    }
                     verdict => verdict,
                 };
                 let enough = match verdict {
@@ -88,7 +90,10 @@ impl Front {
     fn acknowledge_held(&mut self, actions: &mut Vec<Action>) {
         let me = self.me;
         for pending in self.pending.values_mut() {
-            let mine = pending.parts.iter_mut().filter(|p| p.state == State::Open && p.synced.contains(&me));
+            let mine = pending
+                .parts
+                .iter_mut()
+                .filter(|p| p.state == State::Open && p.synced.contains(&me));
             let sections: Vec<Section> = mine
                 .map(|p| {
                     p.state = State::Acked;

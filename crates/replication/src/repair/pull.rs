@@ -1,7 +1,6 @@
 //! One comparison, from the side that asks.
 
 use super::LIST_MAX;
-use crate::bugs::Bugs;
 use crate::held::Held;
 use crate::message::{Answer, Question};
 use crate::section::{Section, Source};
@@ -34,15 +33,18 @@ pub(crate) struct Pull {
     pub(crate) give: Vec<Section>,
     fetch_bytes_max: u64,
     floor: Bucket,
-    gaps: bool,
+    /// Questions about gaps to be asked: one or none.
+    gaps: Option<Question>,
     buckets: VecDeque<Bucket>,
     lists: VecDeque<(Bucket, Source, Seq)>,
     want: VecDeque<Section>,
     asked: Vec<Section>,
+    /// The disk has what came: an answer that comes twice is none.
+    pub(crate) writing: bool,
 }
 
 impl Pull {
-    pub(crate) fn new(now: Duration, shard: Shard, peer: MemberId, fetch_bytes_max: u64, _bugs: Bugs) -> Self {
+    pub(crate) fn new(now: Duration, shard: Shard, peer: MemberId, fetch_bytes_max: u64) -> Self {
         Self {
             shard,
             peer,
@@ -53,11 +55,12 @@ impl Pull {
             give: Vec::new(),
             fetch_bytes_max,
             floor: Bucket(0),
-            gaps: false,
+            gaps: None,
             buckets: VecDeque::new(),
             lists: VecDeque::new(),
             want: VecDeque::new(),
             asked: Vec::new(),
+            writing: false,
         }
     }
 
@@ -77,9 +80,9 @@ impl Pull {
                 let ours: BTreeMap<Bucket, u128> = held.buckets(self.shard).into_iter().collect();
                 let own_gaps = held.gaps(self.shard);
                 let own_gaps = own_gaps.iter().fold(0u128, |sum, g| sum.wrapping_add(g.digest()));
-                self.gaps = gaps != own_gaps;
+                self.gaps = (gaps != own_gaps).then_some(Question::Gaps);
                 self.buckets = differing(&theirs, &ours).filter(|b| *b >= self.floor).collect();
-                self.differed = self.gaps || !self.buckets.is_empty();
+                self.differed = self.gaps.is_some() || !self.buckets.is_empty();
             }
             Answer::Gaps(gaps) => {
                 let ours = held.gaps(self.shard);
@@ -107,6 +110,7 @@ impl Pull {
                 }
                 let sections: Vec<Section> = sections.into_iter().filter(|s| asked.contains(s)).collect();
                 if !sections.is_empty() {
+                    self.writing = true;
                     return Step::Write(sections);
                 }
             }
@@ -116,6 +120,7 @@ impl Pull {
 
     pub(crate) fn written(&mut self, now: Duration, held: &dyn Held) -> Step {
         self.progress = now;
+        self.writing = false;
         self.next(held)
     }
 
@@ -140,8 +145,8 @@ impl Pull {
     }
 
     fn next(&mut self, held: &dyn Held) -> Step {
-        if std::mem::take(&mut self.gaps) {
-            return Step::Ask(Question::Gaps);
+        if let Some(question) = self.gaps.take() {
+            return Step::Ask(question);
         }
         let floor = self.floor.max(held.floor());
         let mut bytes = 0u64;
