@@ -117,16 +117,16 @@ impl Blocks<'_, '_> {
     /// their number.
     fn block(&mut self, some: Range<usize>) -> Result<ControlFlow<()>, StoreError> {
         let of = self.traces.get(some.clone()).unwrap_or_default();
-        if let [trace] = of
-            && trace.rows > self.trace_rows
-        {
-            return self.parts(some.start, trace.rows);
-        }
-        let encoded = self.sorted.encode(some.clone(), self.at, |_| Seq(1), self.packer);
+        let encoded = if of.iter().any(|trace| trace.rows > self.trace_rows) {
+            None
+        } else {
+            let encoded = self.sorted.encode(some.clone(), self.at, |_| Seq(1), self.packer);
+            encoded.ok()
+        };
         match (encoded, of) {
-            (Ok(bytes), _) => (self.keep)(&bytes, of),
-            (Err(_), [trace]) => self.part(some.start, 0..trace.rows as usize),
-            (Err(_), _) => {
+            (Some(bytes), _) => (self.keep)(&bytes, of),
+            (None, [trace]) => self.parts(some.start, trace.rows),
+            (None, _) => {
                 let middle = some.start + some.len() / 2;
                 if self.block(some.start..middle)?.is_break() {
                     return Ok(ControlFlow::Break(()));
