@@ -2,8 +2,6 @@
 //! `query::jaeger`, writes the envelope.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -12,15 +10,11 @@ use axum::routing::get;
 use axum::{Json, Router};
 use event::TraceId;
 use query::jaeger::{self, Find};
-use query::redact::Redacted;
 use query::tempo::{SpanSource, TempoError, TimeRange};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
-/// Time for a question; what was not read by then is said to be missing.
-const DEADLINE: Duration = Duration::from_secs(20);
-/// Questions that are answered at once; others wait.
-const AT_ONCE: usize = 4;
+use crate::turns::{Turns, Unanswered};
+
 const LIMIT: usize = 20;
 const LIMIT_MAX: usize = 1_500;
 /// Lists of services and operations are of so long a time back.
@@ -31,8 +25,7 @@ const MICROSECONDS_MIN: u64 = 100_000_000_000_000;
 /// What the handlers work on.
 #[derive(Clone)]
 pub(crate) struct Jaeger {
-    source: Arc<dyn SpanSource>,
-    turns: Arc<Semaphore>,
+    pub(crate) turns: Turns,
     now_ns: fn() -> u64,
 }
 
@@ -63,6 +56,19 @@ impl IntoResponse for Failure {
     }
 }
 
+impl From<Unanswered> for Failure {
+    fn from(why: Unanswered) -> Self {
+        match why {
+            Unanswered::Asked(error) => error.into(),
+            Unanswered::Crowded => {
+                let text = "too many questions; ask again".to_owned();
+                Self(StatusCode::SERVICE_UNAVAILABLE, text, None)
+            }
+            Unanswered::Broken(text) => Self(StatusCode::INTERNAL_SERVER_ERROR, text, None),
+        }
+    }
+}
+
 impl From<TempoError> for Failure {
     fn from(error: TempoError) -> Self {
         let status = if error.is_invalid() {
@@ -85,51 +91,19 @@ fn listed<T: serde::Serialize>(items: &[T]) -> Result<Json<Value>, Failure> {
 }
 
 impl Jaeger {
-    pub(crate) fn new(source: Arc<dyn SpanSource>, now_ns: fn() -> u64) -> Self {
-        Self {
-            source,
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
-            now_ns,
-        }
+    pub(crate) fn new(turns: Turns, now_ns: fn() -> u64) -> Self {
+        Self { turns, now_ns }
     }
 
-    /// For those who see no values; its questions wait for the same turns.
-    pub(crate) fn redacted(&self) -> Self {
-        let source = Arc::new(Redacted::of(Arc::clone(&self.source)));
-        Self {
-            source,
-            ..self.clone()
-        }
-    }
-
-    /// Asks when it is this question's turn, off the asynchronous threads.
     async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&dyn SpanSource, &dyn Fn() -> bool) -> Result<T, TempoError> + Send + 'static,
     ) -> Result<T, Failure> {
-        let busy = || {
-            Failure(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too many questions; ask again".to_owned(),
-                None,
-            )
-        };
-        let turn = tokio::time::timeout(DEADLINE, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
-        let source = Arc::clone(&self.source);
-        let deadline = Instant::now() + DEADLINE;
-        let asked = tokio::task::spawn_blocking(move || {
-            // Held until the answer is there, also when the client is gone.
-            let _turn = turn;
-            question(source.as_ref(), &|| Instant::now() >= deadline)
-        });
-        let failed = |error: tokio::task::JoinError| {
-            Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string(), None)
-        };
-        Ok(asked.await.map_err(failed)??)
+        Ok(self.turns.ask(question).await?)
     }
 
-    fn recent(&self) -> TimeRange {
+    /// Of so long a time back are lists of names.
+    pub(crate) fn recent(&self) -> TimeRange {
         let now = (self.now_ns)();
         TimeRange {
             start_ns: now.saturating_sub(NAMES_BACK_NS),

@@ -14,9 +14,11 @@ mod coordinator_role;
 mod doctor;
 mod doors;
 mod jaeger;
+mod jaeger_v3;
 mod sync;
 mod tempo;
 mod token;
+mod turns;
 mod up;
 
 use std::process::ExitCode;

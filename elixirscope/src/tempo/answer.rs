@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use query::tempo::{Missing, SourceError, TempoError};
 use serde::Serialize;
 
+use crate::turns::Unanswered;
+
 /// What an answer lacks.
 const MISSING: HeaderName = HeaderName::from_static("x-elixirscope-missing");
 /// Characters of that header.
@@ -21,6 +23,16 @@ pub(crate) enum Failure {
     Crowded,
     /// A bug of ours.
     Broken(String),
+}
+
+impl From<Unanswered> for Failure {
+    fn from(why: Unanswered) -> Self {
+        match why {
+            Unanswered::Asked(error) => Self::Tempo(error),
+            Unanswered::Crowded => Self::Crowded,
+            Unanswered::Broken(text) => Self::Broken(text),
+        }
+    }
 }
 
 impl From<TempoError> for Failure {

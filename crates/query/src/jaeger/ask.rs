@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
-use event::{SpanId, TraceId};
+use event::{Span, SpanId, TraceId};
 use traceql::Query;
 
 use super::shape::{Dependency, Trace};
-use crate::tempo::may_ask;
 use crate::tempo::{Missing, SpanSource, TagRequest, TempoError, TimeRange, tag_values};
+use crate::tempo::{may_ask, out_of_time};
 
 /// A search of traces. Empty texts ask for nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,7 +51,7 @@ pub fn tags_of(text: &str) -> Result<BTreeMap<String, String>, TagsError> {
 }
 
 /// A text as TraceQL writes it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for letter in text.chars() {
         match letter {
@@ -121,15 +121,29 @@ pub fn find(
     range: TimeRange,
     stop: &dyn Fn() -> bool,
 ) -> Result<(Vec<Trace>, Missing), TempoError> {
+    let (traces, missing) = find_spans(source, find, range, stop)?;
+    Ok((
+        traces.iter().filter_map(|spans| Trace::of(spans, &[])).collect(),
+        missing,
+    ))
+}
+
+/// The same, as spans.
+pub(super) fn find_spans(
+    source: &dyn SpanSource,
+    find: &Find,
+    range: TimeRange,
+    stop: &dyn Fn() -> bool,
+) -> Result<(Vec<Vec<Span>>, Missing), TempoError> {
     let query = find.query()?;
     may_ask(source, &query)?;
-    let mut traces: Vec<(u64, Trace)> = Vec::new();
+    let mut traces: Vec<(u64, Vec<Span>)> = Vec::new();
     let mut stopped = false;
     let inspected = source.candidates(&query.conditions(), range, &mut |spans| {
         let found = !query.search(&traceql::Trace::new(&spans)).is_empty();
-        if found && let Some(trace) = Trace::of(&spans, &[]) {
+        if found {
             let start = spans.iter().map(|span| span.start_ns).min().unwrap_or_default();
-            traces.push((start, trace));
+            traces.push((start, spans));
         }
         stopped = stop();
         if stopped || traces.len() >= find.limit {
@@ -141,9 +155,9 @@ pub fn find(
     traces.sort_by_key(|(start, _)| std::cmp::Reverse(*start));
     let mut missing = inspected.missing;
     if stopped {
-        missing.push("time was over before all was read".to_owned());
+        out_of_time(&mut missing);
     }
-    Ok((traces.into_iter().map(|(_, trace)| trace).collect(), missing))
+    Ok((traces.into_iter().map(|(_, spans)| spans).collect(), missing))
 }
 
 /// One trace.

@@ -3,6 +3,8 @@
 //!
 //! Contract: `model/json/model.go` and `cmd/query/app/http_handler.go` of Jaeger 1.x, as Grafana 12 and 13 read it.
 
+pub mod v3;
+
 mod ask;
 mod shape;
 

@@ -11,7 +11,7 @@ use super::{Find, dependencies, find, operations, services, tags_of, trace};
 use crate::tempo::{Found, Inspected, SourceError, SpanSource, TimeRange};
 
 /// All spans in memory.
-struct Few(Vec<Vec<Span>>);
+pub(super) struct Few(pub(super) Vec<Vec<Span>>);
 
 impl SpanSource for Few {
     fn trace(&self, id: TraceId, _range: TimeRange) -> Result<Found, SourceError> {
@@ -74,7 +74,7 @@ fn span(trace: u128, id: u64, parent: u64, service: &str, name: &str) -> Span {
     }
 }
 
-fn few() -> Few {
+pub(super) fn few() -> Few {
     let mut failed = span(2, 3, 0, "stock", "take \"all\"");
     failed.status = StatusCode::Error;
     failed.attributes.push(attribute(
