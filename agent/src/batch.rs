@@ -69,11 +69,16 @@ impl Batcher {
         hlc: Hlc,
         bucket: Bucket,
     ) -> Result<NewFrame, FrameTooLarge> {
-        let mut by_shard: BTreeMap<Shard, Vec<Event>> = BTreeMap::new();
-        for event in events {
-            let shard = shard_of_event(event.trace, event.node, event.pid, shards);
-            by_shard.entry(shard).or_default().push(event.clone());
+        let mut by_shard: Vec<(Shard, &Event)> = Vec::with_capacity(events.len());
+        for run in events
+            .chunk_by(|a, b| a.trace == b.trace && (a.trace.0 != 0 || (a.node, a.pid) == (b.node, b.pid)))
+        {
+            let Some(first) = run.first() else { continue };
+            let shard = shard_of_event(first.trace, first.node, first.pid, shards);
+            by_shard.extend(run.iter().map(|event| (shard, event)));
         }
+        // Stable: the events of a trace, and of a process, stay in their order.
+        by_shard.sort_by_key(|(shard, _)| *shard);
         let mut builder = FrameBuilder::new(self.producer, self.epoch, hlc, bucket);
         for node in events
             .chunk_by(|a, b| a.node == b.node)
@@ -83,12 +88,15 @@ impl Batcher {
                 builder.node(info.clone());
             }
         }
-        let mut parts = Vec::with_capacity(by_shard.len());
-        for (shard, events) in &by_shard {
-            let seq = Seq(self.next.get(shard).copied().unwrap_or(1));
-            builder.section(*shard, seq, events);
+        let mut parts = Vec::new();
+        for events in by_shard.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some((shard, _)) = events.first().copied() else {
+                continue;
+            };
+            let seq = Seq(self.next.get(&shard).copied().unwrap_or(1));
+            builder.section(shard, seq, events.iter().map(|(_, event)| *event));
             parts.push(Part {
-                shard: *shard,
+                shard,
                 first: seq,
                 last: seq,
                 rows: events.len() as u32,

@@ -7,6 +7,7 @@
 
 use event::{Micros, NodeInfo, NodeKey};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use wire::events::Delay;
 
 /// Least delays older than this are forgotten.
 pub(crate) const WINDOW_US: u64 = 60_000_000;
@@ -40,8 +41,9 @@ impl ClockErrors {
     }
 
     /// Notes least delays: (event's node, parent's node), microseconds.
-    pub(crate) fn note(&mut self, delays: &BTreeMap<(NodeKey, NodeKey), i64>, now: Micros) {
-        for ((to, from), delay_us) in delays {
+    pub(crate) fn note(&mut self, delays: &[Delay], now: Micros) {
+        for delay in delays {
+            let (from, to) = (&delay.parent, &delay.node);
             let (Some(from), Some(to)) = (self.names.get(from), self.names.get(to)) else {
                 continue;
             };
@@ -52,8 +54,8 @@ impl ClockErrors {
             let slices = self.delays.entry(pair).or_default();
             let slice = now.0 / SLICE_US;
             match slices.back_mut() {
-                Some((s, least)) if *s == slice => *least = (*least).min(*delay_us),
-                _ => slices.push_back((slice, *delay_us)),
+                Some((s, least)) if *s == slice => *least = (*least).min(delay.least_us),
+                _ => slices.push_back((slice, delay.least_us)),
             }
         }
     }
@@ -97,8 +99,12 @@ mod tests {
         c
     }
 
-    fn delay(to: u64, from: u64, us: i64) -> BTreeMap<(NodeKey, NodeKey), i64> {
-        BTreeMap::from([((NodeKey(to), NodeKey(from)), us)])
+    fn delay(to: u64, from: u64, least_us: i64) -> [Delay; 1] {
+        [Delay {
+            node: NodeKey(to),
+            parent: NodeKey(from),
+            least_us,
+        }]
     }
 
     /// Scenario: b is five minutes ahead, latency 2 ms, some messages slower. Guarantee: the error is five minutes, both ways.

@@ -7,12 +7,13 @@ use crate::control_plane::ControlPlane;
 use crate::metrics::Metrics;
 use crate::otlp::{OtlpServer, OtlpStartError};
 use crate::session;
-use crate::spans::SpanIntake;
+use crate::spans::{CountedSpans, SpanIntake};
 use event::Micros;
 use host::{CancellationToken, Registry};
 use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use store::{OpenError, Owner, Store, StoreError, StoreOptions};
@@ -77,6 +78,7 @@ struct Inner {
     stop: CancellationToken,
     /// The OTLP doors: gRPC, HTTP.
     otlp: Option<(SocketAddr, SocketAddr)>,
+    counted: Option<CountedSpans>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -112,10 +114,20 @@ impl Collector {
         let stop = CancellationToken::new();
         let mut tasks = Vec::new();
         let mut otlp = None;
+        // Random, of the standard library: whoever sends cannot know it.
+        let seed = RandomState::new().hash_one(settings.member);
+        let counted = config.span_metrics.map(|what| CountedSpans::new(what, seed, now));
         if let Some(doors) = config.otlp {
             let doors = OtlpServer::bind(doors, config.access, &registry).await?;
             otlp = Some((doors.grpc_addr(), doors.http_addr()));
-            let intake = SpanIntake::start(Arc::clone(&store), clock.clone(), &settings, &registry).await?;
+            let intake = SpanIntake::start(
+                Arc::clone(&store),
+                clock.clone(),
+                &settings,
+                counted.clone(),
+                &registry,
+            )
+            .await?;
             tasks.push(tokio::spawn(take_spans(doors, Arc::new(intake), stop.clone())));
         }
         let context = Arc::new(Context {
@@ -133,6 +145,7 @@ impl Collector {
             store,
             stop,
             otlp,
+            counted,
             tasks: Mutex::new(tasks),
         })))
     }
@@ -146,6 +159,10 @@ impl CollectorHandle {
     /// The addresses of the OTLP doors, gRPC and HTTP, if they are open.
     pub fn otlp_addrs(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.0.otlp
+    }
+    /// What is counted of spans, unless that is switched off.
+    pub fn counted_spans(&self) -> Option<CountedSpans> {
+        self.0.counted.clone()
     }
     /// The store, for questions.
     pub fn store(&self) -> Arc<Store> {

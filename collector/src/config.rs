@@ -45,4 +45,6 @@ pub struct CollectorConfig {
     pub otlp: Option<OtlpConfig>,
     /// Who may come in through them.
     pub access: Access,
+    /// What is counted of spans that come over OTLP; `None` = nothing.
+    pub span_metrics: Option<query::span_metrics::Settings>,
 }

@@ -4,7 +4,7 @@ use crate::acks::InFlight;
 use crate::collector::Context;
 use crate::config::NAME_BYTES_MAX;
 use crate::session::{Answers, End};
-use event::{Epoch, Producer, Seq, Shard};
+use event::{Epoch, Producer, Seq, Shard, TraceId};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +12,8 @@ use store::{FrameDigest, FrameToStore, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 use transport::{MessageReader, RecvStream};
 use wire::control::{AckRange, CollectorMessage, RejectCode};
-use wire::frame::{FRAME_BYTES_MAX, FrameError, HEADER_BYTES, decode_directory, peek_header};
+use wire::events::{EventFrame, EventSection, upgrade};
+use wire::frame::{FRAME_BYTES_MAX, FrameError, HEADER_BYTES, peek_header};
 
 /// What the frames of a session must agree with.
 #[derive(Clone, Copy, Debug)]
@@ -203,7 +204,8 @@ fn malformed(d: &FrameDigest, shards: NonZeroU16) -> Option<String> {
         if s.shard.0 >= shards.get() {
             return Some(format!("shard {} of {shards}", s.shard));
         }
-        if let Some(t) = s.traces().find(|t| placement::shard_of(*t, shards) != s.shard) {
+        let wrong = |t: &&TraceId| **t != TraceId(0) && placement::shard_of(**t, shards) != s.shard;
+        if let Some(t) = d.traces_of(s).iter().find(wrong) {
             return Some(format!("trace {t} is not of shard {}", s.shard));
         }
     }
@@ -222,20 +224,26 @@ impl Rejection {
 
 /// The batches of a frame; if they cannot be read, one range of seq 0, which names none.
 fn ranges(bytes: &[u8], expected: Expected) -> Vec<AckRange> {
-    let Ok(directory) = decode_directory(bytes) else {
-        return vec![AckRange {
+    let none = || {
+        vec![AckRange {
             epoch: expected.epoch,
             shard: Shard(0),
             first: Seq(0),
             last: Seq(0),
-        }];
+        }]
     };
-    let epoch = directory.header().epoch;
-    let range = |s: &wire::frame::SectionEntry| AckRange {
+    let Ok(bytes) = upgrade(bytes) else {
+        return none();
+    };
+    let Ok(frame) = EventFrame::open(&bytes) else {
+        return none();
+    };
+    let epoch = frame.header().epoch;
+    let range = |s: &EventSection| AckRange {
         epoch,
         shard: s.shard,
         first: s.seq,
-        last: s.last_seq(),
+        last: s.gap.map_or(s.seq, |gap| gap.last_seq),
     };
-    directory.sections().iter().map(range).collect()
+    frame.sections().iter().map(range).collect()
 }

@@ -20,4 +20,4 @@ pub use collector::{Collector, CollectorHandle, StartError};
 pub use config::CollectorConfig;
 pub use control_plane::{BoxFuture, ClusterSettings, ControlPlane, ControlPlaneError, NodeModules, NodeSeen};
 pub use otlp::{Intake, OtlpConfig, OtlpLimits, OtlpServer, OtlpStartError, Receipt, Refusal};
-pub use spans::StoredSpans;
+pub use spans::{Calls, CountedSpans, StoredSpans, unanswered};

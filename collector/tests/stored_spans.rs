@@ -10,9 +10,9 @@ use event::{
     Bucket, Epoch, Hlc, KeyValue, Micros, Producer, Resource, Seq, Shard, Span, SpanId, SpanKind, StatusCode,
     TraceId, Value,
 };
-use query::tempo::{SearchRequest, TimeRange, search};
+use query::tempo::{SearchRequest, TagRequest, TagScope, TimeRange, search, tag_names, tag_values};
 use store::{SpanFrameToStore, Store, StoreOptions};
-use traceql::{Query, Trace};
+use traceql::{Query, Trace, parse_field};
 use wire::otlp::encode_traces;
 use wire::spans::{Cut, Packer, Skim, SpanBuilder};
 
@@ -146,29 +146,36 @@ fn append(store: &Store, spans: &[Span], bucket: u32) {
         .unwrap();
 }
 
+type Traces = BTreeMap<TraceId, Vec<Span>>;
+
+/// 240 spans of 30 traces in several frames and buckets, of which some are sealed; and the same as they were made.
+fn filled(folder: &std::path::Path, seed: u64) -> (StoredSpans, Traces) {
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let store = Arc::new(store(folder));
+    let mut all = Traces::new();
+    for frame in 0..6u32 {
+        let spans: Vec<Span> = (0..40).map(|_| span(&mut random)).collect();
+        for span in &spans {
+            all.entry(span.trace).or_default().push(span.clone());
+        }
+        append(&store, &spans, 100 + frame / 3);
+        if frame % 3 == 1 && !seed.is_multiple_of(3) {
+            store.seal_spans(Micros(u64::MAX / 2)).unwrap();
+        }
+    }
+    for spans in all.values_mut() {
+        spans.sort_by_key(|span| (span.start_ns, span.id));
+    }
+    (StoredSpans(store), all)
+}
+
 /// Scenario: 40 seeds; 240 spans of 30 traces in several frames and buckets, of which some are sealed; 30 queries. Guarantee: each finds
 /// exactly the traces that it finds when it is given all spans of every trace.
 #[test]
 fn searches_find_what_is_there() {
     for seed in 1..=40u64 {
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(store(folder.path()));
-        let mut all: BTreeMap<TraceId, Vec<Span>> = BTreeMap::new();
-        for frame in 0..6u32 {
-            let spans: Vec<Span> = (0..40).map(|_| span(&mut random)).collect();
-            for span in &spans {
-                all.entry(span.trace).or_default().push(span.clone());
-            }
-            append(&store, &spans, 100 + frame / 3);
-            if frame % 3 == 1 && seed % 3 != 0 {
-                store.seal_spans(Micros(u64::MAX / 2)).unwrap();
-            }
-        }
-        for spans in all.values_mut() {
-            spans.sort_by_key(|span| (span.start_ns, span.id));
-        }
-        let source = StoredSpans(Arc::clone(&store));
+        let (source, all) = filled(folder.path(), seed);
         for text in QUERIES {
             let query = Query::new(text).unwrap();
             let expected: BTreeSet<String> = all
@@ -186,5 +193,73 @@ fn searches_find_what_is_there() {
             let found: BTreeSet<String> = found.traces.into_iter().map(|trace| trace.trace_id).collect();
             assert_eq!(found, expected, "seed {seed}, {text}");
         }
+    }
+}
+
+/// Scenario: the same stores; fields of each kind, filters that columns can show and one that they cannot. Guarantee: the values that
+/// the spans have which the filter finds, no more and no fewer; the names that any span has.
+#[test]
+fn names_and_values_are_those_of_the_spans() {
+    let fields = [
+        "name",
+        "span.user",
+        "span.n",
+        ".ok",
+        "resource.service.name",
+        ".service.name",
+        "span.twice",
+        "span.x",
+    ];
+    let filters = [
+        "",
+        "{ resource.service.name = \"shop\" }",
+        "{ name = \"get\" && status = error }",
+        "{ duration > 30us || kind = server }",
+        "{ !(name = \"get\") }",
+        "{ name = \"nobody\" }",
+    ];
+    for seed in 1..=20u64 {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, all) = filled(folder.path(), seed);
+        let request = |filter: &str| TagRequest {
+            range: TimeRange::ALL,
+            filter: filter.to_owned(),
+            limit: 0,
+        };
+        for (tag, filter) in fields.iter().flat_map(|tag| filters.map(|filter| (*tag, filter))) {
+            let (field, query) = (
+                parse_field(tag).unwrap(),
+                Query::new(if filter.is_empty() { "{}" } else { filter }).unwrap(),
+            );
+            let mut expected = BTreeSet::new();
+            for spans in all.values() {
+                let trace = Trace::new(spans);
+                for place in query.search(&trace).into_iter().flat_map(|set| set.spans) {
+                    trace.values(&field, place, &mut |label| {
+                        expected.insert(label.to_string());
+                    });
+                }
+            }
+            let found = tag_values(&source, tag, &request(filter), &|| false).unwrap();
+            assert_eq!(found.missing, Vec::<String>::new());
+            let found: BTreeSet<String> = found.tag_values.into_iter().map(|value| value.value).collect();
+            assert_eq!(found, expected, "seed {seed}, {tag} {filter}");
+        }
+        let found = tag_names(&source, &TagScope::ALL, &request(""), &|| false).unwrap();
+        let of = |name: &str| {
+            found
+                .scopes
+                .iter()
+                .find(|scope| scope.name == name)
+                .map(|scope| scope.tags.clone())
+        };
+        let keys: BTreeSet<String> = all
+            .values()
+            .flatten()
+            .flat_map(|span| &span.attributes)
+            .map(|a| a.key.clone())
+            .collect();
+        assert_eq!(of("span"), Some(keys.into_iter().collect()));
+        assert_eq!(of("resource"), Some(vec!["service.name".to_owned()]));
     }
 }

@@ -17,6 +17,7 @@ use crate::batch::Batcher;
 use crate::config::CoordinatorConfig;
 use crate::entry;
 use crate::error::{ProposeError, StartError};
+use crate::federation;
 use crate::metrics::Metrics;
 use crate::participant::{Participant, Remove};
 use crate::peers::{Peers, serve};
@@ -60,9 +61,10 @@ pub struct Coordinator {
 struct Shared {
     participant: Arc<Participant>,
     batcher: Batcher,
-    blobs: Blobs,
     member: MemberId,
     door: Option<(Arc<Server>, JoinHandle<()>)>,
+    /// Fetches the blobs that this member lacks.
+    whole: JoinHandle<()>,
     metrics: Metrics,
 }
 
@@ -105,6 +107,7 @@ impl Coordinator {
             peers,
             state,
             identity,
+            blobs,
             joined,
         });
         let door = match neighbours {
@@ -125,8 +128,11 @@ impl Coordinator {
         tracing::info!(raft_id, member = member.0, "coordinator started");
         let shared = Shared {
             batcher: Batcher::start(Arc::clone(&participant), metrics.clone()),
+            whole: tokio::spawn(federation::keep_whole(
+                Arc::downgrade(&participant),
+                participant.state.clone(),
+            )),
             participant,
-            blobs,
             member,
             door,
             metrics,
@@ -169,8 +175,9 @@ impl Coordinator {
     }
 
     /// Proposes commands, in order; returns their outcomes once they are committed and applied here. Many callers at once
-    /// share log entries. A refused command is an outcome, not an error.
+    /// share log entries. Blobs that commands name must be stored here; a majority stores them first. A refused command is an outcome, not an error.
     pub async fn propose(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, ProposeError> {
+        self.shared.participant.spread(&commands).await?;
         self.shared.batcher.propose(commands).await
     }
 
@@ -220,23 +227,14 @@ impl Coordinator {
         Ok(())
     }
 
-    /// The bytes of a hash, checked; `None` if they are not here.
+    /// The bytes of a hash, checked, from here or else from another member; `None` if nobody has them.
     pub async fn get_blob(&self, hash: ContentHash) -> Result<Option<Vec<u8>>, BlobError> {
-        self.with_blobs(move |blobs| blobs.get(hash)).await
+        self.shared.participant.fetch(hash).await
     }
 
     /// Those of the hashes whose blobs are not here.
     pub async fn missing_blobs(&self, hashes: Vec<ContentHash>) -> Result<Vec<ContentHash>, BlobError> {
-        self.with_blobs(move |blobs| {
-            let mut missing = Vec::new();
-            for hash in hashes {
-                if !blobs.has(hash)? {
-                    missing.push(hash);
-                }
-            }
-            Ok(missing)
-        })
-        .await
+        federation::lacking(&self.shared.participant.blobs, hashes).await
     }
 
     async fn with_blobs<T, F>(&self, call: F) -> Result<T, BlobError>
@@ -244,9 +242,7 @@ impl Coordinator {
         T: Send + 'static,
         F: FnOnce(&Blobs) -> Result<T, BlobError> + Send + 'static,
     {
-        let blobs = self.shared.blobs.clone();
-        let done = tokio::task::spawn_blocking(move || call(&blobs)).await;
-        done.unwrap_or_else(|e| Err(BlobError::Task(e.to_string())))
+        federation::with(&self.shared.participant.blobs, call).await
     }
 
     /// Whether it can serve, and if not why.
@@ -274,6 +270,7 @@ impl Coordinator {
 
     /// Finishes what waits, then stops. The data folder is free once all clones are dropped.
     pub async fn shutdown(&self) {
+        self.shared.whole.abort();
         self.shared.batcher.shutdown().await;
         self.shared.participant.group.shutdown().await;
         if let Some((server, task)) = &self.shared.door {

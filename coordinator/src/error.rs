@@ -56,6 +56,14 @@ pub enum ProposeError {
     /// The group cannot change so; nothing was done.
     #[error("the group cannot be changed: {0}")]
     Members(String),
+    /// Too few members stored what the proposal names; nothing was done.
+    #[error("{have} of the {need} members that must have the blobs have them")]
+    Unstored {
+        /// Members that have them.
+        have: usize,
+        /// A majority.
+        need: usize,
+    },
     /// The proposal is too large; nothing was done.
     #[error("proposal of about {got} bytes exceeds the limit of {limit}")]
     TooLarge {
@@ -93,7 +101,9 @@ impl ProposeError {
     /// What a caller can do about it. Commands are idempotent, so an unknown outcome is retried too.
     pub fn class(&self) -> Class {
         match self {
-            Self::NotLeader { .. } | Self::ShuttingDown | Self::Unknown { .. } => Class::Retry,
+            Self::NotLeader { .. } | Self::Unstored { .. } | Self::ShuttingDown | Self::Unknown { .. } => {
+                Class::Retry
+            }
             Self::TooLarge { .. } | Self::Members(_) => Class::Invalid,
             Self::Stopped(_) => Class::Fatal,
         }

@@ -13,6 +13,7 @@ mod config;
 mod coordinator;
 mod entry;
 mod error;
+mod federation;
 pub mod http;
 mod metrics;
 mod participant;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use store::blobs::Blobs;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -53,6 +54,7 @@ pub(crate) struct Participant {
     pub(crate) peers: Arc<Peers>,
     pub(crate) state: watch::Receiver<Arc<State>>,
     pub(crate) identity: Identity,
+    pub(crate) blobs: Blobs,
     /// The cluster that it joined, before it has that from the log.
     pub(crate) joined: OnceLock<Incarnation>,
 }
@@ -158,20 +160,35 @@ impl Participant {
     /// Calls the leader. `NotLeader` if there is none, or it is none any more, or cannot be reached.
     async fn ask(&self, leader: Option<u64>, kind: Kind, body: Bytes) -> Result<Bytes, ProposeError> {
         let gone = ProposeError::NotLeader { leader: None };
-        let addr = {
-            let state = self.state.borrow();
-            leader.and_then(|id| state.quic_address(id)).map(str::to_owned)
-        };
-        let addr = addr
-            .filter(|_| leader != Some(self.identity.raft))
+        let leader = leader
+            .filter(|id| *id != self.identity.raft)
             .ok_or_else(|| gone.clone())?;
+        match self.ask_within(leader, kind, body, CALL_WITHIN).await {
+            Err(ProposeError::Unknown { .. }) => Err(gone),
+            answer => answer,
+        }
+    }
+
+    /// Calls a member by its Raft id. `Unknown` if it cannot be reached, or cannot now.
+    pub(crate) async fn ask_within(
+        &self,
+        raft: u64,
+        kind: Kind,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<Bytes, ProposeError> {
+        let unknown = ProposeError::Unknown {
+            seconds: within.as_secs(),
+        };
+        let addr = self.state.borrow().quic_address(raft).map(str::to_owned);
+        let addr = addr.ok_or_else(|| unknown.clone())?;
         let call = self.call(kind, body);
-        match self.peers.call(&addr, &call, CALL_WITHIN).await {
+        match self.peers.call(&addr, &call, within).await {
             Ok(answer) => Ok(answer),
             Err(PeerError::Refused { reason, .. }) => Err(ProposeError::Members(reason)),
             Err(error) => {
-                tracing::debug!(%error, "the leader did not answer");
-                Err(gone)
+                tracing::debug!(%error, "a member did not answer");
+                Err(unknown)
             }
         }
     }
@@ -242,6 +259,7 @@ impl Answers for Participant {
                 Ok(admit) => answered(self.admit(admit).await),
                 Err(error) => not_done(&error),
             },
+            Kind::Lack | Kind::Keep | Kind::Fetch => self.answer_blobs(call.kind, call.body).await,
             Kind::Remove => match decoded(&call.body) {
                 Ok(remove) => answered(self.remove(remove).await),
                 Err(error) => not_done(&error),

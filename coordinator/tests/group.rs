@@ -6,9 +6,10 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use codegraph::ContentHash;
-use coordinator::state::{Command, MemberId, Outcome, Role};
+use codegraph::{ContentHash, FileEntry, Manifest, SourceHash};
+use coordinator::state::{Command, MemberId, NodeDescription, Outcome, Role};
 use coordinator::{Coordinator, CoordinatorConfig, Neighbours, NewMember, StartError};
+use event::NodeKey;
 use tempfile::TempDir;
 use transport::Identity;
 
@@ -84,12 +85,15 @@ impl World {
     }
 }
 
-fn publish(n: u64) -> Command {
-    Command::PublishVersion {
-        project: "shop".into(),
-        version: ContentHash::of(&n.to_le_bytes()),
-        files: 1,
-        bytes: n,
+/// A command without blobs: a node that was seen.
+fn seen(n: u64) -> Command {
+    let info = NodeDescription {
+        name: format!("shop{n}@host"),
+        ..NodeDescription::default()
+    };
+    Command::NodeSeen {
+        node: NodeKey(n + 1),
+        info,
     }
 }
 
@@ -116,9 +120,9 @@ async fn three_members_agree() {
     })
     .await;
     for (n, member) in (0..).zip(&members) {
-        assert_eq!(member.propose(vec![publish(n)]).await.unwrap(), [Outcome::Done]);
+        assert_eq!(member.propose(vec![seen(n)]).await.unwrap(), [Outcome::Done]);
         for reader in &members {
-            assert_eq!(reader.read().await.unwrap().versions.len() as u64, n + 1);
+            assert_eq!(reader.read().await.unwrap().nodes.len() as u64, n + 1);
         }
     }
     let states = members.each_ref().map(Coordinator::watch);
@@ -155,7 +159,7 @@ async fn leaders_come_and_go() {
         let elected = |m: &&Coordinator| m.group().leader.is_some_and(|l| l != id);
         slowest = slowest.max(until("a new leader", SOON, || others.iter().all(elected)).await);
         for member in &others {
-            let outcome = member.propose(vec![publish(acknowledged)]).await.unwrap();
+            let outcome = member.propose(vec![seen(acknowledged)]).await.unwrap();
             assert_eq!(outcome, [Outcome::Done]);
             acknowledged += 1;
         }
@@ -166,9 +170,11 @@ async fn leaders_come_and_go() {
     println!("slowest of 6 elections: {} ms", slowest.as_millis());
     for member in members.iter().flatten() {
         until("all is applied", SOON, || {
-            member.watch().versions.len() as u64 == acknowledged
+            member.watch().nodes.len() as u64 == acknowledged
         })
         .await;
+    }
+    for member in members.iter().flatten() {
         member.shutdown().await;
     }
 }
@@ -183,15 +189,12 @@ async fn a_wiped_member_is_replaced() {
     c.shutdown().await;
     drop(c);
     for n in 0..3_000 {
-        a.propose(vec![publish(n)]).await.unwrap();
+        a.propose(vec![seen(n)]).await.unwrap();
     }
     let d = World::place("d");
     let d = world.start(&d, &[&places[1]]).await;
     assert_eq!(d.member(), MemberId(4));
-    until("the snapshot is there", SOON, || {
-        d.watch().versions.len() == 3_000
-    })
-    .await;
+    until("the snapshot is there", SOON, || d.watch().nodes.len() == 3_000).await;
     b.remove(MemberId(3)).await.unwrap();
     until("three voters", SOON, || {
         d.group().voters == [MemberId(1), MemberId(2), MemberId(4)]
@@ -199,13 +202,13 @@ async fn a_wiped_member_is_replaced() {
     .await;
     until("it is marked", SOON, || d.watch().members[&MemberId(3)].removed).await;
     let c = world.start(&places[2], &[]).await;
-    let refused = tokio::time::timeout(Duration::from_secs(3), c.propose(vec![publish(9_999)])).await;
+    let refused = tokio::time::timeout(Duration::from_secs(3), c.propose(vec![seen(9_999)])).await;
     assert!(
         !matches!(refused, Ok(Ok(_))),
         "the removed member still writes: {refused:?}"
     );
     assert!(
-        d.propose(vec![publish(4_000)]).await.is_ok(),
+        d.propose(vec![seen(4_000)]).await.is_ok(),
         "and does not disturb the others"
     );
     let gone = a.remove(MemberId(9)).await.unwrap_err().to_string();
@@ -224,18 +227,18 @@ async fn without_a_quorum_nothing_is_agreed() {
     let world = World::new();
     let (places, [a, b, c]) = world.three().await;
     until("three voters", SOON, || a.group().voters.len() == 3).await;
-    a.propose(vec![publish(1)]).await.unwrap();
+    a.propose(vec![seen(1)]).await.unwrap();
     for gone in [b, c] {
         gone.shutdown().await;
     }
     until("not ready", SOON, || !a.health().ready).await;
-    assert_eq!(a.watch().versions.len(), 1);
+    assert_eq!(a.watch().nodes.len(), 1);
     let waiting = {
         let a = a.clone();
-        tokio::spawn(async move { a.propose(vec![publish(2)]).await })
+        tokio::spawn(async move { a.propose(vec![seen(2)]).await })
     };
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(a.watch().versions.len(), 1, "nothing is applied without a quorum");
+    assert_eq!(a.watch().nodes.len(), 1, "nothing is applied without a quorum");
     let b = world.start(&places[1], &[]).await;
     until("ready again", SOON, || a.health().ready).await;
     let outcome = waiting.await.unwrap();
@@ -243,7 +246,7 @@ async fn without_a_quorum_nothing_is_agreed() {
         matches!(&outcome, Ok(done) if *done == [Outcome::Done]),
         "the proposal that waited: {outcome:?}"
     );
-    until("all is applied", SOON, || b.watch().versions.len() == 2).await;
+    until("all is applied", SOON, || b.watch().nodes.len() == 2).await;
     a.shutdown().await;
     b.shutdown().await;
 }
@@ -273,4 +276,83 @@ async fn strangers_are_turned_away() {
     assert!(closed.contains("only members"), "{closed}");
     assert_eq!(a.watch().members.len(), 1);
     a.shutdown().await;
+}
+
+/// Stores a version of one file at a member; gives the command that publishes it.
+async fn stored(member: &Coordinator, n: u64) -> (Command, Vec<ContentHash>) {
+    let (source, document) = (format!("# {n}"), "x".repeat(n as usize));
+    let file = FileEntry {
+        path: "lib/a.ex".into(),
+        source: SourceHash::of(source.as_bytes()),
+        source_blob: member.put_blob(source.clone().into_bytes()).await.unwrap(),
+        document: member.put_blob(document.into_bytes()).await.unwrap(),
+        size: source.len() as u32,
+    };
+    let manifest = Manifest::new("shop", vec![file]);
+    let version = member.put_blob(manifest.encode()).await.unwrap();
+    let bytes = source.len() as u64;
+    let command = Command::PublishVersion {
+        project: "shop".into(),
+        version,
+        files: 1,
+        bytes,
+    };
+    (command, [manifest.blobs(), vec![version]].concat())
+}
+
+/// Scenario: a version is published at one member of three, with blobs of up to 9 MB; one member is away and comes back; a version is
+/// published whose blobs are not there. Guarantee: a majority had the blobs before the version was known; the others fetch them by
+/// themselves; the version without blobs is refused, naming what is missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn versions_come_with_their_blobs() {
+    let world = World::new();
+    let (places, [a, b, c]) = world.three().await;
+    until("three voters", SOON, || {
+        [&a, &b, &c].iter().all(|m| m.group().voters.len() == 3)
+    })
+    .await;
+    c.shutdown().await;
+    drop(c);
+    for n in [10, 9_000_000, 11] {
+        let (publish, blobs) = stored(&b, n).await;
+        assert_eq!(b.propose(vec![publish]).await.unwrap(), [Outcome::Done]);
+        assert_eq!(a.missing_blobs(blobs).await.unwrap(), [], "both of two have it");
+    }
+    let missing = Command::PublishVersion {
+        project: "shop".into(),
+        version: b
+            .put_blob(
+                Manifest::new(
+                    "other",
+                    vec![FileEntry {
+                        path: "lib/b.ex".into(),
+                        source: SourceHash::of(b"b"),
+                        source_blob: ContentHash::of(b"b"),
+                        document: ContentHash::of(b"c"),
+                        size: 1,
+                    }],
+                )
+                .encode(),
+            )
+            .await
+            .unwrap(),
+        files: 1,
+        bytes: 1,
+    };
+    let refused = b.propose(vec![missing]).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("2 of 3 blobs that the command names are not stored here"),
+        "{refused}"
+    );
+    let c = world.start(&places[2], &[]).await;
+    let (_, blobs) = stored(&b, 9_000_000).await;
+    until("the state", SOON, || c.watch().versions.len() == 3).await;
+    let all = Instant::now();
+    while !c.missing_blobs(blobs.clone()).await.unwrap().is_empty() {
+        assert!(all.elapsed() < SOON, "the blobs do not come");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for member in [a, b, c] {
+        member.shutdown().await;
+    }
 }

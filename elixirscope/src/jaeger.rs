@@ -194,7 +194,8 @@ impl Given {
     /// A duration as Go writes it.
     fn duration(&self, name: &'static str) -> Result<Option<u64>, Failure> {
         let parse = |text: &str| {
-            go_duration(text).ok_or_else(|| Failure::wrong(name, text, "a duration: 1.5s, 20ms, 1h30m"))
+            traceql::duration_ns(text)
+                .ok_or_else(|| Failure::wrong(name, text, "a duration: 1.5s, 20ms, 1h30m"))
         };
         self.last(name).map(parse).transpose()
     }
@@ -206,33 +207,6 @@ impl Given {
             time.saturating_mul(unit)
         }))
     }
-}
-
-/// Nanoseconds of a duration as Go's `time.ParseDuration` reads it, without sign.
-fn go_duration(text: &str) -> Option<u64> {
-    const UNITS: [(&str, f64); 7] = [
-        ("ns", 1.0),
-        ("us", 1e3),
-        ("\u{b5}s", 1e3),
-        ("ms", 1e6),
-        ("s", 1e9),
-        ("m", 60e9),
-        ("h", 3600e9),
-    ];
-    let mut rest = text;
-    let mut sum = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, after) = rest.split_at_checked(digits)?;
-        let letters = after
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(after.len());
-        let (unit, next) = after.split_at_checked(letters)?;
-        let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        sum += number.parse::<f64>().ok()? * scale;
-        rest = next;
-    }
-    (!text.is_empty()).then_some(sum as u64)
 }
 
 async fn find(State(jaeger): State<Jaeger>, Query(pairs): Pairs) -> Result<Json<Value>, Failure> {
@@ -326,19 +300,6 @@ async fn dependencies(State(jaeger): State<Jaeger>, Query(pairs): Pairs) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Scenario: durations as Go writes them, and texts that are none. Guarantee: nanoseconds, or nothing.
-    #[test]
-    fn go_durations() {
-        assert_eq!(go_duration("1h30m"), Some(5_400_000_000_000));
-        assert_eq!(go_duration("1.5s"), Some(1_500_000_000));
-        assert_eq!(go_duration("20ms"), Some(20_000_000));
-        assert_eq!(go_duration("100us"), Some(100_000));
-        assert_eq!(go_duration("7ns"), Some(7));
-        for wrong in ["", "5", "ms", "1x", "1s2", "-1s"] {
-            assert_eq!(go_duration(wrong), None, "{wrong}");
-        }
-    }
 
     /// Scenario: a time in milliseconds and one in microseconds. Guarantee: both are the same instant.
     #[test]

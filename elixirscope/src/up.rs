@@ -14,8 +14,10 @@ use collector::{Collector, CollectorConfig, CollectorHandle, OtlpConfig, OtlpLim
 use coordinator::state::Role as MemberRole;
 use coordinator::{Coordinator, CoordinatorConfig, NewMember};
 use host::access::{Access, Gate, Routes};
+use host::metrics::Exposition;
 use host::{HttpServer, LogFormat, Readiness, Registry, TaskKind, Tasks};
 use query::CodeIndex;
+use query::span_metrics::Settings as SpanMetrics;
 use query::tempo::SpanSource;
 use tokio::runtime::Handle;
 use transport::{Identity, Role};
@@ -77,7 +79,37 @@ pub(crate) struct Args {
     #[command(flatten)]
     tokens: TokensArg,
     #[command(flatten)]
+    span_metrics: SpanMetricsArgs,
+    #[command(flatten)]
     log: LogArgs,
+}
+
+/// What is counted of spans that come over OTLP (`docs/span-metrics.md`).
+#[derive(Debug, clap::Args)]
+struct SpanMetricsArgs {
+    /// No service graph and span metrics.
+    #[arg(long, env = "ELIXIRSCOPE_NO_SPAN_METRICS")]
+    no_span_metrics: bool,
+    /// Attributes of resources that become labels of span metrics, such as `deployment.environment`.
+    #[arg(long, env = "ELIXIRSCOPE_SPAN_METRICS_DIMENSIONS", value_delimiter = ',')]
+    span_metrics_dimensions: Vec<String>,
+    /// Make what was said of a status a label of span metrics.
+    #[arg(long, env = "ELIXIRSCOPE_SPAN_METRICS_STATUS_MESSAGE")]
+    span_metrics_status_message: bool,
+    /// Series of span metrics at most; spans of more are counted in one.
+    #[arg(long, env = "ELIXIRSCOPE_SPAN_METRICS_SERIES", default_value_t = SpanMetrics::default().series_max)]
+    span_metrics_series: usize,
+}
+
+impl SpanMetricsArgs {
+    fn settings(&self) -> Option<SpanMetrics> {
+        (!self.no_span_metrics).then(|| SpanMetrics {
+            dimensions: self.span_metrics_dimensions.clone(),
+            status_message: self.span_metrics_status_message,
+            series_max: self.span_metrics_series,
+            ..SpanMetrics::default()
+        })
+    }
 }
 
 /// How to log.
@@ -141,8 +173,12 @@ async fn serve(args: Args) -> Result<ExitCode> {
         Some(start_agent(&args, &collector, &tasks, &registry)?)
     };
     let routes = routes(&args, &coordinator, &collector, agent.clone(), &access);
+    let mut shown = Exposition::from(registry.clone());
+    if let Some(counted) = collector.counted_spans() {
+        shown = shown.with(Arc::new(counted));
+    }
     let gate = Gate::new(access, HttpDoors);
-    let http = HttpServer::behind(gate, args.http, routes, registry.clone(), readiness.clone()).await?;
+    let http = HttpServer::behind(gate, args.http, routes, shown, readiness.clone()).await?;
     let otlp = collector
         .otlp_addrs()
         .map_or_else(String::new, |(grpc, http)| format!("{grpc} {http}"));
@@ -216,6 +252,7 @@ async fn start_collector(
             limits: OtlpLimits::default(),
         }),
         access: access.clone(),
+        span_metrics: args.span_metrics.settings(),
     };
     let control = Arc::new(InProcess::new(coordinator.clone())?);
     Ok(Collector::start(config, control, registry.clone(), host::now).await?)

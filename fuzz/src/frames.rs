@@ -2,7 +2,7 @@
 
 use event::{Bucket, Epoch, Event, Hlc, NodeInfo, NodeKey, Producer, Seq, Shard};
 use wire::frame::{
-    Compression, Directory, Frame, FrameBuilder, Gap, GapReason, HEADER_BYTES, SectionBody, decode,
+    Compression, Directory, Frame, FrameBuilder, Gap, GapReason, HEADER_BYTES, Layout, SectionBody, decode,
     decode_directory, seal,
 };
 
@@ -10,6 +10,9 @@ use crate::{heap, samples};
 
 /// Heap that a byte of payload may take: a row of it is an event with a shape of 256 bytes, twice while lists grow.
 const HEAP_TIMES: usize = 1_024;
+
+/// What [`HEAP_TIMES`] times this is may be used for a frame of version 3, whatever its length.
+const PARTS_BYTES: usize = 96 << 10;
 
 /// Frames as an agent makes them, in the two compressions.
 pub fn seeds() -> Vec<Vec<u8>> {
@@ -65,7 +68,11 @@ pub fn around(payload: &[u8], compression: Compression, sections: u32, events: u
 /// Reads a frame both ways; what is accepted must agree with itself and come back.
 pub fn check(bytes: &[u8]) -> bool {
     let peeked = wire::frame::peek_header(bytes);
-    let payload = peeked.as_ref().map_or(0, |header| header.payload_len as usize);
+    let payload = peeked.as_ref().map_or(0, |header| match header.layout {
+        // Parts are compressed one by one: 16 MiB of them, and 65,536 rows, may be in few bytes.
+        Layout::Columns => PARTS_BYTES,
+        Layout::Events | Layout::Spans => header.payload_len as usize,
+    });
     let Ok(directory) = heap::within(bytes.len() + payload, HEAP_TIMES, || decode_directory(bytes)) else {
         assert!(decode(bytes).is_err());
         return false;

@@ -2,6 +2,7 @@
 //! bytes: it ends without a panic, it allocates no more than a fixed multiple of what it was given ([`heap::within`]),
 //! and what it accepts comes back when it is written and read again.
 
+pub mod event_frames;
 pub mod frames;
 pub mod heap;
 pub mod otlp;

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::http::Url;
+use crate::load::way::{Compression, Protocol};
 use crate::native::events::Shape;
 
 /// Open-loop and closed-loop load with HDR histograms, for ElixirScope and for any OTLP endpoint beside it.
@@ -20,7 +22,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Play a BEAM node: call and return events in traces of twenty, through an agent's socket.
     Node(NodeArgs),
-    /// Send spans as OTLP over HTTP, to us or to any other OTLP endpoint.
+    /// Send spans as OTLP over HTTP or gRPC, to us or to any other OTLP endpoint.
     Otlp(Box<OtlpArgs>),
     /// Send events of BEAM nodes as agents do: encoded into frames, over QUIC.
     Quic(Box<QuicArgs>),
@@ -46,9 +48,15 @@ pub(crate) struct NodeArgs {
 /// Arguments of `otlp`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OtlpArgs {
-    /// Where spans are sent.
-    #[arg(long, default_value = "http://127.0.0.1:4318/v1/traces")]
-    pub(crate) endpoint: Url,
+    /// OTLP over what.
+    #[arg(long, value_enum, default_value = "http")]
+    pub(crate) protocol: Protocol,
+    /// Where spans are sent; by default this machine's `http://127.0.0.1:4318/v1/traces`, of gRPC `http://127.0.0.1:4317`.
+    #[arg(long)]
+    pub(crate) endpoint: Option<Url>,
+    /// Of each request.
+    #[arg(long, value_enum, default_value = "none")]
+    pub(crate) compression: Compression,
     /// Connections.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub(crate) connections: u16,
@@ -74,12 +82,15 @@ pub(crate) struct OtlpArgs {
     /// Traces asked for a second while the load runs, sent at least two seconds before.
     #[arg(long, requires = "query", value_parser = rate)]
     pub(crate) query_rate: Option<f64>,
-    /// Traces read back after the load and compared with what was sent, span by span.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
-    pub(crate) verify: u32,
+    /// Traces read back after the load and compared with what was sent, span by span: so many at random, or `all`.
+    #[arg(long, default_value = "0", value_parser = traces)]
+    pub(crate) verify: Choice,
     /// Traces are searched for here after the load: a Tempo path (`.../tempo/api/search`).
     #[arg(long)]
     pub(crate) search: Option<Url>,
+    /// Searches a second while the load runs.
+    #[arg(long, requires = "search", value_parser = rate)]
+    pub(crate) search_rate: Option<f64>,
     /// Searches.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) searches: u32,
@@ -163,6 +174,9 @@ pub(crate) struct RunArgs {
     /// Of what is random; equal seeds make equal loads. Taken from the clock if it is not said.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// A file that holds the token of each request (`authorization: Bearer ...`), of those to `--query`, `--metrics` and `--audit` too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -172,6 +186,37 @@ pub(crate) struct RunArgs {
     /// Write a plot of latency by percentile and of throughput over time.
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
+}
+
+/// Which of the traces that were acknowledged are read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// So many, at random.
+    Some(u32),
+    /// Every one that is remembered.
+    All,
+}
+
+fn traces(text: &str) -> Result<Choice, String> {
+    match text.parse::<u32>() {
+        Ok(count) if count <= 1_000_000 => Ok(Choice::Some(count)),
+        _ if text == "all" => Ok(Choice::All),
+        _ => Err("a number up to 1000000, or all".to_owned()),
+    }
+}
+
+impl RunArgs {
+    /// The headers of each request: as given, and the token.
+    pub(crate) fn headers(&self, given: &[String]) -> anyhow::Result<Vec<String>> {
+        let mut headers = given.to_vec();
+        if let Some(path) = &self.token_file {
+            let token = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the token in {}", path.display()))?;
+            let line = format!("authorization: Bearer {}", token.trim());
+            headers.push(header(&line).map_err(anyhow::Error::msg)?);
+        }
+        Ok(headers)
+    }
 }
 
 fn rate(text: &str) -> Result<f64, String> {

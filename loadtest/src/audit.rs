@@ -17,8 +17,8 @@ pub(crate) struct Audited {
 }
 
 /// Asks for the audit; ours are the nodes whose names begin with `prefix`.
-pub(crate) fn audit(url: &Url, prefix: &str) -> Result<Audited> {
-    let answer = Connection::new(&url.authority).send(&url.get("application/json", &[]))?;
+pub(crate) fn audit(url: &Url, prefix: &str, headers: &[String]) -> Result<Audited> {
+    let answer = Connection::new(&url.authority).send(&url.get("application/json", headers))?;
     if answer.status != 200 {
         bail!("{} answers {}", url.path, answer.status);
     }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::args::{OtlpArgs, RunArgs};
+use crate::args::{Choice, OtlpArgs, RunArgs};
 use crate::ask::TraceDoor;
 use crate::find_max::{Search, Step};
 use crate::load::otlp::{Ended, OtlpLoad};
 use crate::load::sent::{Batch, Content, Sent};
+use crate::load::way::{Compression, Protocol, Target};
 use crate::load::{Pace, now_ns};
 use crate::measure::disk;
 use crate::measure::process::{Process, Usage};
@@ -20,6 +21,7 @@ use crate::measure::yardstick::Yardstick;
 use crate::otlp::values::TRACE_SPANS;
 use crate::query::Queried;
 use crate::report::{Disk, Report, Server};
+use crate::search::Searched;
 use crate::{search, verify};
 
 /// Our counter of stored spans.
@@ -121,13 +123,18 @@ impl<'a> Surroundings<'a> {
 pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
     let run = &args.run;
     let seed = run.seed.unwrap_or_else(now_ns);
+    let headers = run.headers(&args.headers)?;
     let connections = usize::from(args.connections) * usize::from(args.outstanding);
     if args.spread && connections < 3 {
         bail!("--spread needs at least three connections, not {connections}");
     }
     let load = OtlpLoad {
-        endpoint: args.endpoint.clone(),
-        headers: args.headers.clone(),
+        target: Target {
+            endpoint: args.protocol.endpoint(args.endpoint.as_ref()),
+            headers: headers.clone(),
+            protocol: args.protocol,
+            compression: args.compression,
+        },
         connections,
         content: Content::new(seed, traces_of(args), args.spread),
         sent: Sent::default(),
@@ -142,7 +149,7 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         0,
     );
     let yardstick = Yardstick::measure(&sample);
-    let around = Surroundings::before(run, &args.headers, SPANS_STORED)?;
+    let around = Surroundings::before(run, &headers, SPANS_STORED)?;
     let server = around.server.as_ref();
     let total = Progress::default();
     let (rate, steps) = rate_of(run, |pace, progress| {
@@ -151,13 +158,13 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         Ok(ended)
     })?;
     let pace = pace(run, rate);
-    let door = args.query.as_ref().map(|url| TraceDoor::new(url, &args.headers));
-    let (ended, queried) = under_questions(args, &load, door.as_ref(), || load.run(&pace, &total, server))?;
+    let door = args.query.as_ref().map(|url| TraceDoor::new(url, &headers));
+    let (ended, asked) = under_questions(args, &load, door.as_ref(), || load.run(&pace, &total, server))?;
     let stored = around.stored(total.counts().acked)?;
     // What the load cost is read before questions cost something.
     let (server, disk) = (around.server(ended.seen.rss_anon_peak_bytes)?, around.disk());
     let verified = match &door {
-        Some(door) if args.verify > 0 => {
+        Some(door) if args.verify != Choice::Some(0) => {
             let deadline = Instant::now() + Duration::from_secs(run.stored_seconds);
             let verified = verify::verify(door, &load.content, &load.sent, args.verify, deadline);
             Some(verified.context("reading back")?)
@@ -165,15 +172,13 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         _ => None,
     };
     let search = args.search.as_ref();
-    let searched = search.map(|url| search::search(url, &args.headers, args.searches));
-    let name = if args.spread {
-        "otlp-spans, spread"
-    } else {
-        "otlp-spans"
-    };
+    let searched = search.map(|url| search::search(url, &headers, args.searches));
     let report = Report {
-        name: name.to_owned(),
-        target: format!("http://{}{}", args.endpoint.authority, args.endpoint.path),
+        name: name(args),
+        target: format!(
+            "http://{}{}",
+            load.target.endpoint.authority, load.target.endpoint.path
+        ),
         item: "span",
         rate,
         connections,
@@ -186,7 +191,8 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
         behind: ended.behind,
         latency_us: ended.seen.latency_us()?,
         seen: ended.seen,
-        queried,
+        queried: asked.queried,
+        searched_under_load: asked.searched,
         verified,
         searched: searched.transpose()?,
         audited: None,
@@ -195,27 +201,58 @@ pub(crate) fn otlp(args: &OtlpArgs) -> Result<(String, bool)> {
     report.finish(run)
 }
 
+/// What questions under a load have shown.
+#[derive(Default)]
+struct Asked {
+    queried: Option<Queried>,
+    searched: Option<Searched>,
+}
+
 /// Runs a load, and asks for traces meanwhile if that is wanted.
 fn under_questions(
     args: &OtlpArgs,
     load: &OtlpLoad,
     door: Option<&TraceDoor>,
     run: impl FnOnce() -> Result<Ended>,
-) -> Result<(Ended, Option<Queried>)> {
-    let stop = AtomicBool::new(false);
+) -> Result<(Ended, Asked)> {
+    let stop = &AtomicBool::new(false);
     thread::scope(|scope| {
         let asking = door.zip(args.query_rate).map(|(door, rate)| {
-            let stop = &stop;
             scope.spawn(move || crate::query::ask(door, &load.content, &load.sent, rate, stop))
+        });
+        let searching = args.search.as_ref().zip(args.search_rate).map(|(url, rate)| {
+            scope.spawn(move || search::under_load(url, &load.target.headers, rate, stop))
         });
         let ended = run();
         stop.store(true, Ordering::Release);
-        let queried = asking.map(|asking| match asking.join() {
-            Ok(queried) => queried,
-            Err(_) => bail!("the asking thread failed"),
-        });
-        Ok((ended?, queried.transpose()?))
+        let asked = Asked {
+            queried: asking.map(joined).transpose()?,
+            searched: searching.map(joined).transpose()?,
+        };
+        Ok((ended?, asked))
     })
+}
+
+fn joined<T>(asking: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    match asking.join() {
+        Ok(asked) => asked,
+        Err(_) => bail!("an asking thread failed"),
+    }
+}
+
+fn name(args: &OtlpArgs) -> String {
+    let mut name = "otlp-spans".to_owned();
+    for (word, said) in [
+        (", gRPC", args.protocol == Protocol::Grpc),
+        (", gzip", args.compression == Compression::Gzip),
+        (", zstd", args.compression == Compression::Zstd),
+        (", spread", args.spread),
+    ] {
+        if said {
+            name.push_str(word);
+        }
+    }
+    name
 }
 
 fn traces_of(args: &OtlpArgs) -> usize {

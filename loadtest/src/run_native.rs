@@ -49,7 +49,8 @@ pub(crate) fn quic(args: &QuicArgs) -> Result<(String, bool)> {
         base_ns: now_ns(),
     };
     let yardstick = Yardstick::measure(&Content::new(seed, SAMPLE_TRACES, false).body(batch, 0));
-    let around = Surroundings::before(run, &[], EVENTS_STORED)?;
+    let headers = run.headers(&[])?;
+    let around = Surroundings::before(run, &headers, EVENTS_STORED)?;
     let server = around.server.as_ref();
     let total = Progress::default();
     let (rate, steps) = rate_of(run, |pace, progress| {
@@ -64,7 +65,11 @@ pub(crate) fn quic(args: &QuicArgs) -> Result<(String, bool)> {
     // Reading everything comes last: it is no part of what the load cost.
     let prefix = node_name(seed, 0, "");
     let prefix = prefix.split('-').next().unwrap_or_default();
-    let audited = args.audit.as_ref().map(|url| audit(url, prefix)).transpose()?;
+    let audited = args
+        .audit
+        .as_ref()
+        .map(|url| audit(url, prefix, &headers))
+        .transpose()?;
     let shape = args.shape.to_possible_value();
     let report = Report {
         name: shape.map(|v| v.get_name().to_owned()).unwrap_or_default(),
@@ -82,6 +87,7 @@ pub(crate) fn quic(args: &QuicArgs) -> Result<(String, bool)> {
         latency_us: ended.seen.latency_us()?,
         seen: ended.seen,
         queried: None,
+        searched_under_load: None,
         verified: None,
         searched: None,
         audited,

@@ -5,11 +5,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use event::{Span, SpanId};
+use event::{Span, SpanId, TraceId};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
+use crate::args::Choice;
 use crate::ask::TraceDoor;
+use crate::http::Connection;
 use crate::load::sent::{Content, Sent};
 use crate::measure::latency::{histogram, json_ms, text_ms};
 use crate::random::Random;
@@ -36,13 +38,12 @@ pub(crate) struct Verified {
     pub(crate) latency_us: Histogram<u64>,
 }
 
-/// Asks for `count` random traces of those that were acknowledged. A store that answers before it stores has until
-/// `deadline` to show them.
+/// Asks for traces of those that were acknowledged. A store that answers before it stores has until `deadline` to show them.
 pub(crate) fn verify(
     door: &TraceDoor,
     content: &Content,
     sent: &Sent,
-    count: u32,
+    choice: Choice,
     deadline: Instant,
 ) -> Result<Verified> {
     let mut verified = Verified {
@@ -54,43 +55,67 @@ pub(crate) fn verify(
         said: None,
         latency_us: histogram()?,
     };
-    let (mut random, mut connection) = (Random::new(u64::from(count)), door.connection());
-    for _ in 0..count {
-        let Some((batch, trace)) = sent.any(content, &mut random, Instant::now()) else {
-            break;
-        };
-        verified.asked += 1;
-        let expected = content.trace(batch, trace);
-        let mut late = false;
-        loop {
-            let began = Instant::now();
-            let found = door.ask(&mut connection, trace)?;
-            let us = began.elapsed().as_micros() as u64;
-            verified.latency_us.saturating_record(us.max(1));
-            let spans = found.map(|f| f.spans).unwrap_or_default();
-            if spans.len() < expected.len() && Instant::now() < deadline {
-                late = true;
-                thread::sleep(AGAIN);
-                continue;
+    let mut connection = door.connection();
+    match choice {
+        Choice::Some(count) => {
+            let mut random = Random::new(u64::from(count));
+            for _ in 0..count {
+                let Some((batch, trace)) = sent.any(content, &mut random, Instant::now()) else {
+                    break;
+                };
+                let expected = content.trace(batch, trace);
+                verified.one(door, &mut connection, trace, &expected, deadline)?;
             }
-            match difference(&expected, &spans) {
-                None => verified.equal += 1,
-                Some(said) => {
-                    if spans.len() < expected.len() {
-                        verified.missing += 1;
-                    } else {
-                        verified.different += 1;
-                    }
-                    verified
-                        .said
-                        .get_or_insert_with(|| format!("trace {trace}: {said}"));
+        }
+        Choice::All => {
+            for batch in sent.all() {
+                for (trace, expected) in content.batch_traces(batch) {
+                    verified.one(door, &mut connection, trace, &expected, deadline)?;
                 }
             }
-            verified.late += u64::from(late);
-            break;
         }
     }
     Ok(verified)
+}
+
+impl Verified {
+    /// Asks for one trace until it is whole or the time is over.
+    fn one(
+        &mut self,
+        door: &TraceDoor,
+        connection: &mut Connection,
+        trace: TraceId,
+        expected: &[Span],
+        deadline: Instant,
+    ) -> Result<()> {
+        self.asked += 1;
+        let mut late = false;
+        let spans = loop {
+            let began = Instant::now();
+            let found = door.ask(connection, trace)?;
+            let us = began.elapsed().as_micros() as u64;
+            self.latency_us.saturating_record(us.max(1));
+            let spans = found.map(|f| f.spans).unwrap_or_default();
+            if spans.len() >= expected.len() || Instant::now() >= deadline {
+                break spans;
+            }
+            late = true;
+            thread::sleep(AGAIN);
+        };
+        match difference(expected, &spans) {
+            None => self.equal += 1,
+            Some(said) => {
+                if spans.len() < expected.len() {
+                    self.missing += 1;
+                } else {
+                    self.different += 1;
+                }
+                self.said.get_or_insert_with(|| format!("trace {trace}: {said}"));
+            }
+        }
+        self.late += u64::from(late);
+        Ok(())
+    }
 }
 
 /// What is not as it was sent. The order of spans is not the sender's to choose.

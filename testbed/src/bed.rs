@@ -21,6 +21,16 @@ pub struct Bed {
     http: u16,
     quic: u16,
     agent_http: u16,
+    launcher: Launcher,
+}
+
+/// How a bed's members are started, beyond their own arguments.
+#[derive(Clone, Debug, Default)]
+pub struct Launcher {
+    /// A program that starts them in its place (`exec`), with its arguments: `fiu-run -x`. Empty = none.
+    pub before: Vec<String>,
+    /// More environment.
+    pub env: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -59,7 +69,13 @@ impl Bed {
             http,
             quic,
             agent_http: free_tcp()?,
+            launcher: Launcher::default(),
         })
+    }
+
+    /// Members are started so from now on.
+    pub fn launch(&mut self, launcher: Launcher) {
+        self.launcher = launcher;
     }
 
     /// The folder.
@@ -104,10 +120,25 @@ impl Bed {
         command
     }
 
+    /// The same behind the launcher.
+    fn launched(&self, args: &[&str]) -> Command {
+        let mut command = match self.launcher.before.split_first() {
+            None => self.program(args),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(&self.program).args(args);
+                command
+            }
+        };
+        command.env("NO_COLOR", "1");
+        command.envs(self.launcher.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
     /// Starts `elixirscope up`; with `agent = false` only coordinator and collector. Returns when it is ready.
     pub fn up(&self, agent: bool, more: &[&str]) -> Result<Child> {
         let data = self.path().join("data");
-        let mut command = self.program(&["up"]);
+        let mut command = self.launched(&["up"]);
         command.arg("--data").arg(&data);
         command.arg("--http").arg(format!("127.0.0.1:{}", self.http));
         command.arg("--quic").arg(format!("127.0.0.1:{}", self.quic));

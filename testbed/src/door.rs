@@ -40,6 +40,26 @@ impl Door {
         Ok(serde_json::from_str(&self.text(path)?)?)
     }
 
+    /// `POST` of JSON.
+    pub fn post_json(&self, path: &str, body: &Value) -> Result<()> {
+        let mut answer = ureq::post(format!("{}{path}", self.url))
+            .config()
+            .timeout_global(Some(Duration::from_secs(20)))
+            .http_status_as_error(false)
+            .build()
+            .header("content-type", "application/json")
+            .send(body.to_string())
+            .with_context(|| format!("POST {path}"))?;
+        if !answer.status().is_success() {
+            bail!(
+                "POST {path}: {} {}",
+                answer.status(),
+                answer.body_mut().read_to_string()?
+            );
+        }
+        Ok(())
+    }
+
     /// Is it ready?
     pub fn ready(&self) -> bool {
         self.text("/ready").is_ok()

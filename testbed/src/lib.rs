@@ -9,7 +9,7 @@ mod disk;
 mod door;
 mod shop;
 
-pub use bed::{AgentOptions, Bed};
+pub use bed::{AgentOptions, Bed, Launcher};
 pub use child::Child;
 pub use disk::Disk;
 pub use door::Door;

@@ -5,6 +5,8 @@ mod load;
 mod query;
 mod shop;
 
+pub use load::build;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};

@@ -1,48 +1,176 @@
-//! `cargo xtask faults`: the long forms of the end-to-end tests, with kills and clocks; `--short` is what the tests run.
+//! `cargo xtask faults`: what breaks around a member, while clients go on sending. Each run prints its seed and its counts, compares
+//! what clients were told with what is there, and writes `target/report/faults-NAME.json`. `--short` is what the tests run.
 
-use anyhow::Result;
+mod chance;
+mod disk;
+mod fsync;
+mod group;
+mod kills;
+mod load;
+mod overload;
+mod programs;
+mod shop;
+mod slow;
+mod victim;
 
-use crate::{machine, run};
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use crate::{machine, report};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The counts that the test suite uses.
+    /// What breaks; without it everything, one after the other.
+    #[arg(value_enum)]
+    what: Vec<What>,
+    /// Small counts, as the test suite has them.
     #[arg(long)]
     short: bool,
     /// SIGKILLs of the collector, and of the agent.
-    #[arg(long, default_value_t = 50)]
-    kills: u32,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    kills: Option<u32>,
     /// Orders with clocks five minutes apart.
     #[arg(long, default_value_t = 10_000)]
     orders: u32,
+    /// Seconds of an overload, or at full rate.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(5..=86_400))]
+    seconds: Option<u32>,
     /// Seed of the moments of the kills; printed by each run.
     #[arg(long)]
     seed: Option<u64>,
+    /// Folder with `elixirscope` and `loadtest`, built already.
+    #[arg(long, value_name = "FOLDER")]
+    programs: Option<PathBuf>,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    /// Collector and agent are killed under a shop of BEAM nodes; clocks five minutes apart.
+    Shop,
+    /// The member is killed under spans over OTLP, while it seals too; every span is compared.
+    Otlp,
+    /// The member is killed under events over QUIC; all that is stored is counted.
+    Quic,
+    /// `fdatasync` and `fsync` fail (libfiu): writes stop, clients are put off, a restart has everything.
+    Fsync,
+    /// Every sync takes half a second.
+    Slow,
+    /// The disk is full, then it is not.
+    Full,
+    /// Twice what the member can take, in 512 MiB.
+    Overload,
+    /// Full rate for half an hour, memory looked at.
+    Soak,
+}
+
+const ALL: [What; 8] = [
+    What::Shop,
+    What::Otlp,
+    What::Quic,
+    What::Fsync,
+    What::Slow,
+    What::Full,
+    What::Overload,
+    What::Soak,
+];
 
 pub fn run(args: &Args) -> Result<()> {
     machine::for_tests()?;
-    let mut tests = run::cargo(&[
-        "nextest",
-        "run",
-        "--package",
-        "elixirscope",
-        "--test",
-        "first_light",
-        "--test",
-        "spans_crash",
-        "--no-capture",
-        "--no-fail-fast",
-        "--profile",
-        "faults",
-    ]);
-    if !args.short {
-        tests.env("ELIXIRSCOPE_KILLS", args.kills.to_string());
-        tests.env("ELIXIRSCOPE_CRASH_CYCLES", args.kills.to_string());
-        tests.env("ELIXIRSCOPE_ORDERS", args.orders.to_string());
+    let asked = if args.what.is_empty() {
+        &ALL[..]
+    } else {
+        &args.what
+    };
+    let seed = args.seed.unwrap_or_else(chance::any);
+    if asked.iter().any(|what| !matches!(what, What::Shop | What::Otlp)) {
+        programs::from(args.programs.as_deref())?;
     }
-    if let Some(seed) = args.seed {
-        tests.env("ELIXIRSCOPE_SEED", seed.to_string());
+    let mut failed = Vec::new();
+    for what in asked {
+        println!(
+            "faults {what:?}: seed {seed}{}",
+            if args.short { ", short" } else { "" }
+        );
+        if let Err(error) = one(*what, args, seed) {
+            eprintln!("faults {what:?}, seed {seed}: {error:#}");
+            failed.push(format!("{what:?}: {error:#}"));
+        }
     }
-    run::check(&mut tests)
+    if failed.is_empty() {
+        return Ok(());
+    }
+    bail!("{}", failed.join("; "))
+}
+
+/// What the test suite runs, beside what `nextest` has run by then: a minute or less in sum.
+pub fn short() -> Result<()> {
+    let what = vec![What::Quic, What::Fsync, What::Slow, What::Full, What::Overload];
+    run(&Args {
+        what,
+        short: true,
+        kills: None,
+        orders: 0,
+        seconds: None,
+        seed: None,
+        programs: None,
+    })
+}
+
+fn one(what: What, args: &Args, seed: u64) -> Result<()> {
+    let or =
+        |given: Option<u32>, short: u32, long: u32| given.unwrap_or(if args.short { short } else { long });
+    match what {
+        What::Shop => shop::run(args.short, args.kills.unwrap_or(50), args.orders, seed),
+        What::Otlp => kills::otlp(or(args.kills, 4, 500), seed),
+        What::Quic => done("quic", kills::quic(or(args.kills, 4, 500), seed, args.short)?),
+        What::Fsync => done("fsync", fsync::run(or(args.kills, 1, 20), seed)?),
+        What::Slow => done("slow", slow::run(or(args.seconds, 5, 60), seed)?),
+        What::Full => done("full", disk::run(or(args.kills, 1, 20), seed)?),
+        What::Overload => done(
+            "overload",
+            overload::run(or(args.seconds, 8, 600), seed, args.short)?,
+        ),
+        What::Soak => done("soak", overload::soak(or(args.seconds, 8, 1_800), seed)?),
+    }
+}
+
+/// Reports the figures; one that misses its goal is a failure.
+fn done(name: &str, figures: Vec<Value>) -> Result<()> {
+    let missed: Vec<String> = figures
+        .iter()
+        .filter(|figure| report::holds(figure) == Some(false))
+        .map(told)
+        .collect();
+    report::figures(&format!("faults-{name}"), figures)?;
+    if missed.is_empty() {
+        return Ok(());
+    }
+    bail!("{}", missed.join(", "))
+}
+
+fn told(figure: &Value) -> String {
+    let name = figure["name"].as_str().unwrap_or_default();
+    format!("{name} is {} and should be {}", figure["value"], figure["goal"])
+}
+
+/// A count.
+fn count(name: &str, value: u64) -> Value {
+    json!({"name": name, "value": value, "unit": "1"})
+}
+
+/// A count that must be 0.
+fn none(name: &str, value: u64) -> Value {
+    json!({"name": name, "value": value, "unit": "1", "goal": 0})
+}
+
+/// A count that must be so many at least.
+fn some(name: &str, value: u64, least: u64) -> Value {
+    json!({"name": name, "value": value, "unit": "1", "goal": least, "at_least": true})
+}
+
+/// A measure that may be so much at most.
+fn most(name: &str, value: f64, unit: &str, goal: f64) -> Value {
+    json!({"name": name, "value": value, "unit": unit, "goal": goal})
 }

@@ -48,11 +48,18 @@ const BEAM: &[Need] = &[Need {
 }];
 
 /// For the tests alone.
-const TESTS: &[Need] = &[Need {
-    what: "libfaketime",
-    packages: &["libfaketime"],
-    present: has_faketime,
-}];
+const TESTS: &[Need] = &[
+    Need {
+        what: "libfaketime",
+        packages: &["libfaketime"],
+        present: has_faketime,
+    },
+    Need {
+        what: "libfiu",
+        packages: &["fiu-utils"],
+        present: || on_path("fiu-run") && on_path("fiu-ctrl"),
+    },
+];
 
 /// For evaluating the expressions of dashboards and rules.
 const METRICS: &[Need] = &[Need {

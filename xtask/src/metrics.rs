@@ -2,6 +2,7 @@
 //! dashboard and rule. None may be an error, and every selector must find a series, so that no panel waits for a name that nobody writes.
 
 mod expressions;
+mod native;
 mod server;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,19 @@ const BORN_LATER: &[(&str, &str)] = &[
         "with the first record refused",
     ),
     ("elixirscope_task_panics_total", "with the first panic"),
+    (
+        "traces_service_graph_dropped_spans_total",
+        "with the first side of a call for which there is no room",
+    ),
+    (
+        "traces_service_graph_unpaired_spans_total",
+        "ten seconds after the first side of a call without the other",
+    ),
+    (
+        "traces_service_graph_request_server_seconds{",
+        "where native histograms are scraped: that is `native`",
+    ),
+    ("traces_spanmetrics_latency{", "the same"),
     ("elixirscope:refused:rate5m", "with the first refusal"),
 ];
 
@@ -70,7 +84,9 @@ pub fn run(built: Option<&Path>) -> Result<()> {
     }
     let bed = Bed::new(&programs.join("elixirscope"))?;
     let member = bed.up(true, &["--disk-mib", DISK_MIB])?;
-    let server = Server::start(&bed, &rules)?;
+    let server = Server::start(&bed, &rules, "exemplar-storage")?;
+    let otlp = otlp_door(&member.output()).context("the member does not say where its OTLP door is")?;
+    native::check(&bed, &rules, &server, &otlp)?;
     let loads = load(&bed, &programs.join("loadtest"), &member)?;
     let asked = ask(&server)?;
     let traceql = ask_traces(&bed.door())?;

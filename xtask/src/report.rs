@@ -65,7 +65,8 @@ pub fn commit() -> Result<String> {
     Ok(commit.trim().to_owned())
 }
 
-fn holds(figure: &Value) -> Option<bool> {
+/// Does a figure keep to its goal? `None` without one.
+pub fn holds(figure: &Value) -> Option<bool> {
     let (value, goal) = (figure["value"].as_f64()?, figure["goal"].as_f64()?);
     Some(if figure["at_least"] == true {
         value >= goal

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{machine, metrics, run};
+use crate::{faults, machine, metrics, run};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -14,6 +14,9 @@ pub struct Args {
     /// Run only the Elixir tests.
     #[arg(long)]
     beam: bool,
+    /// Run only the short forms of `cargo xtask faults`.
+    #[arg(long, conflicts_with_all = ["rust", "beam", "metrics"])]
+    faults: bool,
     /// Run only the expressions of dashboards and rules, in a real Prometheus that scrapes a real member.
     #[arg(long, conflicts_with_all = ["rust", "beam"])]
     metrics: bool,
@@ -31,13 +34,16 @@ pub fn run(args: &Args) -> Result<()> {
             failed.push(format!("{name}: {error:#}"));
         }
     };
-    let all = !args.rust && !args.beam && !args.metrics;
+    let all = !args.rust && !args.beam && !args.metrics && !args.faults;
     if all || args.beam {
         suite("beam", beam("beam"));
         suite("beam/demo", beam("beam/demo"));
     }
     if all || args.rust {
         suite("rust", rust());
+    }
+    if args.faults {
+        suite("faults", faults::short());
     }
     if all || args.metrics {
         suite("metrics", metrics::run(args.programs.as_deref()));

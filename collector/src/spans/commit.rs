@@ -11,6 +11,7 @@ use wire::spans::{Cut, Packer};
 
 use super::lane::{Lanes, Load, Outcome};
 use super::metrics::SpanMetrics;
+use super::shown::CountedSpans;
 use crate::clock::MemberClock;
 use crate::otlp::Refusal;
 
@@ -27,6 +28,7 @@ pub(super) struct Committer {
     pub(super) epoch: Epoch,
     pub(super) shards: NonZeroU16,
     pub(super) metrics: Arc<SpanMetrics>,
+    pub(super) counted: Option<CountedSpans>,
 }
 
 impl Committer {
@@ -42,6 +44,9 @@ impl Committer {
                 for waiting in load.waiting.drain(..) {
                     // Who went away has no answer and sends again.
                     let _ = waiting.send(outcome.clone());
+                }
+                if let (Ok(()), Some(counted)) = (&outcome, &self.counted) {
+                    counted.take(&load.builder);
                 }
                 self.lanes.give_back(load);
             }

@@ -16,6 +16,7 @@ use wire::otlp::decode_logs;
 use super::commit::{Committer, RETRY_AFTER_MS, refusal};
 use super::lane::{Lanes, NotTaken, Taken};
 use super::metrics::SpanMetrics;
+use super::shown::CountedSpans;
 use crate::clock::MemberClock;
 use crate::collector::StartError;
 use crate::control_plane::ClusterSettings;
@@ -40,6 +41,7 @@ impl SpanIntake {
         store: Arc<Store>,
         clock: MemberClock,
         settings: &ClusterSettings,
+        counted: Option<CountedSpans>,
         registry: &Registry,
     ) -> Result<Self, StartError> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -57,6 +59,7 @@ impl SpanIntake {
             epoch,
             shards: settings.shards,
             metrics: Arc::clone(&metrics),
+            counted,
         };
         let thread = std::thread::Builder::new()
             .name("span-committer".to_owned())

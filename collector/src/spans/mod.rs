@@ -6,7 +6,9 @@ mod intake;
 mod lane;
 mod metrics;
 mod plan;
+mod shown;
 mod source;
 
 pub(crate) use intake::SpanIntake;
-pub use source::StoredSpans;
+pub use shown::{Calls, CountedSpans};
+pub use source::{StoredSpans, unanswered};

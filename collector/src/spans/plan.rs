@@ -1,21 +1,23 @@
 //! What a store can ask its columns before spans are read: the conditions of a query as tests of columns, and the terms that a
 //! block must have. Both let too much pass rather than too little.
 
-use regex::Regex;
+use event::{SpanKind, StatusCode};
 use store::{Clause, Needs};
 use traceql::ast::{CompareOp, Field as Asked, Intrinsic, Scope, Static};
-use traceql::{Condition, Conditions, SpanCondition};
+use traceql::{Comparison, Condition, Conditions, Scalar, SpanCondition};
 use wire::spans::{Cell, Field, Wanted, term};
 
 type Test = Box<dyn Fn(Cell<'_>) -> bool + Sync>;
 
-/// Conditions as tests; nothing where any span will do.
+/// Conditions as tests, each of which some span of a trace must meet; none where any trace will do.
 #[derive(Default)]
 pub(super) struct Plan {
-    root: Option<Node>,
+    parts: Vec<Node>,
 }
 
 enum Node {
+    /// All of them, of one span.
+    Same(Box<Self>),
     All(Vec<Self>),
     Any(Vec<Self>),
     Has(Place, Test),
@@ -34,20 +36,25 @@ enum Place {
 
 impl Plan {
     pub(super) fn of(conditions: &Conditions) -> (Self, Needs) {
-        let root = of_trace(conditions);
         let clauses = needs_of_trace(conditions);
-        (Self { root }, Needs { clauses })
+        let parts = match conditions {
+            Conditions::All(parts) => parts.iter().filter_map(of_trace).collect(),
+            one => of_trace(one).into_iter().collect(),
+        };
+        (Self { parts }, Needs { clauses })
     }
 
-    /// As the columns are asked; `None`: every trace.
-    pub(super) fn wanted(&self) -> Option<Wanted<'_>> {
-        self.root.as_ref().map(Node::wanted)
+    /// As the columns are asked, one after the other; of none: every trace. A trace whose spans are in several units may meet
+    /// some parts in one and some in another: of a unit only the first part may be asked of it.
+    pub(super) fn wanted(&self) -> Vec<Wanted<'_>> {
+        self.parts.iter().map(Node::wanted).collect()
     }
 }
 
 impl Node {
     fn wanted(&self) -> Wanted<'_> {
         match self {
+            Self::Same(part) => Wanted::Same(Box::new(part.wanted())),
             Self::All(parts) => Wanted::All(parts.iter().map(Self::wanted).collect()),
             Self::Any(parts) => Wanted::Any(parts.iter().map(Self::wanted).collect()),
             Self::Has(place, test) => Wanted::Has(place.field(), &**test),
@@ -70,12 +77,46 @@ impl Place {
     }
 }
 
-/// Spans of a trace may be in several frames: of conditions on several spans only one can be asked of each.
+/// Of several that must all hold, deeper than at the top, the first one that asks anything.
 fn of_trace(conditions: &Conditions) -> Option<Node> {
     match conditions {
         Conditions::All(parts) => parts.iter().find_map(of_trace),
         Conditions::Any(parts) => any(parts.iter().map(of_trace)),
-        Conditions::Span(span) => of_span(span),
+        Conditions::Span(span) => of_span(span).map(|part| Node::Same(Box::new(part))),
+    }
+}
+
+/// The question whose spans meet exactly these conditions; none if columns do not show all of it.
+pub(super) fn exactly(conditions: &Conditions) -> Option<Plan> {
+    let parts = match conditions {
+        Conditions::All(parts) if parts.is_empty() => Vec::new(),
+        Conditions::Span(span) if is_shown(span) => vec![of_span(span)?],
+        _ => return None,
+    };
+    Some(Plan { parts })
+}
+
+fn is_shown(condition: &SpanCondition) -> bool {
+    match condition {
+        SpanCondition::All(parts) | SpanCondition::Any(parts) => parts.iter().all(is_shown),
+        SpanCondition::Is(condition) => leaf(condition).is_some(),
+    }
+}
+
+/// The field of columns that a query's field is, if it is one.
+pub(super) fn column_of(field: &Asked) -> Option<Field<'_>> {
+    match field {
+        Asked::Attribute { scope, name } => match scope {
+            Scope::Any => Some(Field::Either(name)),
+            Scope::Span => Some(Field::Span(name)),
+            Scope::Resource => Some(Field::Resource(name)),
+            _ => None,
+        },
+        Asked::Intrinsic { which, .. } => match which {
+            Intrinsic::Name => Some(Field::Name),
+            Intrinsic::StatusMessage => Some(Field::StatusMessage),
+            _ => None,
+        },
     }
 }
 
@@ -116,80 +157,39 @@ fn place(field: &Asked) -> Option<Place> {
 
 fn leaf(condition: &Condition) -> Option<Node> {
     let place = place(&condition.field)?;
-    let op = condition.op;
-    let test: Test = match (&condition.value, op) {
-        // Absence is not in columns; presence is any value.
-        (Static::Nil, CompareOp::Ne) => Box::new(|_| true),
-        (Static::Nil, _) => return None,
-        (Static::String(pattern), CompareOp::Match | CompareOp::NoMatch) => {
-            let regex = Regex::new(&format!(r"\A(?:{pattern})\z")).ok()?;
+    let comparison = Comparison::of(condition)?;
+    let test: Test = match place {
+        // Cells of these are codes and nanoseconds.
+        Place::Status => Box::new(move |cell| {
+            let code = code(cell).and_then(|code| StatusCode::try_from(code).ok());
+            code.is_none_or(|code| comparison.holds(Scalar::Status(code)))
+        }),
+        Place::Kind => Box::new(move |cell| {
+            let code = code(cell).and_then(|code| SpanKind::try_from(code).ok());
+            code.is_none_or(|code| comparison.holds(Scalar::Kind(code)))
+        }),
+        Place::Duration => Box::new(move |cell| match cell {
+            Cell::Int(ns) => comparison.holds(Scalar::Duration(ns)),
+            _ => true,
+        }),
+        Place::Name | Place::StatusMessage | Place::Span(_) | Place::Resource(_) | Place::Either(_) => {
             Box::new(move |cell| match cell {
-                Cell::Text(text) => {
-                    let text = String::from_utf8_lossy(text);
-                    regex.is_match(&text) == (op == CompareOp::Match)
-                }
+                Cell::Text(text) => comparison.holds(Scalar::Text(&String::from_utf8_lossy(text))),
+                Cell::Int(number) => comparison.holds(Scalar::Int(number)),
+                Cell::Double(number) => comparison.holds(Scalar::Float(number)),
+                Cell::Bool(truth) => comparison.holds(Scalar::Bool(truth)),
+                // Not looked at: anything may be in it.
                 Cell::Other => true,
-                Cell::Int(_) | Cell::Double(_) | Cell::Bool(_) => op == CompareOp::NoMatch,
             })
         }
-        (Static::String(wanted), _) => {
-            let wanted = wanted.clone();
-            Box::new(move |cell| match cell {
-                Cell::Text(text) => holds(
-                    op,
-                    String::from_utf8_lossy(text)
-                        .as_ref()
-                        .partial_cmp(wanted.as_str()),
-                ),
-                cell => otherwise(op, cell),
-            })
-        }
-        (Static::Bool(wanted), _) => {
-            let wanted = *wanted;
-            Box::new(move |cell| match cell {
-                Cell::Bool(truth) => holds(op, truth.partial_cmp(&wanted)),
-                cell => otherwise(op, cell),
-            })
-        }
-        (Static::Int(wanted) | Static::Duration(wanted), _) => number(op, *wanted as f64, Some(*wanted)),
-        (Static::Float(wanted), _) => number(op, *wanted, None),
-        (Static::Status(code), _) => code_is(op, code.code()),
-        (Static::Kind(code), _) => code_is(op, code.code()),
     };
     Some(Node::Has(place, test))
 }
 
-fn number(op: CompareOp, wanted: f64, exact: Option<i64>) -> Test {
-    Box::new(move |cell| match (cell, exact) {
-        (Cell::Int(number), Some(exact)) => holds(op, number.partial_cmp(&exact)),
-        (Cell::Int(number), None) => holds(op, (number as f64).partial_cmp(&wanted)),
-        (Cell::Double(number), _) => holds(op, number.partial_cmp(&wanted)),
-        (cell, _) => otherwise(op, cell),
-    })
-}
-
-fn code_is(op: CompareOp, wanted: u8) -> Test {
-    Box::new(move |cell| match cell {
-        Cell::Int(code) => holds(op, code.partial_cmp(&i64::from(wanted))),
-        cell => otherwise(op, cell),
-    })
-}
-
-/// Of a value of another type: unequal, nothing else. What was not looked at may be anything.
-fn otherwise(op: CompareOp, cell: Cell<'_>) -> bool {
-    matches!(cell, Cell::Other) || op == CompareOp::Ne
-}
-
-fn holds(op: CompareOp, order: Option<std::cmp::Ordering>) -> bool {
-    use std::cmp::Ordering::{Equal, Greater, Less};
-    match op {
-        CompareOp::Eq => order == Some(Equal),
-        CompareOp::Ne => order != Some(Equal),
-        CompareOp::Lt => order == Some(Less),
-        CompareOp::Le => matches!(order, Some(Less | Equal)),
-        CompareOp::Gt => order == Some(Greater),
-        CompareOp::Ge => matches!(order, Some(Greater | Equal)),
-        CompareOp::Match | CompareOp::NoMatch => true,
+fn code(cell: Cell<'_>) -> Option<u8> {
+    match cell {
+        Cell::Int(code) => u8::try_from(code).ok(),
+        _ => None,
     }
 }
 

@@ -118,6 +118,7 @@ impl House {
             retention: Duration::from_hours(1),
             disk_bytes_max: 0,
             otlp: None,
+            span_metrics: None,
         };
         let registry = Registry::new();
         let plane = Arc::new(Plane::default());

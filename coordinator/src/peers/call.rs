@@ -27,6 +27,12 @@ pub(crate) enum Kind {
     Admit = 5,
     /// To the leader: takes a member out of the group and marks it removed.
     Remove = 6,
+    /// Hashes. Answer: those of them whose blobs the member lacks.
+    Lack = 7,
+    /// Blobs to keep, each under its hash.
+    Keep = 8,
+    /// A hash. Answer: its blob.
+    Fetch = 9,
 }
 
 /// A call.
@@ -73,6 +79,9 @@ impl Kind {
             Self::Join,
             Self::Admit,
             Self::Remove,
+            Self::Lack,
+            Self::Keep,
+            Self::Fetch,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)
     }
@@ -143,7 +152,7 @@ mod tests {
     proptest! {
         /// Scenario: any call and answer there and back. Guarantee: nothing changes.
         #[test]
-        fn there_and_back(kind in 1u8..7, cluster: u128, from: u64, body: Vec<u8>, text in ".{0,40}") {
+        fn there_and_back(kind in 1u8..10, cluster: u128, from: u64, body: Vec<u8>, text in ".{0,40}") {
             let call = Call { kind: Kind::of(kind).unwrap(), cluster: Incarnation(cluster), from, body: body.clone().into() };
             prop_assert_eq!(Call::decode(call.encode()).unwrap(), call);
             for answer in [Answer::Done(body.into()), Answer::Refused(text.clone()), Answer::Unavailable(text)] {

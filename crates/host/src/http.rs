@@ -4,17 +4,16 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use prometheus::Registry;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, Gate, Routes, TooOpen};
-use crate::metrics;
+use crate::metrics::Exposition;
 use crate::readiness::Readiness;
 
 /// The address could not be taken.
@@ -46,7 +45,7 @@ pub struct HttpServer {
 
 #[derive(Clone)]
 struct Shared {
-    registry: Registry,
+    metrics: Exposition,
     readiness: Readiness,
 }
 
@@ -55,11 +54,11 @@ impl HttpServer {
     pub async fn bind(
         addr: SocketAddr,
         routes: Router,
-        registry: Registry,
+        metrics: impl Into<Exposition>,
         readiness: Readiness,
     ) -> Result<Self, HttpError> {
         Access::open().may_listen("http", addr)?;
-        Self::listen(addr, routes.merge(own(registry, readiness))).await
+        Self::listen(addr, routes.merge(own(metrics.into(), readiness))).await
     }
 
     /// Takes `addr`, behind a gate.
@@ -67,11 +66,11 @@ impl HttpServer {
         gate: Gate,
         addr: SocketAddr,
         mut routes: Routes,
-        registry: Registry,
+        metrics: impl Into<Exposition>,
         readiness: Readiness,
     ) -> Result<Self, HttpError> {
         gate.access().may_listen("http", addr)?;
-        routes.full = routes.full.merge(own(registry, readiness));
+        routes.full = routes.full.merge(own(metrics.into(), readiness));
         Self::listen(addr, gate.before(routes)).await
     }
 
@@ -107,20 +106,20 @@ impl HttpServer {
 }
 
 /// What every server has.
-fn own(registry: Registry, readiness: Readiness) -> Router {
+fn own(metrics: Exposition, readiness: Readiness) -> Router {
     Router::new()
         .route("/metrics", get(scrape))
         .route("/live", get(|| async { "live\n" }))
         .route("/ready", get(ready))
-        .with_state(Shared { registry, readiness })
+        .with_state(Shared { metrics, readiness })
 }
 
-async fn scrape(State(shared): State<Shared>) -> Response {
-    (
-        [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)],
-        metrics::text(&shared.registry),
-    )
-        .into_response()
+async fn scrape(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
+    let (content_type, body) = shared.metrics.answer(accept);
+    ([(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {

@@ -1,21 +1,81 @@
-//! Metrics: handles made once from a registry that is passed in, and the text that Prometheus scrapes.
+//! Metrics: handles made once from a registry that is passed in, and what Prometheus scrapes, in the format that it asks for:
+//! text, OpenMetrics with exemplars, or protobuf with native histograms.
+
+mod accept;
+mod family;
+mod protobuf;
+mod text;
+
+use std::sync::Arc;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
+use wire::otlp::proto::Writer;
 
-/// Content type of [`text`].
-pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+use accept::Format;
+pub use family::{
+    BucketValue, ExemplarValue, Families, Family, FamilyKind, HistogramValue, NativeHistogram, Series, Value,
+};
+use text::TextWriter;
+
+/// What a process shows: a registry, and what a registry cannot hold.
+#[derive(Clone)]
+pub struct Exposition {
+    registry: Registry,
+    others: Vec<Arc<dyn Families>>,
+}
+
+impl std::fmt::Debug for Exposition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exposition").finish_non_exhaustive()
+    }
+}
+
+impl From<Registry> for Exposition {
+    fn from(registry: Registry) -> Self {
+        Self {
+            registry,
+            others: Vec::new(),
+        }
+    }
+}
+
+impl Exposition {
+    /// With these families too.
+    #[must_use]
+    pub fn with(mut self, families: Arc<dyn Families>) -> Self {
+        self.others.push(families);
+        self
+    }
+
+    /// All of it in the format that an `Accept` header likes best: content type and body.
+    pub fn answer(&self, accept: Option<&str>) -> (&'static str, Vec<u8>) {
+        let format = Format::of(accept);
+        let gathered = self.registry.gather();
+        let gathered = gathered.iter().filter_map(Family::gathered);
+        let families = gathered.chain(self.others.iter().flat_map(|other| other.families()));
+        let body = match format {
+            Format::Text | Format::OpenMetrics => {
+                let mut text = TextWriter::new(format == Format::OpenMetrics);
+                families.for_each(|family| text.family(&family));
+                text.end()
+            }
+            Format::Protobuf => {
+                let mut out = Writer::new();
+                families.for_each(|family| protobuf::family(&family, &mut out));
+                out.into_bytes()
+            }
+        };
+        (format.content_type(), body)
+    }
+}
 
 /// Everything in the registry, as text.
 pub fn text(registry: &Registry) -> String {
-    let mut out = Vec::new();
-    if let Err(error) = TextEncoder::new().encode(&registry.gather(), &mut out) {
-        tracing::error!(%error, "metrics could not be written");
-    }
-    String::from_utf8(out).unwrap_or_default()
+    let (_, body) = Exposition::from(registry.clone()).answer(None);
+    String::from_utf8(body).unwrap_or_default()
 }
 
 fn registered<C: Collector + Clone + 'static>(
@@ -71,16 +131,4 @@ pub fn histogram(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Guarantee: what is counted is in the text; a name is registered once.
-    #[test]
-    fn counted_and_shown() {
-        let registry = Registry::new();
-        let lost = counters(&registry, "elixirscope_test_total", "test", &["reason"]).unwrap();
-        lost.with_label_values(&["x"]).inc_by(3);
-        assert!(text(&registry).contains("elixirscope_test_total{reason=\"x\"} 3"));
-        assert!(counter(&registry, "elixirscope_test_total", "again").is_err());
-    }
-}
+mod tests;

@@ -14,6 +14,7 @@ pub mod jaeger;
 mod pattern;
 mod payload;
 pub mod redact;
+pub mod span_metrics;
 pub mod tempo;
 mod text;
 mod tree;

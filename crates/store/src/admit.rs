@@ -3,6 +3,7 @@
 use crate::batches::{self, BatchEntry, FrameRecord};
 use crate::digest::{FrameToStore, SectionDigest};
 use crate::error::StoreError;
+use crate::events::{SealedBatches, keys};
 use crate::frame_key::FrameKey;
 use crate::options::INTERVALS_MAX;
 use crate::producers::{self, Held, HeldGroup, ProducerKey};
@@ -70,7 +71,7 @@ pub(crate) fn admit(
     if d.bucket < shared.floor() {
         return Ok(vec![Admission::Expired; d.sections.len()]);
     }
-    let mut same_frame = None;
+    let (mut same_frame, mut sealed) = (None, None);
     let mut admissions = Vec::with_capacity(d.sections.len());
     for s in &d.sections {
         let key = ProducerKey::of(d.producer, d.epoch, s.shard);
@@ -89,7 +90,7 @@ pub(crate) fn admit(
                         None => is_stored(shared, frame)?,
                     };
                     same_frame = Some(whole);
-                    whole || has_content(shared, frame, s)?
+                    whole || has_content(shared, frame, s)? || sealed_content(shared, frame, s, &mut sealed)?
                 };
                 if same {
                     Admission::Duplicate
@@ -170,6 +171,45 @@ fn has_content(shared: &Shared, frame: &FrameToStore, s: &SectionDigest) -> Resu
         }
     }
     Ok(false)
+}
+
+/// Was this batch sealed, in the same bucket, with this content? The lists of the bucket's runs are read once a frame.
+fn sealed_content(
+    shared: &Shared,
+    frame: &FrameToStore,
+    s: &SectionDigest,
+    lists: &mut Option<Vec<SealedBatches>>,
+) -> Result<bool, StoreError> {
+    let d = &frame.digest;
+    let source = (d.producer, d.epoch);
+    let lists = match lists {
+        Some(lists) => lists,
+        None => lists.insert(sealed_lists(shared, d.bucket, source)?),
+    };
+    let found = lists.iter().find_map(|list| list.content(source, s.shard, s.seq));
+    Ok(found == Some(s.content))
+}
+
+/// The lists of the runs of a bucket that have batches of a producer's life.
+fn sealed_lists(
+    shared: &Shared,
+    bucket: Bucket,
+    source: (Producer, Epoch),
+) -> Result<Vec<SealedBatches>, StoreError> {
+    let runs: Vec<u32> = {
+        let buckets = shared.events.buckets.read();
+        let runs = buckets.get(&bucket).into_iter().flat_map(|known| &known.runs);
+        runs.filter(|(_, run)| run.record.sources.contains(&source))
+            .map(|(number, _)| *number)
+            .collect()
+    };
+    let mut lists = Vec::with_capacity(runs.len());
+    for run in runs {
+        if let Some(bytes) = shared.db.get(keys::BATCHES, &keys::run(bucket, run))? {
+            lists.push(SealedBatches::decode(&bytes)?.only(source));
+        }
+    }
+    Ok(lists)
 }
 
 /// The key of a frame whose first new section is `s`.

@@ -2,17 +2,16 @@
 
 use crate::admit::{Admission, FrameOutcome, Pending, SectionOutcome, admit, frame_key};
 use crate::batches::{self, BatchEntry, FrameRecord};
-use crate::buckets::{self, BucketRecord};
 use crate::counters::add;
 use crate::digest::FrameToStore;
 use crate::error::StoreError;
+use crate::events::OpenFrame;
 use crate::frame_key::FrameKey;
 use crate::nodes::{self, NodeRecord};
 use crate::state::{CommitState, Shared};
 use crate::{frames, producers};
-use event::Bucket;
 use rocksdb::WriteBatch;
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A frame that the commit stores.
 struct Staged<'a> {
@@ -71,7 +70,6 @@ impl Shared {
                     batch.put_cf(self.db.family(producers::FAMILY), key.encode(), group.encode());
                 }
             }
-            self.stage_buckets(&mut batch, &staged);
             self.write(batch, true)?;
             add(&self.counters.commits, 1);
             self.apply(&staged);
@@ -139,34 +137,15 @@ impl Shared {
         Ok(())
     }
 
-    /// A bucket is said to be open in the same write that gives it a frame without index on disk.
-    fn stage_buckets(&self, batch: &mut WriteBatch, staged: &[Staged<'_>]) {
-        let touched: BTreeSet<Bucket> = staged.iter().map(|s| s.key.bucket).collect();
-        let index = self.index.read();
-        for bucket in touched {
-            let known = index.get(&bucket).map(|slot| slot.record);
-            if known.is_none_or(|r| !r.open) {
-                let record = BucketRecord {
-                    open: true,
-                    ..known.unwrap_or_default()
-                };
-                batch.put_cf(
-                    self.db.family(buckets::FAMILY),
-                    buckets::key(bucket),
-                    record.encode(),
-                );
-            }
-        }
-    }
-
     fn apply(&self, staged: &[Staged<'_>]) {
-        let mut index = self.index.write();
-        for s in staged {
-            let slot = index.entry(s.key.bucket).or_default();
-            slot.record.open = true;
+        let frame = |s: &Staged<'_>| {
             let new = |i: usize| s.admissions.get(i) == Some(&Admission::Stored);
-            slot.active
-                .add(s.key, s.arrival, s.frame.bytes.len() as u64, &s.frame.digest, new);
+            OpenFrame::of(s.key, s.arrival, s.frame.bytes.len(), &s.frame.digest, new)
+        };
+        let frames: Vec<_> = staged.iter().map(|s| Arc::new(frame(s))).collect();
+        let mut buckets = self.events.buckets.write();
+        for frame in frames {
+            buckets.entry(frame.key.bucket).or_default().push(frame);
         }
     }
 

@@ -38,8 +38,14 @@ counters! {
     logs,
     /// Log records dropped with their buckets.
     dropped_logs,
-    /// Runs of spans made.
+    /// Runs of spans sealed.
     span_runs,
+    /// Bytes of their blocks.
+    span_run_bytes,
+    /// Runs of spans made of others.
+    span_merges,
+    /// Bytes of their blocks.
+    span_merged_bytes,
     /// Spans dropped with their buckets.
     dropped_spans,
     /// Batches that were held already.
@@ -50,15 +56,17 @@ counters! {
     expired,
     /// Batches put off because their producer left too many holes.
     put_off,
-    /// Runs of index written out.
+    /// Runs of events sealed.
     runs,
+    /// Bytes of their blocks.
+    run_bytes,
     /// Buckets closed.
     closed,
     /// Buckets dropped.
     dropped_buckets,
     /// Frames dropped with their buckets.
     dropped_frames,
-    /// Frames that were found damaged when the index was made anew.
+    /// Frames that were found damaged at start or when they were sealed.
     damaged_frames,
     /// Requests refused because the disk was full.
     disk_full,

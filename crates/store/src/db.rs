@@ -1,23 +1,21 @@
 //! Opening RocksDB: families, limits, and what its errors mean.
 
 use crate::error::OpenError;
+use crate::events;
 use crate::options::Memory;
 use crate::spans::keys;
-use crate::{batches, buckets, frames, logs, meta, nodes, postings, producers, traces};
+use crate::{batches, frames, logs, meta, nodes, producers};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
-    Direction, IteratorMode, LogLevel, Options, PrefixRange, ReadOptions, WriteBufferManager,
+    Direction, FlushOptions, IteratorMode, LogLevel, Options, PrefixRange, ReadOptions, WriteBufferManager,
 };
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-/// Values from this size on are kept out of the tree, so that compaction does not rewrite them.
-const BLOB_BYTES_MIN: u64 = 4 * 1024;
-const BLOB_FILE_BYTES: u64 = 64 << 20;
 const OPEN_FILES_MAX: i32 = 512;
 const BACKGROUND_JOBS: i32 = 2;
 /// The log is replayed at start; this bounds how long that takes.
-const WAL_BYTES_MAX: u64 = 256 << 20;
+const WAL_BYTES_MAX: u64 = 64 << 20;
 const INFO_LOGS_KEPT: usize = 3;
 const INFO_LOG_BYTES: usize = 4 << 20;
 
@@ -28,15 +26,18 @@ pub(crate) const FAMILIES: [&str; 13] = [
     batches::FAMILY,
     producers::FAMILY,
     nodes::FAMILY,
-    buckets::FAMILY,
-    traces::FAMILY,
-    postings::FAMILY,
+    events::keys::BLOCKS,
+    events::keys::RUNS,
+    events::keys::BATCHES,
     keys::FRAMES,
     keys::BLOCKS,
     keys::RUNS,
     keys::TERMS,
     logs::FAMILY,
 ];
+
+/// Families of format 1: an index of frames by trace, which is made anew from the frames.
+const FAMILIES_BEFORE: [&str; 3] = ["buckets", "traces", "postings"];
 
 /// Key and value.
 pub(crate) type Entry = (Box<[u8]>, Box<[u8]>);
@@ -56,12 +57,24 @@ impl Db {
     pub(crate) fn open(path: &Path, memory: Memory) -> Result<Self, OpenError> {
         probe(path)?;
         let cache = Cache::new_lru_cache(memory.block_cache);
+        let options = database_options(memory);
+        // Nothing is listed of a folder without a database.
+        let there = DB::list_cf(&options, path).unwrap_or_default();
+        let before = || {
+            FAMILIES_BEFORE
+                .iter()
+                .filter(|name| there.iter().any(|n| n == *name))
+        };
         let families: Vec<_> = FAMILIES
             .iter()
+            .chain(before())
             .map(|name| ColumnFamilyDescriptor::new(*name, family_options(name, memory, &cache)))
             .collect();
-        let raw = DB::open_cf_descriptors(&database_options(memory), path, families)
-            .map_err(|e| open_error(path, e.as_ref()))?;
+        let error = |e: rocksdb::Error| open_error(path, e.as_ref());
+        let mut raw = DB::open_cf_descriptors(&options, path, families).map_err(error)?;
+        for name in before() {
+            raw.drop_cf(name).map_err(error)?;
+        }
         Ok(Self { raw })
     }
 
@@ -96,22 +109,12 @@ impl Db {
         )
     }
 
-    /// The entry with the greatest key that is at most `key` and begins with `prefix`.
-    pub(crate) fn at_or_before(
-        &self,
-        family: &'static str,
-        prefix: &[u8],
-        key: &[u8],
-    ) -> Result<Option<Box<[u8]>>, rocksdb::Error> {
-        let mut options = ReadOptions::default();
-        options.set_iterate_range(PrefixRange(prefix));
-        options.set_total_order_seek(true);
-        let mut it = self.raw.iterator_cf_opt(
-            self.family(family),
-            options,
-            IteratorMode::From(key, Direction::Reverse),
-        );
-        Ok(it.next().transpose()?.map(|(_, value)| value))
+    /// Writes all memtables out, so that no log is needed for them.
+    pub(crate) fn flush(&self) -> Result<(), rocksdb::Error> {
+        let mut options = FlushOptions::default();
+        options.set_wait(true);
+        let families: Vec<_> = FAMILIES.iter().map(|name| self.family(name)).collect();
+        self.raw.flush_cfs_opt(&families, &options)
     }
 
     /// Sum of an integer property over all families.
@@ -164,18 +167,13 @@ fn family_options(name: &str, memory: Memory, cache: &Cache) -> Options {
         memory.memtables / 8
     });
     if frames {
-        // Frames are compressed already.
+        // The same as spans; what is flushed before it is sealed is small, and compacted away with its deletion.
         o.set_compression_type(DBCompressionType::None);
-        o.set_enable_blob_files(true);
-        o.set_min_blob_size(BLOB_BYTES_MIN);
-        o.set_blob_file_size(BLOB_FILE_BYTES);
-        o.set_blob_compression_type(DBCompressionType::None);
-        o.set_enable_blob_gc(true);
     } else if name == keys::FRAMES {
         // Compressed already, and sealed before they leave memory: what is deleted there is not written out.
         o.set_compression_type(DBCompressionType::None);
         o.set_write_buffer_size(memory.memtables / 4);
-    } else if name == keys::BLOCKS || name == logs::FAMILY {
+    } else if [keys::BLOCKS, logs::FAMILY, events::keys::BLOCKS].contains(&name) {
         o.set_compression_type(DBCompressionType::None);
     } else {
         o.set_compression_type(DBCompressionType::Lz4);

@@ -1,15 +1,19 @@
 //! A frame on its way in: its bytes, and what the index needs to know of them. Made before the writer sees it, on whatever
 //! thread received it, so that the one writer only appends.
 
-use crate::summary::TraceSummary;
-use event::{
-    Bucket, Epoch, Event, EventKind, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Producer, Seq, Shard, SiteId,
-    TraceId,
-};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::events::LooseTimes;
+use event::{Bucket, Epoch, Hlc, NodeInfo, Producer, Seq, Shard, TraceId};
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::Arc;
-use wire::frame::{Directory, FrameError, Gap, SectionEntry, decode_directory};
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+use wire::events::{Delay, Digest, EventFrame, UpgradeError, upgrade};
+use wire::frame::{FrameError, Gap, Layout, peek_header};
+use xxhash_rust::xxh3::xxh3_128;
+
+thread_local! {
+    /// Lists of the frame before, whose memory the next one uses.
+    static SCRATCH: RefCell<Digest> = RefCell::default();
+}
 
 /// A checked frame, ready to be stored. Clones share it.
 #[derive(Clone, Debug)]
@@ -35,12 +39,13 @@ pub struct FrameDigest {
     pub nodes: Vec<NodeInfo>,
     /// By position in the frame.
     pub sections: Vec<SectionDigest>,
-    /// Pairs of (event's node, parent's node) with the least `event time - parent's renewal time`, in microseconds.
-    pub delays: BTreeMap<(NodeKey, NodeKey), i64>,
+    /// Pairs of (event's node, parent's node) with the least time between them.
+    pub delays: Vec<Delay>,
+    traces: Vec<TraceId>,
 }
 
 /// What the index needs to know of a section.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct SectionDigest {
     /// Shard.
     pub shard: Shard,
@@ -52,28 +57,12 @@ pub struct SectionDigest {
     pub content: u64,
     /// Events.
     pub rows: u32,
-    /// Greatest HLC, 0 without events.
-    pub hlc_max: Hlc,
-    pub(crate) parts: Vec<TracePart>,
-    pub(crate) loose: Vec<LooseEvent>,
-}
-
-/// Rows of one trace.
-#[derive(Clone, Debug)]
-pub(crate) struct TracePart {
-    pub(crate) first: u32,
-    pub(crate) rows: u32,
-    pub(crate) summary: TraceSummary,
-    pub(crate) sites: BTreeSet<(ModuleKey, SiteId)>,
-}
-
-/// An event in no trace that stays findable.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LooseEvent {
-    pub(crate) kind: EventKind,
-    pub(crate) hlc: Hlc,
-    pub(crate) time: Micros,
-    pub(crate) row: u32,
+    /// Least and greatest HLC, 0 without events.
+    pub hlc: (Hlc, Hlc),
+    pub(crate) errors: bool,
+    pub(crate) loose: LooseTimes,
+    /// First and end in `FrameDigest::traces`.
+    traces: (u32, u32),
 }
 
 impl FrameToStore {
@@ -81,8 +70,14 @@ impl FrameToStore {
     pub fn new(bytes: Vec<u8>) -> Result<Self, FrameError> {
         Self::from_shared(Arc::new(bytes))
     }
-    /// The same of bytes that the caller keeps, to say what was wrong with them.
+    /// The same of bytes that the caller keeps, to say what was wrong with them. A frame of format version 1 is stored as one of
+    /// version 3.
     pub fn from_shared(bytes: Arc<Vec<u8>>) -> Result<Self, FrameError> {
+        let upgraded = match in_columns(&bytes)? {
+            Cow::Owned(upgraded) => Some(upgraded),
+            Cow::Borrowed(_) => None,
+        };
+        let bytes = upgraded.map_or(bytes, Arc::new);
         let digest = FrameDigest::new(&bytes)?;
         Ok(Self {
             bytes,
@@ -103,148 +98,76 @@ impl FrameToStore {
     }
 }
 
+/// A frame of events in columns: its own bytes, or those of an older frame in today's form.
+pub(crate) fn in_columns(bytes: &[u8]) -> Result<Cow<'_, [u8]>, FrameError> {
+    if peek_header(bytes)?.layout != Layout::Events {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    upgrade(bytes).map(Cow::Owned).map_err(|error| match error {
+        UpgradeError::Frame(error) => error,
+        UpgradeError::TooLarge(_) => FrameError::PayloadTooLarge(u32::MAX),
+    })
+}
+
 impl FrameDigest {
     /// Checks a frame wholly and digests it.
     pub fn new(bytes: &[u8]) -> Result<Self, FrameError> {
-        let directory = decode_directory(bytes)?;
-        let header = *directory.header();
-        let mut delays = BTreeMap::new();
-        let sections = directory
-            .sections()
-            .iter()
-            .map(|s| section_digest(&directory, s, &mut delays))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            producer: header.producer,
-            epoch: header.epoch,
-            bucket: header.bucket,
-            hlc: header.hlc,
-            hash: xxh3_128(bytes),
-            nodes: directory.nodes().to_vec(),
-            sections,
-            delays,
-        })
+        let in_columns = in_columns(bytes)?;
+        let frame = EventFrame::open(&in_columns)?;
+        let header = *frame.header();
+        let digested = |digest: &mut Digest| {
+            frame.digest_into(true, digest)?;
+            let (mut sections, mut traces) = (Vec::with_capacity(digest.sections.len()), Vec::new());
+            traces.reserve(digest.parts.len());
+            let mut loose = digest.loose.as_slice();
+            for (at, section) in (0u32..).zip(&digest.sections) {
+                let first = traces.len() as u32;
+                let mut errors = false;
+                for part in digest.parts_of(section) {
+                    traces.push(part.trace);
+                    errors |= part.errors > 0 && part.trace != TraceId(0);
+                }
+                let mut times = LooseTimes::default();
+                let (these, rest) = loose.split_at(loose.partition_point(|row| row.section == at));
+                loose = rest;
+                for row in these {
+                    times.add(row.kind, (row.hlc, row.hlc));
+                }
+                sections.push(SectionDigest {
+                    shard: section.shard,
+                    seq: section.seq,
+                    gap: section.gap,
+                    content: section.content,
+                    rows: section.rows,
+                    hlc: section.hlc,
+                    errors,
+                    loose: times,
+                    traces: (first, traces.len() as u32),
+                });
+            }
+            Ok(Self {
+                producer: header.producer,
+                epoch: header.epoch,
+                bucket: header.bucket,
+                hlc: header.hlc,
+                hash: xxh3_128(bytes),
+                nodes: frame.nodes().to_vec(),
+                sections,
+                delays: digest.delays.clone(),
+                traces,
+            })
+        };
+        SCRATCH.with_borrow_mut(digested)
     }
 
     /// Events of all sections.
     pub fn events(&self) -> u64 {
         self.sections.iter().map(|s| u64::from(s.rows)).sum()
     }
-}
 
-impl SectionDigest {
-    /// Its traces, in the frame's order.
-    pub fn traces(&self) -> impl Iterator<Item = TraceId> + '_ {
-        self.parts.iter().map(|p| p.summary.trace)
+    /// Traces of a section, in the frame's order; 0 = in none.
+    pub fn traces_of(&self, section: &SectionDigest) -> &[TraceId] {
+        let (first, end) = section.traces;
+        self.traces.get(first as usize..end as usize).unwrap_or_default()
     }
-}
-
-fn section_digest(
-    directory: &Directory<'_>,
-    entry: &SectionEntry,
-    delays: &mut BTreeMap<(NodeKey, NodeKey), i64>,
-) -> Result<SectionDigest, FrameError> {
-    let events = directory.rows(entry)?;
-    let mut hash = Xxh3::new();
-    let mut parts = Vec::with_capacity(entry.traces.len());
-    let mut loose = Vec::new();
-    for range in &entry.traces {
-        let first = range.first_row as usize;
-        let of_trace = events.get(first..first + range.rows as usize).unwrap_or_default();
-        for e in of_trace {
-            hash_event(&mut hash, e);
-            note_delay(delays, e);
-        }
-        if range.trace == TraceId(0) {
-            loose.extend(loose_events(of_trace, range.first_row));
-        } else {
-            parts.push(trace_part(range.trace, range.first_row, of_trace));
-        }
-    }
-    Ok(SectionDigest {
-        shard: entry.shard,
-        seq: entry.seq,
-        gap: entry.gap,
-        content: if entry.gap.is_some() { 0 } else { hash.digest() },
-        rows: entry.rows,
-        hlc_max: events.iter().map(|e| e.hlc).max().unwrap_or_default(),
-        parts,
-        loose,
-    })
-}
-
-fn trace_part(trace: TraceId, first: u32, events: &[Event]) -> TracePart {
-    let mut summary = TraceSummary::empty(trace);
-    let mut sites = BTreeSet::new();
-    for e in events {
-        summary.add(e);
-        // Kind `link` uses the module word for the linked trace.
-        if e.module.0 != 0 && e.site.0 != 0 && e.kind != EventKind::Link {
-            sites.insert((e.module, e.site));
-        }
-    }
-    TracePart {
-        first,
-        rows: events.len() as u32,
-        summary,
-        sites,
-    }
-}
-
-fn loose_events(events: &[Event], first: u32) -> impl Iterator<Item = LooseEvent> + '_ {
-    let kept = |k| {
-        matches!(
-            k,
-            EventKind::Loss | EventKind::Error | EventKind::NodeUp | EventKind::NodeDown
-        )
-    };
-    (first..)
-        .zip(events)
-        .filter(move |(_, e)| kept(e.kind))
-        .map(|(row, e)| LooseEvent {
-            kind: e.kind,
-            hlc: e.hlc,
-            time: e.time,
-            row,
-        })
-}
-
-fn note_delay(delays: &mut BTreeMap<(NodeKey, NodeKey), i64>, e: &Event) {
-    if e.remote_node.0 == 0 || e.remote_node == e.node || e.remote_time.0 == 0 {
-        return;
-    }
-    let delta = e.time.0 as i64 - e.remote_time.0 as i64;
-    let least = delays.entry((e.node, e.remote_node)).or_insert(delta);
-    *least = delta.min(*least);
-}
-
-/// Independent of how the frame was laid out, so that a batch cut anew into another frame hashes alike.
-fn hash_event(h: &mut Xxh3, e: &Event) {
-    let small = [
-        e.id.0,
-        u64::from(e.kind.code())
-            | u64::from(e.class.code()) << 8
-            | u64::from(e.flags.0) << 16
-            | u64::from(e.site.0) << 32,
-        e.hlc.0,
-        e.time.0,
-        e.node.0,
-        e.pid.0,
-        u64::from(e.ordinal),
-        e.trace.0 as u64,
-        (e.trace.0 >> 64) as u64,
-        e.parent.0,
-        e.remote_node.0,
-        e.remote_time.0,
-        e.module.0,
-        e.linked.0 as u64,
-        (e.linked.0 >> 64) as u64,
-        e.shape.len() as u64,
-        e.payload.len() as u64,
-    ];
-    for n in small {
-        h.update(&n.to_le_bytes());
-    }
-    h.update(e.shape.as_bytes());
-    h.update(&e.payload);
 }

@@ -62,25 +62,6 @@ impl FrameKey {
         out.u64_be(self.seq.0);
     }
 
-    pub(crate) fn read_by_time(r: &mut Reader<'_>) -> Result<Self, Damage> {
-        let bucket = Bucket(r.u32_be()?);
-        let hlc = Hlc(r.u64_be()?);
-        let producer = Producer(r.u128_be()?);
-        let epoch = Epoch(r.u64_be()?);
-        Self::read_tail(
-            r,
-            Self {
-                bucket,
-                hlc,
-                producer,
-                epoch,
-                gap: false,
-                shard: Shard(0),
-                seq: Seq(0),
-            },
-        )
-    }
-
     pub(crate) fn read_by_producer(r: &mut Reader<'_>) -> Result<Self, Damage> {
         let bucket = Bucket(r.u32_be()?);
         let producer = Producer(r.u128_be()?);
@@ -135,13 +116,12 @@ pub(crate) mod tests {
     }
 
     proptest! {
-        /// Scenario: any two keys. Guarantee: both forms come back; the bytes' order is the fields' order.
+        /// Scenario: any two keys. Guarantee: the form by producer comes back; the bytes' order is the fields' order.
         #[test]
         fn round_trip_and_order(a in any_frame_key(), b in any_frame_key()) {
             let (ta, tb) = (a.by_time(), b.by_time());
             prop_assert_eq!(ta.len(), FRAME_KEY_BYTES);
             prop_assert_eq!(ta.cmp(&tb), a.cmp(&b));
-            prop_assert_eq!(FrameKey::read_by_time(&mut Reader::new("t", &ta)).unwrap(), a);
             let pa = a.by_producer();
             prop_assert!(pa.starts_with(&FrameKey::producer_prefix(a.bucket, a.producer, a.epoch)));
             prop_assert_eq!(FrameKey::read_by_producer(&mut Reader::new("t", &pa)).unwrap(), a);
@@ -150,7 +130,6 @@ pub(crate) mod tests {
         /// Scenario: any bytes. Guarantee: a key or an error, never a panic.
         #[test]
         fn total(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = FrameKey::read_by_time(&mut Reader::new("t", &bytes));
             let _ = FrameKey::read_by_producer(&mut Reader::new("t", &bytes));
         }
     }

@@ -1,5 +1,5 @@
-//! Family `frames`: the frames as they were sent. Key: [`crate::frame_key::FrameKey`] by time. Value: the frame's own
-//! bytes (`docs/wire-format.md`), never re-encoded; most of them are kept out of the tree.
+//! Family `frames`: the frames as they were sent, until they are sealed. Key: [`crate::frame_key::FrameKey`] by time. Value: the
+//! frame's own bytes (`docs/wire-format.md`), never re-encoded.
 
 use crate::damage::Damage;
 use crate::db::Db;

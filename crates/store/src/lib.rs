@@ -5,14 +5,13 @@
 //! [`raft_log`], the [`blobs`] and the [`code_records`], each a database of its own.
 //!
 //! Frames are stored as the bytes that were sent. One thread writes ([`Receipt`] says what became of each batch); a commit is
-//! one write batch and one sync of the log, for all that waits. Indexes are made of what frames say of themselves: in
-//! memory while a bucket is open, in sorted runs on disk afterwards.
+//! one write batch and one sync of the log, for all that waits. In the background frames are merged by trace into sorted
+//! runs; batches, digests and duplicates are the same before and after.
 
 mod admit;
 mod audit;
 mod batches;
 pub mod blobs;
-mod buckets;
 mod bytes;
 pub mod code_records;
 mod commit;
@@ -21,6 +20,7 @@ mod damage;
 mod db;
 mod digest;
 mod error;
+mod events;
 mod frame_key;
 mod frames;
 mod list_traces;
@@ -28,20 +28,15 @@ mod logs;
 mod losses;
 mod meta;
 mod nodes;
-mod open_bucket;
 mod options;
-mod postings;
 mod producers;
 pub mod raft_log;
 mod read_trace;
-mod rebuild;
-mod run;
 mod spans;
 mod state;
 mod stats;
 mod store;
 mod summary;
-mod traces;
 mod upkeep;
 mod writer;
 
@@ -53,12 +48,11 @@ pub use digest::{FrameDigest, FrameToStore, SectionDigest};
 pub use error::{Class, OpenError, StoreError};
 pub use list_traces::{LIST_MAX, TraceFilter};
 pub use logs::LogFilter;
-pub use losses::{LOSSES_MAX, Losses};
+pub use losses::{GapRecord, LOSSES_MAX, Losses};
 pub use meta::Owner;
 pub use options::{Now, StoreOptions};
-pub use postings::GapRecord;
 pub use read_trace::{ROWS_MAX, TraceRows};
-pub use spans::{Clause, Inspected, Needs, SpanFrameToStore, SpanStats, SpanUnit};
+pub use spans::{Clause, Inspected, Needs, SpanFrameToStore, SpanStats};
 pub use stats::StoreStats;
 pub use store::Store;
 pub use summary::{ROOT_NAME_BYTES_MAX, SUMMARY_NODES_MAX, TraceSummary};

@@ -1,15 +1,34 @@
 //! What is known to be missing, and what happened outside of traces.
 
 use crate::error::StoreError;
-use crate::postings::{GapRecord, LooseRef};
-use crate::run;
-use crate::state::{Shared, Slot};
-use crate::traces::RowsRef;
-use event::{Bucket, Event, EventIdentity, EventKind, Micros};
+use crate::events::Unit;
+use crate::state::Shared;
+use event::{Bucket, Epoch, Event, EventIdentity, EventKind, Hlc, Micros, Producer, Seq, Shard, TraceId};
 use std::cmp::Reverse;
 
 /// Items that one answer holds: the newest.
 pub const LOSSES_MAX: usize = 10_000;
+
+/// Batches that their producer gave up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GapRecord {
+    /// Who.
+    pub producer: Producer,
+    /// In which life.
+    pub epoch: Epoch,
+    /// Of which shard.
+    pub shard: Shard,
+    /// First number.
+    pub first: Seq,
+    /// Last number.
+    pub last: Seq,
+    /// Why (`docs/wire-format.md`, section).
+    pub reason: u8,
+    /// Events that were in them, 0 = not known.
+    pub events: u64,
+    /// The producer's time when it said so.
+    pub hlc: Hlc,
+}
 
 /// Gaps and events of loss that overlap a range of time.
 #[derive(Clone, Debug, Default)]
@@ -24,12 +43,20 @@ impl Shared {
     /// What is missing of `since..=until`.
     pub(crate) fn losses(&self, since: Micros, until: Micros) -> Result<Losses, StoreError> {
         let events = self.loose_events(EventKind::Loss, since, until, LOSSES_MAX)?;
+        let seconds = self.options.bucket_seconds;
         let mut gaps = Vec::new();
-        for (bucket, runs) in self.buckets_between(since, until, |slot| {
-            gaps.extend(slot.in_memory().flat_map(|p| &p.gaps).copied());
-        }) {
-            for r in 0..runs {
-                gaps.extend(run::gaps(&self.db, bucket, r)?);
+        for (number, bucket) in self.events.buckets.read().iter() {
+            let slice = placement::bucket_start(*number, seconds) <= until
+                && placement::bucket_end(*number, seconds) > since;
+            for frame in &bucket.frames {
+                if slice || overlaps(frame.hlc, since, until) {
+                    gaps.extend_from_slice(&frame.gaps);
+                }
+            }
+            for run in bucket.runs.values().map(|run| &run.record) {
+                if slice || overlaps(run.hlc, since, until) {
+                    gaps.extend_from_slice(&run.gaps);
+                }
             }
         }
         gaps.sort_unstable_by_key(|g: &GapRecord| Reverse((g.hlc, g.producer, g.epoch, g.shard, g.first)));
@@ -45,56 +72,39 @@ impl Shared {
         until: Micros,
         limit: usize,
     ) -> Result<Vec<(EventIdentity, Event)>, StoreError> {
-        let mut refs: Vec<LooseRef> = Vec::new();
-        for (bucket, runs) in self.buckets_between(since, until, |slot| {
-            refs.extend(slot.in_memory().flat_map(|p| &p.loose).copied());
-        }) {
-            for r in 0..runs {
-                refs.extend(run::loose(&self.db, bucket, r)?);
-            }
-        }
-        refs.retain(|l| l.kind == kind && (since..=until).contains(&l.hlc.micros()));
-        refs.sort_unstable_by_key(|l| Reverse(l.hlc));
-        refs.truncate(limit.min(LOSSES_MAX));
-        let mut found = Vec::with_capacity(refs.len());
-        for l in refs {
-            let rows = RowsRef {
-                frame: l.frame,
-                section: l.section,
-                first: l.row,
-                rows: 1,
+        let limit = limit.min(LOSSES_MAX);
+        let has = |_: Bucket, unit: &Unit| {
+            let times = match unit {
+                Unit::Frame(frame) => frame.loose.of(kind),
+                Unit::Run(_, _, run) => run.record.loose.of(kind),
             };
-            match self.frame_rows(l.frame, &[rows]) {
-                Ok(events) => found.extend(events),
-                Err(_) if l.frame.bucket < self.floor() => {}
-                Err(e) => return Err(e),
+            times.is_some_and(|times| overlaps(times, since, until))
+        };
+        let view = self.view(has);
+        let mut found = Vec::new();
+        for place in view.units.iter().flat_map(Unit::loose_places) {
+            let rows = self
+                .rows_at(view.bytes(&place)?, &place, TraceId(0))
+                .unwrap_or_default();
+            found.extend(
+                rows.into_iter()
+                    .filter(|(_, e)| e.kind == kind && (since..=until).contains(&e.hlc.micros())),
+            );
+            if found.len() > 2 * LOSSES_MAX {
+                newest(&mut found, limit);
             }
         }
+        newest(&mut found, limit);
         Ok(found)
     }
+}
 
-    /// Buckets whose slice of time or whose events overlap a range, with their number of runs; `in_memory` sees each.
-    fn buckets_between(
-        &self,
-        since: Micros,
-        until: Micros,
-        mut in_memory: impl FnMut(&Slot),
-    ) -> Vec<(Bucket, u32)> {
-        let seconds = self.options.bucket_seconds;
-        let mut found = Vec::new();
-        for (bucket, slot) in self.index.read().iter() {
-            let spans = slot.in_memory().map(|p| (p.hlc_min, p.hlc_max));
-            let own = (slot.record.hlc_min, slot.record.hlc_max);
-            let events = spans
-                .chain([own])
-                .any(|(a, b)| a <= b && a.micros() <= until && b.micros() >= since);
-            let slice = placement::bucket_start(*bucket, seconds) <= until
-                && placement::bucket_end(*bucket, seconds) > since;
-            if events || slice {
-                in_memory(slot);
-                found.push((*bucket, slot.record.runs));
-            }
-        }
-        found
-    }
+fn newest(found: &mut Vec<(EventIdentity, Event)>, limit: usize) {
+    found.sort_by_key(|(id, e)| Reverse((e.hlc, *id)));
+    found.dedup_by_key(|(id, _)| *id);
+    found.truncate(limit);
+}
+
+fn overlaps((min, max): (Hlc, Hlc), since: Micros, until: Micros) -> bool {
+    min <= max && min.micros() <= until && max.micros() >= since
 }

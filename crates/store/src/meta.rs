@@ -7,7 +7,7 @@ use event::{Bucket, Hlc};
 /// Name of the family.
 pub(crate) const FAMILY: &str = "meta";
 /// Format that this program writes, and the latest that it reads.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// u32: the format of all families.
 pub(crate) const KEY_FORMAT: &[u8] = b"format";

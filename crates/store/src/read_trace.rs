@@ -1,15 +1,11 @@
 //! All events of one trace.
 
 use crate::error::StoreError;
-use crate::frame_key::FrameKey;
-use crate::frames;
+use crate::events::{Place, UnitBytes};
 use crate::nodes::{self, NodeRecord};
-use crate::run;
 use crate::state::Shared;
-use crate::traces::{RowsRef, TraceEntry};
-use event::{Bucket, Event, EventIdentity, NodeInfo, NodeKey, TraceId};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use wire::frame::decode_directory;
+use event::{Event, EventIdentity, NodeInfo, NodeKey, TraceId};
+use std::collections::{BTreeSet, HashSet};
 
 /// Events that one answer holds.
 pub const ROWS_MAX: usize = 200_000;
@@ -21,7 +17,7 @@ pub struct TraceRows {
     pub events: Vec<(EventIdentity, Event)>,
     /// The node incarnations that they name, as parents too, as far as known.
     pub nodes: Vec<NodeInfo>,
-    /// Frames that could not be read.
+    /// Frames and blocks that could not be read.
     pub damaged: u64,
     /// Were events left out because there are more than [`ROWS_MAX`]?
     pub cut: bool,
@@ -35,44 +31,26 @@ impl TraceRows {
 }
 
 impl Shared {
-    /// What each part of the index knows of a trace, buckets ascending.
-    pub(crate) fn entries(&self, trace: TraceId) -> Result<Vec<TraceEntry>, StoreError> {
-        let mut found = Vec::new();
-        let mut runs: Vec<(Bucket, u32)> = Vec::new();
-        for (bucket, slot) in self.index.read().iter() {
-            found.extend(slot.in_memory().filter_map(|p| p.get(trace)).cloned());
-            runs.extend((0..slot.record.runs).map(|r| (*bucket, r)));
-        }
-        for (bucket, run) in runs {
-            found.extend(run::find_trace(&self.db, bucket, run, trace)?);
-        }
-        Ok(found)
-    }
-
     pub(crate) fn trace_rows(&self, trace: TraceId) -> Result<TraceRows, StoreError> {
-        let mut by_frame: BTreeMap<FrameKey, Vec<RowsRef>> = BTreeMap::new();
-        for r in self.entries(trace)?.into_iter().flat_map(|e| e.rows) {
-            by_frame.entry(r.frame).or_default().push(r);
-        }
         let mut rows = TraceRows::default();
+        if trace == TraceId(0) {
+            return Ok(rows);
+        }
         let mut seen = HashSet::new();
-        for (frame, refs) in by_frame {
+        let (view, places) = self.places_of(trace);
+        for place in &places {
             if rows.events.len() >= ROWS_MAX {
                 rows.cut = true;
                 break;
             }
-            match self.frame_rows(frame, &refs) {
+            match self.rows_at(view.bytes(place)?, place, trace) {
                 Ok(events) => rows
                     .events
                     .extend(events.into_iter().filter(|(id, _)| seen.insert(*id))),
-                // Dropped since the index was read.
-                Err(_) if frame.bucket < self.floor() => {}
-                Err(error) => {
-                    tracing::error!(%error, "stored frame cannot be read");
-                    rows.damaged += 1;
-                }
+                Err(()) => rows.damaged += 1,
             }
         }
+        drop(view);
         rows.cut |= rows.events.len() > ROWS_MAX;
         rows.events
             .sort_by_key(|(id, e)| (e.hlc, e.time, e.pid, e.ordinal, *id));
@@ -81,36 +59,23 @@ impl Shared {
         Ok(rows)
     }
 
-    /// Some rows of one stored frame.
-    pub(crate) fn frame_rows(
+    /// What a frame or block has of a trace. An error was said in the log.
+    pub(crate) fn rows_at(
         &self,
-        frame: FrameKey,
-        refs: &[RowsRef],
-    ) -> Result<Vec<(EventIdentity, Event)>, StoreError> {
-        let bytes = frames::read(&self.db, frame)?;
-        let damaged = |e: wire::frame::FrameError| StoreError::Read(format!("stored frame: {e}"));
-        let directory = decode_directory(&bytes).map_err(damaged)?;
-        let mut rows = Vec::new();
-        let sections: BTreeSet<u32> = refs.iter().map(|r| r.section).collect();
-        for index in sections {
-            let Some(entry) = directory.sections().get(index as usize) else {
-                continue;
-            };
-            let events = directory.rows(entry).map_err(damaged)?;
-            let identity = |row: u32| EventIdentity {
-                producer: frame.producer,
-                epoch: frame.epoch,
-                shard: entry.shard,
-                seq: entry.seq,
-                row,
-            };
-            for r in refs.iter().filter(|r| r.section == index) {
-                let wanted =
-                    (r.first..r.first.saturating_add(r.rows)).zip(events.iter().skip(r.first as usize));
-                rows.extend(wanted.map(|(row, e)| (identity(row), e.clone())));
+        bytes: Option<Vec<u8>>,
+        place: &Place,
+        trace: TraceId,
+    ) -> Result<Vec<(EventIdentity, Event)>, ()> {
+        let read = match bytes {
+            Some(bytes) => UnitBytes::new(bytes).rows_of(trace, place.held()),
+            // Dropped since the index was read.
+            None if place.bucket() < self.floor() => return Ok(Vec::new()),
+            None => {
+                tracing::error!(?place, "stored events are missing");
+                return Err(());
             }
-        }
-        Ok(rows)
+        };
+        read.map_err(|error| tracing::error!(%error, ?place, "stored events cannot be read"))
     }
 
     /// The stored names of nodes that events name.

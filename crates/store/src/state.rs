@@ -1,44 +1,25 @@
 //! What the writer, the upkeep and the queries share.
 //!
-//! Locks are taken in this order: `upkeep`, `commit`, `index`. Queries take `index` for reading only.
+//! Locks are taken in this order: `upkeep`, `events.sealing`, `spans.sealing`, `commit`, `events.buckets`. Queries take the last for
+//! reading only.
 
-use crate::buckets::BucketRecord;
 use crate::counters::Counters;
 use crate::db::Db;
 use crate::error::StoreError;
+use crate::events::EventState;
 use crate::logs::LogState;
-use crate::open_bucket::OpenBucket;
 use crate::options::{Memory, StoreOptions};
 use crate::producers::{HeldGroup, ProducerKey};
 use crate::spans::SpanState;
 use event::{Bucket, NodeKey};
 use lru::LruCache;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use rocksdb::{WriteBatch, WriteOptions};
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 const PRODUCERS_CACHED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 const NODES_CACHED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-
-/// One bucket: what is on disk of its index, and what is not.
-#[derive(Debug, Default)]
-pub(crate) struct Slot {
-    pub(crate) record: BucketRecord,
-    /// Grows with each commit.
-    pub(crate) active: OpenBucket,
-    /// Is being written out as run number `record.runs`.
-    pub(crate) flushing: Option<Arc<OpenBucket>>,
-}
-
-impl Slot {
-    /// The parts in memory.
-    pub(crate) fn in_memory(&self) -> impl Iterator<Item = &OpenBucket> {
-        std::iter::once(&self.active).chain(self.flushing.as_deref())
-    }
-}
 
 /// What only a commit changes.
 #[derive(Debug)]
@@ -63,6 +44,15 @@ impl CommitState {
     }
 }
 
+/// Is anything written, and is it out of the log? Counts of writes.
+#[derive(Debug, Default)]
+pub(crate) struct Rest {
+    /// When it was last looked.
+    pub(crate) seen: AtomicU64,
+    /// When everything was last written out.
+    pub(crate) flushed: AtomicU64,
+}
+
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) db: Db,
@@ -71,9 +61,10 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) upkeep: Mutex<()>,
     pub(crate) commit: Mutex<CommitState>,
-    pub(crate) index: RwLock<BTreeMap<Bucket, Slot>>,
+    pub(crate) events: EventState,
     pub(crate) spans: SpanState,
     pub(crate) logs: LogState,
+    pub(crate) rest: Rest,
     /// Buckets before it are dropped.
     pub(crate) floor: AtomicU32,
     /// Why nothing is written any more.
@@ -117,15 +108,5 @@ impl Shared {
             });
         }
         Ok(())
-    }
-
-    /// Bytes of memory that the open index takes, about.
-    pub(crate) fn open_index_bytes(&self) -> usize {
-        self.index
-            .read()
-            .values()
-            .flat_map(Slot::in_memory)
-            .map(OpenBucket::memory_bytes)
-            .sum()
     }
 }

@@ -1,7 +1,8 @@
 //! Numbers of a store, as of now.
 
 use crate::counters::Totals;
-use crate::state::{Shared, Slot};
+use crate::events::EventBucket;
+use crate::state::Shared;
 use event::{Bucket, Hlc};
 
 /// Numbers of a store, as of now.
@@ -11,17 +12,27 @@ pub struct StoreStats {
     pub totals: Totals,
     /// Bytes of frames that wait for the writer.
     pub queued_bytes: u64,
-    /// Bytes of memory of the open index, about.
+    /// Bytes of memory of what is known of frames that are not sealed, about.
     pub open_index_bytes: u64,
-    /// Traces in the open index.
-    pub open_traces: u64,
+    /// Frames that are not sealed.
+    pub open_frames: u64,
+    /// Events in them.
+    pub open_events: u64,
+    /// Runs.
+    pub event_runs: u64,
+    /// Events in them.
+    pub sealed_events: u64,
+    /// Bytes of their blocks.
+    pub sealed_bytes: u64,
+    /// Bytes of memory of what is known of runs, about.
+    pub run_index_bytes: u64,
     /// Buckets that hold anything.
     pub buckets: u64,
-    /// Buckets whose index is not wholly on disk.
+    /// Buckets with frames that are not sealed.
     pub open_buckets: u64,
-    /// Frames that are held.
+    /// Frames that are held, sealed or not.
     pub frames_held: u64,
-    /// Bytes of frames that are held.
+    /// Bytes of frames and of blocks of events that are held.
     pub frame_bytes_held: u64,
     /// Greatest HLC of any event held.
     pub hlc_max: Hlc,
@@ -55,11 +66,15 @@ impl Shared {
             pending_compaction_bytes: self.db.property("rocksdb.estimate-pending-compaction-bytes"),
             ..StoreStats::default()
         };
-        self.index.read().values().for_each(|slot| stats.add(slot));
+        self.events
+            .buckets
+            .read()
+            .values()
+            .for_each(|bucket| stats.add(bucket));
         stats
     }
 
-    fn wal_bytes(&self) -> u64 {
+    pub(crate) fn wal_bytes(&self) -> u64 {
         let files = std::fs::read_dir(self.db.raw.path())
             .into_iter()
             .flatten()
@@ -73,18 +88,23 @@ impl Shared {
 }
 
 impl StoreStats {
-    fn add(&mut self, slot: &Slot) {
+    fn add(&mut self, bucket: &EventBucket) {
         self.buckets += 1;
-        self.open_buckets += u64::from(slot.record.open);
-        self.frames_held += slot.record.frames;
-        self.frame_bytes_held += slot.record.bytes;
-        self.hlc_max = self.hlc_max.max(slot.record.hlc_max);
-        for part in slot.in_memory() {
-            self.open_index_bytes += part.memory_bytes() as u64;
-            self.open_traces += part.trace_count() as u64;
-            self.frames_held += part.frames;
-            self.frame_bytes_held += part.frame_bytes;
-            self.hlc_max = self.hlc_max.max(part.hlc_max);
+        self.open_buckets += u64::from(!bucket.frames.is_empty());
+        self.frames_held += bucket.frame_count();
+        self.frame_bytes_held += bucket.byte_len();
+        self.open_index_bytes += bucket.open_memory as u64;
+        self.open_frames += bucket.frames.len() as u64;
+        self.open_events += bucket.open_rows;
+        for run in bucket.runs.values() {
+            self.event_runs += 1;
+            self.sealed_events += run.rows();
+            self.sealed_bytes += run.bytes();
+            self.run_index_bytes += run.memory_bytes() as u64;
+            self.hlc_max = self.hlc_max.max(run.record.hlc.1);
+        }
+        for frame in &bucket.frames {
+            self.hlc_max = self.hlc_max.max(frame.hlc.1);
         }
     }
 }

@@ -4,19 +4,22 @@ use crate::counters::Counters;
 use crate::db::Db;
 use crate::digest::FrameToStore;
 use crate::error::{OpenError, StoreError};
+use crate::events::EventState;
 use crate::list_traces::TraceFilter;
 use crate::logs::{LogFilter, LogState};
 use crate::losses::Losses;
 use crate::meta::{self, FORMAT, Owner};
 use crate::options::StoreOptions;
 use crate::read_trace::TraceRows;
-use crate::spans::{Inspected, Needs, SpanFrameToStore, SpanState, SpanStats, SpanUnit};
-use crate::state::{CommitState, Shared};
+use crate::spans::{Inspected, Needs, SpanFrameToStore, SpanState, SpanStats};
+use crate::state::{CommitState, Rest, Shared};
 use crate::stats::StoreStats;
 use crate::summary::TraceSummary;
 use crate::writer::{Done, Receipt, Writer};
-use event::{Bucket, Event, EventIdentity, EventKind, Hlc, LogRecord, Micros, NodeInfo, Span, TraceId};
-use parking_lot::{Mutex, RwLock};
+use event::{
+    Bucket, Event, EventIdentity, EventKind, Hlc, LogRecord, Micros, NodeInfo, Shard, Span, TraceId,
+};
+use parking_lot::Mutex;
 use rocksdb::WriteBatch;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -27,6 +30,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use wire::frame::FrameError;
+use wire::spans::SpanFrame;
 
 /// Frames on disk, and what was asked of them. All calls block: keep them off the async threads, [`Store::submit`] apart.
 #[derive(Debug)]
@@ -49,9 +53,10 @@ impl Store {
             counters: Counters::default(),
             upkeep: Mutex::new(()),
             commit: Mutex::new(CommitState::new(1)),
-            index: RwLock::new(BTreeMap::new()),
+            events: EventState::default(),
             spans: SpanState::default(),
             logs: LogState::default(),
+            rest: Rest::default(),
             floor: AtomicU32::new(0),
             poison: Mutex::new(None),
         });
@@ -61,7 +66,7 @@ impl Store {
         };
         check_format(path, &shared, owner)?;
         shared
-            .rebuild()
+            .open_events()
             .and_then(|()| shared.open_spans())
             .and_then(|()| shared.open_logs())
             .map_err(damaged)?;
@@ -129,7 +134,7 @@ impl Store {
         &self,
         range: (u64, u64),
         needs: &Needs,
-        visit: &mut dyn FnMut(&SpanUnit<'_, '_>) -> Result<ControlFlow<()>, FrameError>,
+        visit: &mut dyn FnMut(&SpanFrame<'_>) -> Result<ControlFlow<()>, FrameError>,
     ) -> Result<Inspected, StoreError> {
         self.shared.visit_spans(range, needs, visit)
     }
@@ -205,7 +210,13 @@ impl Store {
         self.shared.nodes()
     }
 
-    /// Reads every frame held and counts; slow.
+    /// The digest of each shard of a bucket that has batches: equal wherever the same batches are held, however they came and
+    /// whether they are sealed or not. Gaps are no part of it. Reads the lists of batches of the bucket.
+    pub fn digests(&self, bucket: Bucket) -> Result<BTreeMap<Shard, u128>, StoreError> {
+        self.shared.digests(bucket)
+    }
+
+    /// Reads every frame and block held and counts; slow.
     pub fn audit(&self) -> Result<crate::Audit, StoreError> {
         self.shared.audit()
     }
@@ -244,7 +255,7 @@ impl Store {
         self.shared.write(batch, true)
     }
 
-    /// Closes buckets and drops old ones as of `now`. The store does this by itself at its interval.
+    /// Seals what is due and drops old buckets as of `now`. The store does this by itself at its interval.
     pub fn keep_up(&self, now: Micros) -> Result<(), StoreError> {
         self.shared.keep_up(now)
     }
@@ -294,6 +305,9 @@ fn check_format(path: &Path, shared: &Shared, owner: Option<Owner>) -> Result<()
                     found,
                     known: FORMAT,
                 });
+            }
+            if found < FORMAT {
+                batch.put_cf(family, meta::KEY_FORMAT, FORMAT.to_be_bytes());
             }
         }
     }

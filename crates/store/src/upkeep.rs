@@ -1,22 +1,23 @@
-//! Closing buckets whose time is over, keeping the open index within its bound, dropping what is too old.
+//! Sealing what is due, dropping what is too old, letting the log go when nothing is written.
 
-use crate::buckets::{self, BucketRecord};
-use crate::counters::add;
+use crate::counters::{Totals, add};
 use crate::error::StoreError;
+use crate::events;
 use crate::nodes::NodeRecord;
 use crate::producers::{HeldGroup, ProducerKey};
 use crate::spans::keys;
-use crate::state::{Shared, Slot};
-use crate::{batches, frames, logs, meta, nodes, postings, producers, traces};
+use crate::state::Shared;
+use crate::{batches, frames, logs, meta, nodes, producers};
 use event::{Bucket, Micros};
 use rocksdb::WriteBatch;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 const US: u64 = 1_000_000;
 /// Entries of `producers` and `nodes` deleted in one write.
 const DELETE_ITEMS: usize = 1024;
+/// A log of a store at rest that is longer than this is let go.
+const WAL_BYTES_AT_REST: u64 = 1 << 20;
 
 impl Shared {
     /// Closes what is due and drops what is too old, as of `now`.
@@ -25,51 +26,26 @@ impl Shared {
             let _one_at_a_time = self.upkeep.lock();
             self.drop_expired(now)?;
             self.drop_above_bound()?;
-            self.close_due(now)?;
-            self.shrink_index_locked()?;
         }
-        self.seal_spans(now).map(|_| ())
+        self.seal_events(now)?;
+        self.seal_spans(now)?;
+        self.rest()
     }
 
-    /// Writes out open indexes, largest first, until they are within half their bound.
-    pub(crate) fn shrink_index(&self) -> Result<(), StoreError> {
-        let _one_at_a_time = self.upkeep.lock();
-        self.shrink_index_locked()
-    }
-
-    fn shrink_index_locked(&self) -> Result<(), StoreError> {
-        if self.open_index_bytes() <= self.memory.open_index {
+    /// Of a store that was written to, but not since the last time: what is in memory goes to disk, so that its log is not needed.
+    fn rest(&self) -> Result<(), StoreError> {
+        let Totals {
+            commits, runs, logs, ..
+        } = self.counters.totals();
+        let writes = commits + runs + logs;
+        let idle = self.rest.seen.swap(writes, Ordering::Relaxed) == writes;
+        let written = self.rest.flushed.load(Ordering::Relaxed) != writes;
+        if !idle || !written || self.wal_bytes() <= WAL_BYTES_AT_REST {
             return Ok(());
         }
-        while self.open_index_bytes() > self.memory.open_index / 2 {
-            let largest = {
-                let index = self.index.read();
-                index
-                    .iter()
-                    .max_by_key(|(_, s)| s.active.memory_bytes())
-                    .map(|(b, _)| *b)
-            };
-            let Some(bucket) = largest else { break };
-            if !self.flush_bucket(bucket)? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn close_due(&self, now: Micros) -> Result<(), StoreError> {
-        let due: Vec<Bucket> = {
-            let index = self.index.read();
-            index
-                .iter()
-                .filter(|(b, s)| s.record.open && self.is_over(**b, now))
-                .map(|(b, _)| *b)
-                .collect()
-        };
-        for bucket in due {
-            self.flush_bucket(bucket)?;
-            self.mark_closed(bucket)?;
-        }
+        self.check_writable()?;
+        self.db.flush()?;
+        self.rest.flushed.store(writes, Ordering::Relaxed);
         Ok(())
     }
 
@@ -78,65 +54,6 @@ impl Shared {
         end.0
             .saturating_add(u64::from(self.options.lateness_seconds) * US)
             <= now.0
-    }
-
-    /// Writes the open index of a bucket out as a run; says whether there was anything to write.
-    fn flush_bucket(&self, bucket: Bucket) -> Result<bool, StoreError> {
-        let taken = {
-            let mut index = self.index.write();
-            let Some(slot) = index.get_mut(&bucket) else {
-                return Ok(false);
-            };
-            // A flush that failed left its part: it is tried again before anything newer.
-            if slot.flushing.is_none() && !slot.active.is_empty() {
-                slot.flushing = Some(Arc::new(std::mem::take(&mut slot.active)));
-            }
-            slot.flushing.clone().map(|part| (part, slot.record))
-        };
-        let Some((part, record)) = taken else {
-            return Ok(false);
-        };
-        self.write_run(bucket, record.runs, &part)?;
-        let record = BucketRecord {
-            open: true,
-            runs: record.runs + 1,
-            indexed_through: part.through,
-            hlc_min: record.hlc_min.min(part.hlc_min),
-            hlc_max: record.hlc_max.max(part.hlc_max),
-            frames: record.frames + part.frames,
-            bytes: record.bytes + part.frame_bytes,
-        };
-        self.put_record(bucket, record)?;
-        if let Some(slot) = self.index.write().get_mut(&bucket) {
-            slot.record = record;
-            slot.flushing = None;
-        }
-        add(&self.counters.runs, 1);
-        Ok(true)
-    }
-
-    /// With the commit lock held: no commit is then between its write, which relies on the bucket being open, and its index.
-    fn mark_closed(&self, bucket: Bucket) -> Result<(), StoreError> {
-        let _no_commit = self.commit.lock();
-        let Some(record) = self.index.read().get(&bucket).and_then(closable) else {
-            return Ok(());
-        };
-        self.put_record(bucket, record)?;
-        if let Some(slot) = self.index.write().get_mut(&bucket) {
-            slot.record = record;
-        }
-        add(&self.counters.closed, 1);
-        Ok(())
-    }
-
-    fn put_record(&self, bucket: Bucket, record: BucketRecord) -> Result<(), StoreError> {
-        let mut batch = WriteBatch::default();
-        batch.put_cf(
-            self.db.family(buckets::FAMILY),
-            buckets::key(bucket),
-            record.encode(),
-        );
-        self.write(batch, false)
     }
 
     fn drop_expired(&self, now: Micros) -> Result<(), StoreError> {
@@ -162,9 +79,8 @@ impl Shared {
             return Ok(());
         }
         let mut bytes: BTreeMap<Bucket, u64> = BTreeMap::new();
-        for (bucket, slot) in &*self.index.read() {
-            let in_memory: u64 = slot.in_memory().map(|part| part.frame_bytes).sum();
-            *bytes.entry(*bucket).or_default() += slot.record.bytes + in_memory;
+        for (number, bucket) in &*self.events.buckets.read() {
+            *bytes.entry(*number).or_default() += bucket.byte_len();
         }
         for (bucket, held) in self.spans.bytes() {
             *bytes.entry(bucket).or_default() += held;
@@ -189,15 +105,11 @@ impl Shared {
     }
 
     fn drop_before(&self, floor: Bucket) -> Result<(), StoreError> {
-        const EVENTS: [&str; 5] = [
-            frames::FAMILY,
-            batches::FAMILY,
-            traces::FAMILY,
-            postings::FAMILY,
-            buckets::FAMILY,
-        ];
-        let bucket_major = || EVENTS.into_iter().chain(keys::BUCKET_MAJOR).chain([logs::FAMILY]);
+        const OTHERS: [&str; 3] = [frames::FAMILY, batches::FAMILY, logs::FAMILY];
+        let sealed = || events::keys::BUCKET_MAJOR.into_iter().chain(keys::BUCKET_MAJOR);
+        let bucket_major = || sealed().chain(OTHERS);
         // No run is made of what is being dropped.
+        let _no_events = self.events.sealing.lock();
         let _no_sealing = self.spans.sealing.lock();
         {
             let _no_commit = self.commit.lock();
@@ -207,9 +119,9 @@ impl Shared {
                 meta::KEY_FLOOR,
                 floor.0.to_be_bytes(),
             );
-            let gone: Vec<Bucket> = self.index.read().range(..floor).map(|(b, _)| *b).collect();
+            let gone = self.events.buckets.read().range(..floor).count();
             let gone_spans = self.spans.below(floor) + usize::from(self.has_logs_below(floor));
-            if !gone.is_empty() || gone_spans > 0 {
+            if gone > 0 || gone_spans > 0 {
                 for family in bucket_major() {
                     batch.delete_range_cf(self.db.family(family), 0u32.to_be_bytes(), floor.0.to_be_bytes());
                 }
@@ -218,13 +130,13 @@ impl Shared {
             self.floor.store(floor.0, Ordering::Release);
             add(&self.counters.dropped_spans, self.spans.forget(floor));
             add(&self.counters.dropped_logs, self.forget_logs(floor));
-            let mut index = self.index.write();
-            for slot in gone.iter().filter_map(|b| index.remove(b)) {
-                let frames = slot.record.frames + slot.in_memory().map(|p| p.frames).sum::<u64>();
+            let mut buckets = self.events.buckets.write();
+            let kept = buckets.split_off(&floor);
+            for bucket in std::mem::replace(&mut *buckets, kept).into_values() {
                 add(&self.counters.dropped_buckets, 1);
-                add(&self.counters.dropped_frames, frames);
+                add(&self.counters.dropped_frames, bucket.frame_count());
             }
-            if gone.is_empty() && gone_spans == 0 {
+            if gone == 0 && gone_spans == 0 {
                 return Ok(());
             }
         }
@@ -293,13 +205,4 @@ impl Shared {
         }
         Ok(())
     }
-}
-
-/// The record of a bucket that can be closed: open, and nothing of its index in memory.
-fn closable(slot: &Slot) -> Option<BucketRecord> {
-    let idle = slot.record.open && slot.active.is_empty() && slot.flushing.is_none();
-    idle.then_some(BucketRecord {
-        open: false,
-        ..slot.record
-    })
 }

@@ -4,6 +4,7 @@ use crate::admit::FrameOutcome;
 use crate::counters::add;
 use crate::digest::FrameToStore;
 use crate::error::StoreError;
+use crate::events::EventBucket;
 use crate::options::{COMMIT_FRAMES_MAX, QUEUE_REQUESTS_MAX};
 use crate::state::Shared;
 use std::fmt;
@@ -185,14 +186,23 @@ fn gather(shared: &Shared, requests: &Receiver<Request>, first: Request) -> Vec<
     gathered
 }
 
-/// Above its bound the open index is written out early; half as much again, and the writer waits for that.
+/// What is enough for a run is sealed at once; far above that, and the writer waits for it.
 fn bound_index(shared: &Shared, wake_upkeep: &SyncSender<()>) {
-    let bytes = shared.open_index_bytes();
-    if bytes > shared.memory.open_index + shared.memory.open_index / 2 {
-        if let Err(error) = shared.shrink_index() {
-            tracing::error!(%error, "open index could not be written out");
+    let (full, above) = {
+        let buckets = shared.events.buckets.read();
+        let full = buckets.values().any(EventBucket::is_full);
+        let memory: usize = buckets.values().map(|bucket| bucket.open_memory).sum();
+        let bytes: u64 = buckets.values().map(|bucket| bucket.open_bytes).sum();
+        (
+            full,
+            memory > shared.memory.open_index || bytes > shared.memory.open_index as u64,
+        )
+    };
+    if full && above {
+        if let Err(error) = shared.seal_events((shared.options.now)()) {
+            tracing::error!(%error, "events could not be sealed");
         }
-    } else if bytes > shared.memory.open_index {
+    } else if full {
         // Full = it is awake already.
         let _ = wake_upkeep.try_send(());
     }

@@ -230,7 +230,8 @@ fn retention_drops_whole_buckets() {
     assert!(store.nodes().unwrap().is_empty());
 }
 
-/// Scenario: more index than its bound, many times over. Guarantee: it is written out early and everything is found.
+/// Scenario: sixty thousand traces, none of them sealed. Guarantee: what is known of them in memory is a few bytes each, and everything
+/// is found, before they are sealed and after.
 #[test]
 fn the_open_index_stays_within_its_bound() {
     let dir = tempfile::tempdir().unwrap();
@@ -243,10 +244,8 @@ fn the_open_index_stays_within_its_bound() {
             events.extend(small_trace(trace, seq));
         }
         put(&store, frame(1, seq, &[(0, seq, events)]));
-        // Half as much again, and one commit that is not counted yet.
-        assert!(store.stats().open_index_bytes <= (32 << 20) / 4 * 3 / 2 + (2 << 20));
     }
-    assert!(store.stats().totals.runs > 0);
+    assert!(store.stats().open_index_bytes <= 60_000 * 12);
     for t in [1, 500, 501, 30_000, trace] {
         assert_eq!(store.trace_rows(TraceId(t)).unwrap().events.len(), 2, "trace {t}");
     }

@@ -175,9 +175,9 @@ fn search() {
         };
         let mut found = Vec::new();
         let inspected = store
-            .visit_spans(range, &needs, &mut |unit| {
-                let traces = unit.frame.traces()?;
-                let selected = unit.frame.select(&Wanted::Has(field, &test))?;
+            .visit_spans(range, &needs, &mut |frame| {
+                let traces = frame.traces()?;
+                let selected = frame.select(&Wanted::Has(field, &test))?;
                 let hits = traces.iter().zip(selected).filter(|(_, hit)| *hit);
                 found.extend(hits.map(|(trace, _)| trace.trace.0));
                 Ok(ControlFlow::Continue(()))

@@ -69,6 +69,15 @@ impl Conditions {
             Self::Span(of) => (0..trace.spans().len() as u32).any(|place| of.holds(trace, place)),
         }
     }
+
+    /// Whether it holds of one span alone.
+    pub fn holds_at(&self, trace: &Trace<'_>, place: u32) -> bool {
+        match self {
+            Self::All(of) => of.iter().all(|one| one.holds_at(trace, place)),
+            Self::Any(of) => of.iter().any(|one| one.holds_at(trace, place)),
+            Self::Span(of) => of.holds(trace, place),
+        }
+    }
 }
 
 impl SpanCondition {

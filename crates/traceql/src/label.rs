@@ -27,6 +27,14 @@ pub enum Label {
 const LABEL_BYTES_MAX: usize = 1 << 10;
 
 impl Label {
+    /// Of an attribute's value; none of an empty one.
+    pub fn of_value(value: &Value) -> Option<Self> {
+        match Val::from(value) {
+            Val::Nil => None,
+            value => Some(Self::of(value)),
+        }
+    }
+
     pub(crate) fn of(value: Val<'_>) -> Self {
         match value {
             Val::Nil => Self::Nil,

@@ -194,3 +194,26 @@ pub fn duration_ns(text: &str) -> Option<u64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::duration_ns;
+
+    /// Scenario: durations as Go writes them, and texts that are none. Guarantee: nanoseconds, or nothing.
+    #[test]
+    fn durations_alone() {
+        for (text, ns) in [
+            ("1h30m", 5_400_000_000_000),
+            ("1.5s", 1_500_000_000),
+            ("20ms", 20_000_000),
+            ("100us", 100_000),
+            ("100\u{b5}s", 100_000),
+            ("7ns", 7),
+        ] {
+            assert_eq!(duration_ns(text), Some(ns), "{text}");
+        }
+        for wrong in ["", "5", "ms", "1x", "1s2", "-1s"] {
+            assert_eq!(duration_ns(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -10,6 +10,7 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod ast;
+mod compare;
 mod conditions;
 mod error;
 mod eval;
@@ -23,6 +24,7 @@ mod shape;
 mod token;
 mod trace;
 
+pub use compare::{Comparison, Scalar};
 pub use conditions::{Condition, Conditions, SpanCondition};
 pub use error::{HEIGHT_MAX, NESTING_MAX, ParseError, QUERY_BYTES_MAX};
 pub use eval::SpanSet;

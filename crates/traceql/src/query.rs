@@ -2,7 +2,7 @@
 
 use event::KeyValue;
 
-use crate::ast::{Ast, Hint, Root, Spans, Stage, Static};
+use crate::ast::{Ast, Expr, Field, Hint, Root, Scope, Spans, Stage, Static};
 use crate::eval::{Selected, SpanSet, Stages};
 use crate::metrics::{Evaluator, Limits, Range};
 use crate::{Conditions, ParseError, Trace, parse};
@@ -44,6 +44,17 @@ impl Query {
         matches!(pipeline.stages.as_slice(), [Stage::Spans(Spans::Filter(_))])
     }
 
+    /// Whether its conditions say all that it says: one `{ ... }` of comparisons of a field with a literal, joined by `&&` and `||`.
+    pub fn is_plain(&self) -> bool {
+        let Root::Search(pipeline) = &self.ast.root else {
+            return false;
+        };
+        match pipeline.stages.as_slice() {
+            [Stage::Spans(Spans::Filter(filter))] => filter.as_ref().is_none_or(is_plain),
+            _ => false,
+        }
+    }
+
     /// Its tree.
     pub fn ast(&self) -> &Ast {
         &self.ast
@@ -79,5 +90,27 @@ impl Query {
     /// duration and id, and without what the span does not have.
     pub fn attributes(&self, trace: &Trace<'_>, place: u32) -> Vec<KeyValue> {
         self.selected.values(trace, place)
+    }
+}
+
+fn is_plain(expr: &Expr) -> bool {
+    let own = |field: &Field| {
+        let parent = matches!(
+            field,
+            Field::Attribute {
+                scope: Scope::Parent | Scope::ParentSpan | Scope::ParentResource,
+                ..
+            }
+        );
+        !parent
+    };
+    match expr {
+        Expr::Field(field) => own(field),
+        Expr::Compare(_, left, right) => match (&**left, &**right) {
+            (Expr::Field(field), Expr::Static(_)) | (Expr::Static(_), Expr::Field(field)) => own(field),
+            _ => false,
+        },
+        Expr::Logic(_, left, right) => is_plain(left) && is_plain(right),
+        Expr::Static(_) | Expr::Arithmetic(..) | Expr::Not(_) | Expr::Minus(_) => false,
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use ::ring::hmac as ring_hmac;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::RootCertStore;
 use rustls::crypto::{CryptoProvider, ring};
@@ -106,6 +107,13 @@ impl Identity {
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.max_early_data_size = 0;
         QuicServerConfig::try_from(config).map_err(refused)
+    }
+
+    /// A secret that is the same whenever this identity is loaded, and another for each label (HMAC-SHA-256 of the label under the
+    /// private key; RFC 2104).
+    pub(crate) fn derived(&self, label: &[u8]) -> ring_hmac::Tag {
+        let key = ring_hmac::Key::new(ring_hmac::HMAC_SHA256, self.key.secret_der());
+        ring_hmac::sign(&key, label)
     }
 
     pub(crate) fn client_crypto(&self) -> Result<QuicClientConfig, TlsError> {

@@ -217,3 +217,69 @@ async fn half_open() {
     }
     until(|| world.server.stats().handshakes() == 0).await;
 }
+
+/// Hands datagrams on between one client and the server that `to` names at the moment.
+fn relay(to: Arc<std::sync::Mutex<std::net::SocketAddr>>) -> std::net::SocketAddr {
+    let (outer, inner) = (
+        UdpSocket::bind(LOOPBACK).unwrap(),
+        UdpSocket::bind(LOOPBACK).unwrap(),
+    );
+    let address = outer.local_addr().unwrap();
+    let client = Arc::new(std::sync::Mutex::new(None));
+    let (back_from, back_to, back_client) = (
+        inner.try_clone().unwrap(),
+        outer.try_clone().unwrap(),
+        Arc::clone(&client),
+    );
+    std::thread::spawn(move || {
+        let mut bytes = [0; 2048];
+        while let Ok((n, from)) = outer.recv_from(&mut bytes) {
+            *client.lock().unwrap() = Some(from);
+            let _ = inner.send_to(&bytes[..n], *to.lock().unwrap());
+        }
+    });
+    std::thread::spawn(move || {
+        let mut bytes = [0; 2048];
+        while let Ok((n, _)) = back_from.recv_from(&mut bytes) {
+            if let Some(client) = *back_client.lock().unwrap() {
+                let _ = back_to.send_to(&bytes[..n], client);
+            }
+        }
+    });
+    address
+}
+
+/// Scenario: packets of a living connection reach another process with the same identity, as after a SIGKILL and a restart, while the
+/// idle timeout is 30 s. Guarantee: the peer learns at once that its connection is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_is_noticed_before_the_idle_timeout() {
+    let world = World::new(Limits::default());
+    world.echo();
+    let to = Arc::new(std::sync::Mutex::new(world.addr()));
+    let client = world.client(Role::Agent);
+    let connection = client
+        .connect(relay(Arc::clone(&to)), DEV_SERVER_NAME)
+        .await
+        .unwrap();
+    echoes(&connection).await;
+    let next = Server::bind(
+        LOOPBACK,
+        &identity(world.dir.path(), Role::Member),
+        Limits::default(),
+    )
+    .unwrap();
+    *to.lock().unwrap() = next.local_addr();
+    let sending = connection.clone();
+    let talk = tokio::spawn(async move {
+        while let Ok((mut send, _)) = sending.open_bi().await {
+            if send.write_all(&[7; 300]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    tokio::time::timeout(Duration::from_secs(10), connection.closed())
+        .await
+        .expect("the peer is told");
+    talk.abort();
+}

@@ -22,7 +22,8 @@ use wire::frame::{Compression, Cut, FrameBuilder};
 const SHARDS: u128 = 64;
 const FUNCTIONS: u64 = 500;
 const MODULES: u64 = 50;
-const ROUNDS: usize = 5;
+/// How long a figure is measured.
+const LEAST_NS: f64 = 3e8;
 
 struct Random(u64);
 
@@ -137,15 +138,27 @@ fn figure(name: &str, value: f64, unit: &str) {
     println!(r#"{{"name":"{name}","value":{value:.2},"unit":"{unit}","goal":null}}"#);
 }
 
-/// Nanoseconds an event of the fastest of some rounds: what else the machine does only adds.
-fn least(events: usize, mut run: impl FnMut()) -> f64 {
-    let mut least = f64::MAX;
-    for _ in 0..ROUNDS {
-        let start = Instant::now();
+/// Nanoseconds that this thread has run, as the scheduler counts them; by the clock where it does not say.
+fn ran_ns(start: Instant) -> f64 {
+    let said = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let ran = said.and_then(|text| text.split(' ').next()?.parse().ok());
+    ran.unwrap_or_else(|| start.elapsed().as_secs_f64() * 1e9)
+}
+
+/// Nanoseconds an event over so many rounds that the scheduler's ticks do not matter.
+fn cost(events: usize, mut run: impl FnMut()) -> f64 {
+    run();
+    let start = Instant::now();
+    let before = ran_ns(start);
+    let mut rounds = 0;
+    loop {
         run();
-        least = least.min(start.elapsed().as_secs_f64() * 1e9 / events as f64);
+        rounds += 1;
+        let ran = ran_ns(start) - before;
+        if ran >= LEAST_NS {
+            return ran / (events * rounds) as f64;
+        }
     }
-    least
 }
 
 fn frame(batches: &[(Shard, Vec<Event>)], seq: u64, nodes: &[NodeKey; 3]) -> Vec<u8> {
@@ -187,18 +200,29 @@ fn run(per_frame: usize, frames: usize) {
         })
         .collect();
     let name = |what: &str| format!("{what}, {per_frame} events a frame");
+    let made = build_and_check(&name, &flushes, &load.nodes, events);
+    let blocks = merge(&name, &made, events);
+    read(&name, &blocks, events);
+}
+
+fn build_and_check(
+    name: &dyn Fn(&str) -> String,
+    flushes: &[Vec<(Shard, Vec<Event>)>],
+    nodes: &[NodeKey; 3],
+    events: usize,
+) -> Vec<Vec<u8>> {
     let mut made = Vec::new();
-    let build = least(events, || {
+    let build = cost(events, || {
         made.clear();
-        let numbered = (1u64..).zip(&flushes);
-        made.extend(numbered.map(|(seq, batches)| frame(batches, seq, &load.nodes)));
+        let numbered = (1u64..).zip(flushes);
+        made.extend(numbered.map(|(seq, batches)| frame(batches, seq, nodes)));
     });
     figure(&name("build"), build, "ns/event");
     let bytes: usize = made.iter().map(Vec::len).sum();
     figure(&name("frame"), bytes as f64 / events as f64, "bytes/event");
     let mut digest = Digest::default();
     for (what, content) in [("check and summary", false), ("with content hashes", true)] {
-        let check = least(events, || {
+        let check = cost(events, || {
             for frame in &made {
                 EventFrame::open(frame)
                     .unwrap()
@@ -208,17 +232,21 @@ fn run(per_frame: usize, frames: usize) {
         });
         figure(&name(what), check, "ns/event");
     }
+    made
+}
+
+fn merge(name: &dyn Fn(&str) -> String, made: &[Vec<u8>], events: usize) -> Vec<Vec<u8>> {
     let mut builder = EventBuilder::new(3);
-    let append = least(events, || {
+    let append = cost(events, || {
         builder.clear();
-        for frame in &made {
+        for frame in made {
             builder
                 .append(&EventFrame::open(frame).unwrap(), |_| true)
                 .unwrap();
         }
     });
     figure(&name("merge: take"), append, "ns/event");
-    let sort = least(events, || {
+    let sort = cost(events, || {
         builder.sorted();
     });
     figure(&name("merge: sort"), sort, "ns/event");
@@ -231,7 +259,7 @@ fn run(per_frame: usize, frames: usize) {
     let sorted = builder.sorted();
     let mut packer = Packer::default();
     let mut blocks = Vec::new();
-    let encode = least(events, || {
+    let encode = cost(events, || {
         blocks.clear();
         let cuts = sorted.cuts(16_384);
         blocks.extend(
@@ -242,6 +270,11 @@ fn run(per_frame: usize, frames: usize) {
     figure(&name("merge: encode"), encode, "ns/event");
     let bytes: usize = blocks.iter().map(Vec::len).sum();
     figure(&name("block"), bytes as f64 / events as f64, "bytes/event");
+    blocks
+}
+
+fn read(name: &dyn Fn(&str) -> String, blocks: &[Vec<u8>], events: usize) {
+    let mut digest = Digest::default();
     let opened = EventFrame::open(&blocks[0]).unwrap();
     for (column, stored, raw) in opened.sizes() {
         let rows = f64::from(opened.rows());
@@ -251,8 +284,8 @@ fn run(per_frame: usize, frames: usize) {
             "bytes/event",
         );
     }
-    let check = least(events, || {
-        for block in &blocks {
+    let check = cost(events, || {
+        for block in blocks {
             EventFrame::open(block)
                 .unwrap()
                 .digest_into(false, &mut digest)
@@ -262,13 +295,13 @@ fn run(per_frame: usize, frames: usize) {
     figure(&name("summary of blocks"), check, "ns/event");
     let traces = opened.traces().unwrap();
     let wanted: Vec<TraceId> = traces.iter().step_by(16).map(|rows| rows.trace).collect();
-    let read = least(wanted.len(), || {
+    let read = cost(wanted.len(), || {
         for trace in &wanted {
             assert_eq!(opened.trace(*trace).unwrap().len(), 20);
         }
     });
     figure(&name("read a trace of an open block"), read / 1e3, "us");
-    let cold = least(wanted.len(), || {
+    let cold = cost(wanted.len(), || {
         for trace in &wanted {
             assert_eq!(
                 EventFrame::open(&blocks[0]).unwrap().trace(*trace).unwrap().len(),

@@ -1,6 +1,6 @@
 //! One connection, kept alive and made again when it broke.
 
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, IoSlice, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
@@ -57,6 +57,11 @@ impl Connection {
 
     /// Sends a request, head and body as they are, and reads its answer. Repeats nothing.
     pub(crate) fn send(&mut self, request: &[u8]) -> Result<Answer, HttpError> {
+        self.post(request, &[])
+    }
+
+    /// The same with a body apart from its head.
+    pub(crate) fn post(&mut self, head: &[u8], body: &[u8]) -> Result<Answer, HttpError> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => match self.connect() {
@@ -65,7 +70,7 @@ impl Connection {
             },
         };
         // A server may answer (413, 503) and close before it has read everything.
-        let written = stream.get_mut().write_all(request);
+        let written = write_both(stream.get_mut(), head, body);
         let answer = match (answer::read(&mut stream), written) {
             (Ok(answer), Ok(())) => answer,
             (Ok(answer), Err(_)) => Answer {
@@ -79,4 +84,20 @@ impl Connection {
         }
         Ok(answer)
     }
+}
+
+/// Writes both in as few packets as the kernel makes of them.
+fn write_both(stream: &mut TcpStream, mut head: &[u8], mut body: &[u8]) -> io::Result<()> {
+    while !head.is_empty() {
+        match stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => {
+                body = body.get(n.saturating_sub(head.len())..).unwrap_or_default();
+                head = head.get(n..).unwrap_or_default();
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    stream.write_all(body)
 }

@@ -4,6 +4,7 @@ pub(crate) mod otlp;
 pub(crate) mod schedule;
 pub(crate) mod sent;
 pub(crate) mod spread;
+pub(crate) mod way;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! OTLP over HTTP: a thread a connection, one request under way on each.
+//! OTLP over HTTP or gRPC: a thread a connection, one request under way on each.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use super::schedule::Schedule;
 use super::sent::{Batch, Content, Sent};
 use super::spread::{PART_DELAY, Spread, Waiting};
+use super::way::{Target, Way};
 use super::{Pace, now_ns};
-use crate::http::{Answer, Connection, Url};
+use crate::http::Answer;
 use crate::measure::latency::{Latencies, Records};
 use crate::measure::process::Process;
 use crate::measure::progress::Progress;
@@ -22,13 +23,11 @@ use anyhow::Result;
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-/// Where OTLP goes, and how.
+/// A load of OTLP.
 #[derive(Debug)]
 pub(crate) struct OtlpLoad {
-    /// `http://host:4318/v1/traces`.
-    pub(crate) endpoint: Url,
-    /// More headers, `authorization: Bearer ...`.
-    pub(crate) headers: Vec<String>,
+    /// Where to, and how.
+    pub(crate) target: Target,
     /// Connections; each carries one request at a time.
     pub(crate) connections: usize,
     /// What is sent.
@@ -62,7 +61,7 @@ impl OtlpLoad {
     /// Makes the load and returns when everything is answered or given up.
     pub(crate) fn run(&self, pace: &Pace, progress: &Progress, server: Option<&Process>) -> Result<Ended> {
         let mut latencies = Latencies::new()?;
-        // Threads first make their copies of the templates.
+        // Time to start the threads.
         let begin = Instant::now() + Duration::from_millis(300);
         let shared = Shared {
             load: self,
@@ -74,10 +73,10 @@ impl OtlpLoad {
         let seen = thread::scope(|scope| {
             let workers: Vec<_> = (0..self.connections)
                 .map(|number| {
-                    let (records, shared) = (latencies.records(), &shared);
-                    scope.spawn(move || Worker::new(shared, number, records).run(begin))
+                    let worker = Worker::new(&shared, number, latencies.records())?;
+                    Ok(scope.spawn(move || worker.run(begin)))
                 })
-                .collect();
+                .collect::<Result<_>>()?;
             let watch = Watch {
                 progress,
                 server,
@@ -92,58 +91,36 @@ impl OtlpLoad {
                 let _ = worker.join();
             }
             done.store(true, Ordering::Release);
-            watcher.join()
-        });
-        let seen = seen.map_err(|_| anyhow::anyhow!("the watching thread failed"))??;
+            watcher
+                .join()
+                .map_err(|_| anyhow::anyhow!("the watching thread failed"))?
+        })?;
         let behind = shared.schedule.behind() * self.content.items();
         Ok(Ended { seen, behind })
     }
-}
-
-/// A request whose body can be written anew.
-struct Request {
-    bytes: Vec<u8>,
-    body_at: usize,
-    spans: u64,
 }
 
 /// One connection.
 struct Worker<'a> {
     shared: &'a Shared<'a>,
     number: usize,
-    connection: Connection,
-    /// By part and template.
-    requests: Vec<Vec<Request>>,
+    way: Way,
+    /// The request that is under way.
+    body: Vec<u8>,
     records: Records,
     random: Random,
 }
 
 impl<'a> Worker<'a> {
-    fn new(shared: &'a Shared<'a>, number: usize, records: Records) -> Self {
-        let load = shared.load;
-        let request = |template: &crate::otlp::template::Template| {
-            let mut bytes = load
-                .endpoint
-                .post("application/x-protobuf", template.body.len(), &load.headers);
-            let body_at = bytes.len();
-            bytes.extend_from_slice(&template.body);
-            Request {
-                bytes,
-                body_at,
-                spans: template.spans() as u64,
-            }
-        };
-        let parts = 0..load.content.parts();
-        Self {
+    fn new(shared: &'a Shared<'a>, number: usize, records: Records) -> Result<Self> {
+        Ok(Self {
             shared,
             number,
-            connection: Connection::new(&load.endpoint.authority),
-            requests: parts
-                .map(|part| load.content.templates(part).iter().map(request).collect())
-                .collect(),
+            way: Way::new(&shared.load.target)?,
+            body: Vec::new(),
             records,
             random: Random::new(number as u64),
-        }
+        })
     }
 
     fn run(mut self, begin: Instant) {
@@ -173,14 +150,8 @@ impl<'a> Worker<'a> {
     }
 
     fn send(&mut self, batch: Batch, part: usize, due: Instant) {
-        let which = Content::template_of(batch);
-        let Some(request) = self.requests.get_mut(part).and_then(|r| r.get_mut(which)) else {
-            return;
-        };
-        if let Some(body) = request.bytes.get_mut(request.body_at..) {
-            self.shared.load.content.write(batch, part, body);
-        }
-        let Some(taken) = self.deliver(part, which) else {
+        let spans = self.shared.load.content.fill(batch, part, &mut self.body);
+        let Some(taken) = self.deliver(spans) else {
             return;
         };
         if self.shared.schedule.counts(due) {
@@ -199,33 +170,33 @@ impl<'a> Worker<'a> {
     }
 
     /// Sends until there is an answer for good; `None` if there is none, else whether all spans were taken.
-    fn deliver(&mut self, part: usize, which: usize) -> Option<bool> {
-        let request = self.requests.get(part)?.get(which)?;
+    fn deliver(&mut self, spans: u64) -> Option<bool> {
         let progress = self.shared.progress;
-        progress.sent(request.spans);
+        progress.sent(spans);
+        // Writing into memory does not fail.
+        let bytes = self.way.load(&self.body).unwrap_or_default();
         let (first, mut backoff) = (Instant::now(), BACKOFF_MIN);
         loop {
             let mut pause = backoff;
-            match self.connection.send(&request.bytes) {
+            match self.way.send(&self.body) {
                 Ok(answer) if (200..300).contains(&answer.status) => {
                     let rejected = rejected_spans(&answer);
-                    let bytes = (request.bytes.len() - request.body_at) as u64;
-                    progress.acked(request.spans, rejected, bytes);
+                    progress.acked(spans, rejected, bytes);
                     return Some(rejected == 0);
                 }
-                // The retryable codes of OTLP/HTTP.
+                // The retryable codes of OTLP/HTTP; gRPC's are told as 503.
                 Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) => {
                     progress.throttled();
                     pause = answer.retry_after.unwrap_or(backoff);
                 }
                 Ok(_) => {
-                    progress.refused(request.spans);
+                    progress.refused(spans);
                     return None;
                 }
                 Err(_) => progress.broken(),
             }
             if first.elapsed() + pause > self.shared.load.retry {
-                progress.given_up(request.spans);
+                progress.given_up(spans);
                 return None;
             }
             thread::sleep(pause.mul_f64(1.0 + self.random.below(100) as f64 / 1_000.0));

@@ -1,5 +1,6 @@
 //! What was sent and acknowledged, so that it can be asked for again: 32 bytes a request.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -59,12 +60,12 @@ impl Content {
     }
 
     /// Templates of a part.
-    pub(crate) fn templates(&self, part: usize) -> &[Template] {
+    fn templates(&self, part: usize) -> &[Template] {
         self.parts.get(part).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Which of the templates a batch takes.
-    pub(crate) fn template_of(batch: Batch) -> usize {
+    fn template_of(batch: Batch) -> usize {
         (batch.number % TEMPLATES) as usize
     }
 
@@ -74,18 +75,28 @@ impl Content {
     }
 
     /// Writes a batch's part into a copy of its template's body.
-    pub(crate) fn write(&self, batch: Batch, part: usize, body: &mut [u8]) {
+    fn write(&self, batch: Batch, part: usize, body: &mut [u8]) {
         if let Some(template) = self.templates(part).get(Self::template_of(batch)) {
             let first = batch.number * self.traces as u64;
             template.write(body, self.seed, first, batch.base_ns);
         }
     }
 
+    /// Makes `body` that of a batch's part; its spans.
+    pub(crate) fn fill(&self, batch: Batch, part: usize, body: &mut Vec<u8>) -> u64 {
+        body.clear();
+        let Some(template) = self.templates(part).get(Self::template_of(batch)) else {
+            return 0;
+        };
+        body.extend_from_slice(&template.body);
+        self.write(batch, part, body);
+        template.spans() as u64
+    }
+
     /// The body of a batch's part.
     pub(crate) fn body(&self, batch: Batch, part: usize) -> Vec<u8> {
-        let template = self.templates(part).get(Self::template_of(batch));
-        let mut body = template.map(|t| t.body.clone()).unwrap_or_default();
-        self.write(batch, part, &mut body);
+        let mut body = Vec::new();
+        self.fill(batch, part, &mut body);
         body
     }
 
@@ -95,6 +106,17 @@ impl Content {
         TraceId(u128::from_be_bytes(
             TraceValues::new(self.seed, number, batch.base_ns).id,
         ))
+    }
+
+    /// All traces of a batch, each with its spans as they were sent.
+    pub(crate) fn batch_traces(&self, batch: Batch) -> BTreeMap<TraceId, Vec<Span>> {
+        let mut traces: BTreeMap<TraceId, Vec<Span>> = BTreeMap::new();
+        for part in 0..self.parts() {
+            for span in traces_data(&self.body(batch, part)).unwrap_or_default() {
+                traces.entry(span.trace).or_default().push(span);
+            }
+        }
+        traces
     }
 
     /// The spans of a trace as they were sent.
@@ -123,6 +145,11 @@ impl Sent {
             batches.drain(..half);
         }
         batches.push((batch, Instant::now()));
+    }
+
+    /// All that are remembered.
+    pub(crate) fn all(&self) -> Vec<Batch> {
+        self.batches.lock().iter().map(|(batch, _)| *batch).collect()
     }
 
     /// A random trace of those acknowledged before `before`.

@@ -111,6 +111,14 @@ impl Counts {
         self.sent == self.acked
     }
 
+    /// Is every item accounted for: `sent = acked + rejected + refused + given up`, and of what is stored nothing is missing that was
+    /// acknowledged, and nothing more than what had no answer? (Items given up are unknown, neither lost nor stored.)
+    pub(crate) fn accounted(&self, stored: Option<u64>) -> bool {
+        let all = self.acked + self.rejected + self.refused + self.given_up;
+        let kept = stored.unwrap_or(self.acked);
+        self.sent == all && (self.acked..=self.acked + self.given_up).contains(&kept)
+    }
+
     /// For a program.
     pub(crate) fn json(&self) -> Value {
         json!({
@@ -118,5 +126,26 @@ impl Counts {
             "given_up": self.given_up, "requests": self.requests, "throttled": self.throttled, "broken": self.broken,
             "bytes": self.bytes,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: everything acknowledged; some given up; one of them stored; one acknowledged lost; one that nobody counted.
+    /// Guarantee: what is given up may be stored or not, what is acknowledged must be, and every item has an end.
+    #[test]
+    fn every_item_has_an_end() {
+        let mut counts = Counts {
+            sent: 10,
+            acked: 10,
+            ..Counts::default()
+        };
+        assert!(counts.accounted(Some(10)) && !counts.accounted(Some(11)));
+        (counts.acked, counts.given_up) = (8, 2);
+        assert!(counts.accounted(Some(8)) && counts.accounted(Some(9)) && !counts.accounted(Some(7)));
+        counts.sent = 11;
+        assert!(!counts.accounted(Some(8)));
     }
 }

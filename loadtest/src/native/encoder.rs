@@ -66,11 +66,13 @@ impl Encoder {
             trace = self.events.trace(now, &mut self.flat);
         }
         let events = self.flat.len() as u64;
-        let mut by_shard: BTreeMap<Shard, Vec<Event>> = BTreeMap::new();
-        for event in self.flat.drain(..) {
-            let shard = shard_of_event(event.trace, event.node, event.pid, self.shards);
-            by_shard.entry(shard).or_default().push(event);
+        let mut by_shard: Vec<(Shard, &Event)> = Vec::with_capacity(self.flat.len());
+        for run in self.flat.chunk_by(|a, b| a.trace == b.trace) {
+            let Some(first) = run.first() else { continue };
+            let shard = shard_of_event(first.trace, first.node, first.pid, self.shards);
+            by_shard.extend(run.iter().map(|event| (shard, event)));
         }
+        by_shard.sort_by_key(|(shard, _)| *shard);
         let hlc = Hlc::from_micros(now);
         let mut builder = FrameBuilder::new(
             self.producer,
@@ -81,11 +83,14 @@ impl Encoder {
         for node in self.events.nodes() {
             builder.node(node.clone());
         }
-        let mut parts = Vec::with_capacity(by_shard.len());
-        for (shard, events) in &by_shard {
-            let next = self.next.entry(*shard).or_insert(1);
-            builder.section(*shard, Seq(*next), events);
-            parts.push((*shard, Seq(*next)));
+        let mut parts = Vec::new();
+        for events in by_shard.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some((shard, _)) = events.first().copied() else {
+                continue;
+            };
+            let next = self.next.entry(shard).or_insert(1);
+            builder.section(shard, Seq(*next), events.iter().map(|(_, event)| *event));
+            parts.push((shard, Seq(*next)));
             *next += 1;
         }
         Ok(Frame {

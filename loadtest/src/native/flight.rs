@@ -1,6 +1,6 @@
 //! Frames that are under way on one session: in order, until every batch of them is acknowledged. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use event::{Seq, Shard};
@@ -22,7 +22,7 @@ pub(crate) struct Waiting {
 #[derive(Debug, Default)]
 pub(crate) struct Flight {
     frames: BTreeMap<u64, Waiting>,
-    of_batch: HashMap<(Shard, Seq), u64>,
+    of_batch: BTreeMap<(Shard, Seq), u64>,
     next: u64,
     bytes: u64,
 }
@@ -63,12 +63,12 @@ impl Flight {
 
     /// Batches are on disk, or refused: frames of which nothing is left. Unknown batches are passed over.
     pub(crate) fn close(&mut self, range: &AckRange) -> Vec<Waiting> {
+        // A range may also name batches that were closed before: after a new connection, more than are under way.
+        let named = (range.shard, range.first)..=(range.shard, range.last.max(range.first));
+        let batches: Vec<(Shard, Seq)> = self.of_batch.range(named).map(|(batch, _)| *batch).collect();
         let mut closed = Vec::new();
-        let first = range.first.0;
-        // No more steps than there are batches under way, whatever the range says.
-        let last = range.last.0.min(first.saturating_add(self.of_batch.len() as u64));
-        for seq in first..=last {
-            let Some(number) = self.of_batch.remove(&(range.shard, Seq(seq))) else {
+        for batch in batches {
+            let Some(number) = self.of_batch.remove(&batch) else {
                 continue;
             };
             let Some(waiting) = self.frames.get_mut(&number) else {
@@ -138,5 +138,18 @@ mod tests {
         assert!(flight.is_empty() && flight.bytes() == 0);
         flight.add(frame(&[(3, 1)]), now);
         assert_eq!((flight.clear(), flight.bytes(), flight.is_empty()), (5, 0, true));
+    }
+
+    /// Scenario: 98 of a hundred batches are acknowledged, then all hundred in one range, as after a new connection. Guarantee: the two
+    /// that were left are done.
+    #[test]
+    fn a_range_may_name_what_is_done() {
+        let (mut flight, now) = (Flight::default(), Instant::now());
+        for seq in 1..=100 {
+            flight.add(frame(&[(4, seq)]), now);
+        }
+        assert_eq!(flight.close(&range(4, 1, 98)).len(), 98);
+        assert_eq!(flight.close(&range(4, 1, 100)).len(), 2);
+        assert!(flight.is_empty());
     }
 }

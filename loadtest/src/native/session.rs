@@ -22,6 +22,45 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Longest wait for a message before the time is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Waits without a message, and connections that broke, before anything is given up: a generator that was itself not run for a minute
+/// has not been patient.
+const WAITS_MIN: u32 = 20;
+
+/// When what is under way is given up.
+#[derive(Debug)]
+struct Patience {
+    retry: Duration,
+    since: Instant,
+    waits: u32,
+}
+
+impl Patience {
+    fn new(retry: Duration) -> Self {
+        Self {
+            retry,
+            since: Instant::now(),
+            waits: 0,
+        }
+    }
+
+    /// Something was heard.
+    fn renew(&mut self) {
+        (self.since, self.waits) = (Instant::now(), 0);
+    }
+
+    /// A wait, or an attempt to connect, brought nothing.
+    fn in_vain(&mut self) {
+        self.waits = self.waits.saturating_add(1);
+    }
+
+    /// Both the time and the attempts are used up.
+    fn is_over(&self) -> bool {
+        self.waits >= WAITS_MIN && self.since.elapsed() > self.retry
+    }
+}
+
 /// Where a producer sends, and who it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
@@ -101,11 +140,11 @@ impl Session {
     /// Sends what comes until nothing comes and nothing is under way.
     pub(crate) async fn run(mut self, first: Greeted, mut queue: mpsc::Receiver<(Frame, Instant)>) {
         let (mut flight, mut greeted, mut done) = (Flight::default(), Some(first), false);
-        let mut progressed = Instant::now();
+        let mut patience = Patience::new(self.target.retry);
         while !(done && flight.is_empty()) {
-            if progressed.elapsed() > self.target.retry {
+            if patience.is_over() {
                 self.progress.given_up(flight.clear());
-                progressed = Instant::now();
+                patience.renew();
             }
             let connected = match greeted.take() {
                 Some(greeted) => Ok(greeted),
@@ -114,7 +153,7 @@ impl Session {
             let ended = match connected {
                 Ok(mut greeted) => {
                     let ended = self
-                        .converse(&mut greeted, &mut flight, &mut queue, &mut progressed)
+                        .converse(&mut greeted, &mut flight, &mut queue, &mut patience)
                         .await;
                     greeted.connection.close(close::DONE, "load ends");
                     ended
@@ -125,6 +164,7 @@ impl Session {
                 done = true;
             } else {
                 self.progress.broken();
+                patience.in_vain();
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -139,35 +179,33 @@ impl Session {
         greeted: &mut Greeted,
         flight: &mut Flight,
         queue: &mut mpsc::Receiver<(Frame, Instant)>,
-        progressed: &mut Instant,
+        patience: &mut Patience,
     ) -> Result<()> {
-        let (mut again, mut done) = (flight.numbers().into_iter(), false);
+        let (mut again, mut done) = (flight.numbers().into_iter().peekable(), false);
         let (window, mut not_before) = (greeted.hello.window_bytes.max(1), Instant::now());
         loop {
             if flight.is_empty() {
                 if done {
                     return Ok(());
                 }
-                *progressed = Instant::now();
-            } else if progressed.elapsed() > self.target.retry {
-                bail!("no acknowledgement in time");
+                patience.renew();
             }
             let wait = not_before.saturating_duration_since(Instant::now());
-            let room = flight.bytes() < window && wait.is_zero();
-            if let Some(number) = again.as_slice().first().copied().filter(|_| wait.is_zero()) {
-                again.next();
-                if let Some(waiting) = flight.get(number) {
-                    greeted.frames.write(&waiting.frame.bytes).await?;
-                }
-                continue;
-            }
+            let repeats = again.peek().is_some();
+            let room = flight.bytes() < window && wait.is_zero() && !repeats;
             tokio::select! {
                 biased;
+                // First what is here already: who was stopped for a while must not give up what is answered.
                 message = greeted.control.next() => {
                     let message = message?.ok_or_else(|| anyhow!("the collector ended the stream"))?;
-                    match self.take(&message, flight, progressed)? {
+                    match self.take(&message, flight, patience)? {
                         Change::None => {}
                         Change::NotBefore(time) => not_before = time,
+                    }
+                }
+                () = std::future::ready(()), if repeats && wait.is_zero() => {
+                    if let Some(waiting) = again.next().and_then(|number| flight.get(number)) {
+                        greeted.frames.write(&waiting.frame.bytes).await?;
                     }
                 }
                 frame = queue.recv(), if room && !done => match frame {
@@ -180,15 +218,20 @@ impl Session {
                     }
                     None => done = true,
                 },
-                () = tokio::time::sleep(wait.max(Duration::from_millis(100))) => {}
+                () = tokio::time::sleep(wait.max(LOOK)) => {
+                    patience.in_vain();
+                    if patience.is_over() {
+                        bail!("no acknowledgement in time");
+                    }
+                }
             }
         }
     }
 
-    fn take(&mut self, message: &[u8], flight: &mut Flight, progressed: &mut Instant) -> Result<Change> {
+    fn take(&mut self, message: &[u8], flight: &mut Flight, patience: &mut Patience) -> Result<Change> {
         match CollectorMessage::decode(message)? {
             CollectorMessage::Ack { ranges, .. } => {
-                *progressed = Instant::now();
+                patience.renew();
                 for range in &ranges {
                     for waiting in flight.close(range) {
                         let bytes = waiting.frame.bytes.len() as u64;
@@ -212,12 +255,32 @@ impl Session {
             }
             CollectorMessage::Throttle { retry_after_ms, .. } => {
                 self.progress.throttled();
-                *progressed = Instant::now();
+                patience.renew();
                 let wait = Duration::from_millis(retry_after_ms.into());
                 Ok(Change::NotBefore(Instant::now() + wait))
             }
             CollectorMessage::Error { code, reason } => bail!("closed: {code}: {reason}"),
             CollectorMessage::HelloOk(_) | CollectorMessage::Noted(_) => Ok(Change::None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: a process that was stopped for longer than the time to wait; then one that waited in vain for long enough.
+    /// Guarantee: only the second gives up; hearing something begins anew.
+    #[test]
+    fn who_was_stopped_does_not_give_up() {
+        let mut patience = Patience::new(Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(!patience.is_over());
+        for _ in 0..WAITS_MIN {
+            patience.in_vain();
+        }
+        assert!(patience.is_over());
+        patience.renew();
+        assert!(!patience.is_over());
     }
 }

@@ -76,6 +76,8 @@ pub(crate) struct Report {
     pub(crate) seen: Seen,
     /// Questions under load.
     pub(crate) queried: Option<Queried>,
+    /// Searches under load.
+    pub(crate) searched_under_load: Option<Searched>,
     /// Traces read back.
     pub(crate) verified: Option<Verified>,
     /// Searches after the load.
@@ -164,12 +166,14 @@ impl Report {
             "behind": self.behind,
             "stored": self.stored,
             "conserved": self.conserved(),
+            "accounted": self.counts.accounted(self.stored),
             "latency_ms": json_ms(&self.latency_us),
             "find_max": self.steps.iter().map(Step::json).collect::<Vec<_>>(),
             "server": server,
             "disk_bytes_per_item": self.disk_bytes_per_item(),
             "query": self.queried.as_ref().map(Queried::json),
             "audit": self.audited.map(Audited::json),
+            "search_under_load": self.searched_under_load.as_ref().map(Searched::json),
             "search": self.searched.as_ref().map(Searched::json),
             "verify": self.verified.as_ref().map(Verified::json),
             "generator_cpu_s_per_million": self.cpu_of_generator(),

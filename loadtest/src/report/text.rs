@@ -68,6 +68,9 @@ impl Report {
         if let Some(queried) = &self.queried {
             writeln!(out, "{}", queried.text())?;
         }
+        if let Some(searched) = &self.searched_under_load {
+            writeln!(out, "under load: {}", searched.text())?;
+        }
         if let Some(searched) = &self.searched {
             writeln!(out, "{}", searched.text())?;
         }

@@ -3,7 +3,7 @@
 /// As Grafana does with everything chosen. The interval is that of a scrape each second, with room for a busy machine.
 pub fn evaluable(expression: &str) -> String {
     let mut out = expression.replace("$__rate_interval", "30s");
-    for variable in ["$job", "$instance", "$node"] {
+    for variable in ["$job", "$instance", "$node", "$service", "$operation"] {
         out = out.replace(variable, ".*");
     }
     out
@@ -124,7 +124,7 @@ mod tests {
     /// Scenario: every variable of the dashboards. Guarantee: none is left.
     #[test]
     fn variables_are_replaced() {
-        let text = "rate(a{job=~\"$job\",instance=~\"$instance\",node=~\"$node\"}[$__rate_interval])";
+        let text = "rate(a{job=~\"$job\",instance=~\"$instance\",node=~\"$node\",service=~\"$service\"}[$__rate_interval])";
         assert!(!evaluable(text).contains('$'));
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -23,9 +23,9 @@ pub struct Server {
 
 impl Server {
     /// Starts `prometheus` in the bed's folder with the configuration and the rules of `rules`: only the target is another, and everything
-    /// happens each second. `promtool` must find the configuration right.
-    pub fn start(bed: &Bed, rules: &Path) -> Result<Self> {
-        let folder = bed.path().join("prometheus");
+    /// happens each second. `promtool` must find the configuration right. `features` are those that are not on by themselves.
+    pub fn start(bed: &Bed, rules: &Path, features: &str) -> Result<Self> {
+        let folder = bed.path().join(format!("prometheus-{features}"));
         fs::create_dir(&folder)?;
         fs::copy(rules.join("rules.yaml"), folder.join("rules.yaml"))?;
         let config = fs::read_to_string(rules.join("prometheus.yaml"))?;
@@ -49,6 +49,7 @@ impl Server {
         prometheus
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .arg("--storage.tsdb.path=data")
+            .arg(format!("--enable-feature={features}"))
             .current_dir(&folder);
         let process = Child::start("prometheus", &mut prometheus, &folder.join("log"))?;
         let door = Door {
@@ -72,6 +73,17 @@ impl Server {
             Value::Array(result) => Ok(result.clone()),
             other => bail!("{expression}: {other}"),
         }
+    }
+
+    /// The exemplars of a selector's series, of the last five minutes.
+    pub fn exemplars(&self, selector: &str) -> Result<Vec<Value>> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        let window = format!("start={}&end={}", now.saturating_sub(300), now + 5);
+        let data = self.get(&format!("query_exemplars?{window}&query={}", encoded(selector)))?;
+        let of_series = data.as_array().into_iter().flatten();
+        Ok(of_series
+            .flat_map(|series| series["exemplars"].as_array().into_iter().flatten().cloned())
+            .collect())
     }
 
     /// Has any series the labels of `selector`?

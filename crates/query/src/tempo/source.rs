@@ -2,9 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use event::{Span, TraceId};
+use event::{Span, TraceId, Value};
 use traceql::ast::Field;
 use traceql::{Conditions, ParseError, Query};
+
+use super::TagScope;
 
 /// From a time on, until before another; Unix nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,31 @@ pub trait SpanSource: Send + Sync {
     /// Whether a question may name the field: its values are shown.
     fn shows(&self, _field: &Field) -> bool {
         true
+    }
+
+    /// Calls for the names of all attributes that spans of a range have, events and links of theirs, services and libraries; for
+    /// some more than once, and for some of spans shortly outside of it. None if it cannot without reading the spans.
+    fn names(
+        &self,
+        range: TimeRange,
+        stop: &dyn Fn() -> bool,
+        each: &mut dyn FnMut(TagScope, &str),
+    ) -> Result<Option<Inspected>, SourceError> {
+        let _ = (range, stop, each);
+        Ok(None)
+    }
+
+    /// The same for the values of a field, of spans that meet conditions which say all that is asked ([`traceql::Query::is_plain`]).
+    fn values(
+        &self,
+        field: &Field,
+        conditions: &Conditions,
+        range: TimeRange,
+        stop: &dyn Fn() -> bool,
+        each: &mut dyn FnMut(&Value),
+    ) -> Result<Option<Inspected>, SourceError> {
+        let _ = (field, conditions, range, stop, each);
+        Ok(None)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Names and values that attributes have: what completes a query while it is typed. Read off the latest traces, within bounds; the
-//! answer says if there was more.
+//! Names and values that attributes have: what completes a query while it is typed. Where the source has lists of them, all of the range;
+//! else read off the latest traces, within bounds; the answer says if there was more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -11,7 +11,7 @@ use traceql::{Conditions, Label, Query, Trace, parse_field};
 
 use super::search::SearchMetrics;
 use super::source::{SourceError, may_ask, out_of_time};
-use super::{Missing, SpanSource, TempoError, TimeRange};
+use super::{Inspected, Missing, SpanSource, TempoError, TimeRange};
 
 /// Traces that are read for an answer.
 const TRACES_MAX: u64 = 2_000;
@@ -194,34 +194,42 @@ pub fn tag_names(
             all.flatten().map(ToOwned::to_owned).collect(),
         );
     }
+    let mut add = |scope: TagScope, name: &str| {
+        if scopes.contains(&scope) {
+            let names = names.entry(scope).or_default();
+            if !names.contains(name) {
+                if names.len() < limit {
+                    names.insert(name.to_owned());
+                } else {
+                    full = true;
+                }
+            }
+        }
+    };
     let (metrics, mut missing) = if scopes == [TagScope::Intrinsic] {
         Default::default()
+    } else if let (None, Some(inspected)) = (
+        readable(&request.filter),
+        source.names(request.range, stop, &mut add)?,
+    ) {
+        cost(inspected)
     } else {
         walk(source, request, stop, &mut |trace, place| {
             let Some(span) = trace.span(place) else { return };
-            let mut add = |scope: TagScope, attributes: &[KeyValue]| {
-                if scopes.contains(&scope) {
-                    let names = names.entry(scope).or_default();
-                    for attribute in attributes {
-                        if !names.contains(&attribute.key) {
-                            if names.len() < limit {
-                                names.insert(attribute.key.clone());
-                            } else {
-                                full = true;
-                            }
-                        }
-                    }
+            let mut all = |scope: TagScope, attributes: &[KeyValue]| {
+                for attribute in attributes {
+                    add(scope, &attribute.key);
                 }
             };
-            add(TagScope::Resource, &span.resource.attributes);
-            add(TagScope::Span, &span.attributes);
-            add(TagScope::Instrumentation, &span.scope.attributes);
+            all(TagScope::Resource, &span.resource.attributes);
+            all(TagScope::Span, &span.attributes);
+            all(TagScope::Instrumentation, &span.scope.attributes);
             span.events
                 .iter()
-                .for_each(|event| add(TagScope::Event, &event.attributes));
+                .for_each(|event| all(TagScope::Event, &event.attributes));
             span.links
                 .iter()
-                .for_each(|link| add(TagScope::Link, &link.attributes));
+                .for_each(|link| all(TagScope::Link, &link.attributes));
         })?
     };
     if full {
@@ -274,18 +282,35 @@ pub fn tag_values(
     let limit = limit(request);
     let mut values = BTreeSet::new();
     let mut full = false;
-    let (metrics, mut missing) = walk(source, request, stop, &mut |trace, place| {
-        trace.values(&field, place, &mut |label| {
-            let value = value(&label);
-            if !values.contains(&value) {
-                if values.len() < limit {
-                    values.insert(value);
-                } else {
-                    full = true;
-                }
+    let mut add = |label: &Label| {
+        let value = value(label);
+        if !values.contains(&value) {
+            if values.len() < limit {
+                values.insert(value);
+            } else {
+                full = true;
             }
-        });
-    })?;
+        }
+    };
+    let filter = readable(&request.filter);
+    let conditions = match &filter {
+        None => Some(Conditions::ALWAYS),
+        Some(filter) => filter.is_plain().then(|| filter.conditions()),
+    };
+    let listed = match conditions {
+        Some(conditions) => source.values(&field, &conditions, request.range, stop, &mut |value| {
+            if let Some(label) = Label::of_value(value) {
+                add(&label);
+            }
+        })?,
+        None => None,
+    };
+    let (metrics, mut missing) = match listed {
+        Some(inspected) => cost(inspected),
+        None => walk(source, request, stop, &mut |trace, place| {
+            trace.values(&field, place, &mut |label| add(&label));
+        })?,
+    };
     if full {
         missing.push(format!("there are more than {limit} values"));
     }
@@ -375,18 +400,24 @@ fn walk(
             ControlFlow::Continue(())
         }
     })?;
-    let mut missing = inspected.missing;
+    let mut inspected = inspected;
+    let mut missing = std::mem::take(&mut inspected.missing);
     if stopped {
         out_of_time(&mut missing);
     }
     if more {
         missing.push(format!("only the latest {TRACES_MAX} traces were read"));
     }
+    Ok(cost(Inspected { missing, ..inspected }))
+}
+
+/// What was read, as answers say it.
+fn cost(inspected: Inspected) -> (SearchMetrics, Missing) {
     let metrics = SearchMetrics {
         inspected_traces: u32::try_from(inspected.traces).unwrap_or(u32::MAX),
         inspected_bytes: inspected.bytes,
     };
-    Ok((metrics, missing))
+    (metrics, inspected.missing)
 }
 
 /// What of a filter that is being typed can be read: all of it, or those of its parts between `&&` that can; nothing of other queries.

@@ -81,6 +81,9 @@ impl Shared {
         }
         self.write(batch, true)?;
         add(&self.counters.commits, 1);
+        self.spans
+            .last_append
+            .store((self.options.now)().0, Ordering::Relaxed);
         let mut buckets = self.spans.buckets.write();
         let mut full = false;
         for (bucket, frame) in opened {

@@ -10,7 +10,7 @@ pub(crate) const FRAMES: &str = "span_frames";
 pub(crate) const BLOCKS: &str = "span_blocks";
 /// Runs: bucket, run. Value: `run.rs`.
 pub(crate) const RUNS: &str = "span_runs";
-/// Terms of runs: bucket, run. Value: `terms.rs`.
+/// Terms of runs: bucket, run, chunk u32 of so many blocks. Value: `terms.rs`.
 pub(crate) const TERMS: &str = "span_terms";
 
 /// All of them.

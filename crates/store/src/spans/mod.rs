@@ -2,12 +2,14 @@
 //!
 //! A frame is one put with one sync. In memory are, of each frame that is not sealed, its traces; of each run, its record with
 //! a filter. Sealing takes the oldest frames of a bucket, writes a run as a sorted file that is ingested, and in one write
-//! counts the run and deletes the frames: a crash before it leaves a file that nobody reads and that the next run of this
-//! number replaces.
+//! counts the run and deletes the frames: a crash before it leaves a file that nobody reads and that goes when the store is
+//! opened. Merging does the same with runs that have traces in common.
 
 mod append;
-mod filter;
+pub(crate) mod filter;
 pub(crate) mod keys;
+mod make;
+mod merge;
 mod open;
 mod read;
 mod run;
@@ -15,7 +17,7 @@ mod seal;
 mod terms;
 
 pub use append::SpanFrameToStore;
-pub use read::{Inspected, SpanUnit};
+pub use read::Inspected;
 pub use terms::{Clause, Needs};
 
 use event::{Bucket, TraceId};
@@ -25,7 +27,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use run::Run;
-use wire::spans::SpanBuilder;
+use wire::spans::{Packer, SpanBuilder};
+
+/// What sealing reads was taken in before: nobody chooses texts against it that were not stored already.
+const SEED: u64 = 0x5ea1;
 
 /// A frame that is not sealed yet.
 #[derive(Debug)]
@@ -54,6 +59,8 @@ pub(crate) struct SpanBucket {
     /// Ascending by arrival.
     pub(crate) frames: Vec<Arc<OpenFrame>>,
     pub(crate) runs: BTreeMap<u32, Arc<Run>>,
+    /// Greater than the number of any run that was begun.
+    pub(crate) run_numbers: u32,
 }
 
 impl SpanBucket {
@@ -63,6 +70,11 @@ impl SpanBucket {
         self.open_rows() >= seal::RUN_ROWS
             || self.frames.len() >= seal::RUN_FRAMES
             || bytes >= seal::RUN_BYTES
+    }
+    /// A number that no run has.
+    fn next_run(&mut self) -> u32 {
+        self.run_numbers += 1;
+        self.run_numbers - 1
     }
     fn open_rows(&self) -> u64 {
         self.frames.iter().map(|frame| u64::from(frame.rows)).sum()
@@ -74,8 +86,31 @@ impl SpanBucket {
 pub(crate) struct SpanState {
     pub(crate) buckets: RwLock<BTreeMap<Bucket, SpanBucket>>,
     pub(crate) next_arrival: AtomicU64,
-    /// One run is made at a time, with the memory of the one before while there is much to do.
-    pub(crate) sealing: Mutex<Option<SpanBuilder>>,
+    /// When frames were stored last.
+    pub(crate) last_append: AtomicU64,
+    /// One thread makes runs at a time, with the memory of the one before while there is much to do.
+    pub(crate) sealing: Mutex<Option<Workshop>>,
+    /// Runs that were merged: their files go when nobody reads them any more.
+    pub(crate) graves: Mutex<Vec<(Bucket, u32, Arc<Run>)>>,
+}
+
+/// What making runs takes in memory.
+#[derive(Debug)]
+pub(crate) struct Workshop {
+    builder: SpanBuilder,
+    packer: Packer,
+    /// For runs that are merged soon.
+    quick: Packer,
+}
+
+impl Default for Workshop {
+    fn default() -> Self {
+        Self {
+            builder: SpanBuilder::new(SEED),
+            packer: Packer::default(),
+            quick: Packer::quick(),
+        }
+    }
 }
 
 /// Numbers of the spans of a store, as of now.

@@ -6,6 +6,7 @@ use super::{OpenFrame, SpanBucket};
 use crate::counters::add;
 use crate::error::StoreError;
 use crate::state::Shared;
+use event::Bucket;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -20,7 +21,11 @@ impl Shared {
             if bucket >= floor {
                 let bucket: &mut SpanBucket = buckets.entry(bucket).or_default();
                 bucket.runs.insert(number, Arc::new(Run::decode(&value)?));
+                bucket.run_numbers = number + 1;
             }
+        }
+        for (number, bucket) in &*buckets {
+            self.delete_orphans(*number, bucket);
         }
         let mut next = 0;
         for item in self.db.scan(keys::FRAMES, &[]) {
@@ -40,6 +45,18 @@ impl Shared {
         }
         self.spans.next_arrival.store(next, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Deletes the blocks of runs without a record: they were merged, or a crash kept them from being counted.
+    fn delete_orphans(&self, number: Bucket, bucket: &SpanBucket) {
+        let mut from = 0;
+        for run in bucket.runs.keys() {
+            if *run > from {
+                self.delete_blocks(number, from..=*run - 1);
+            }
+            from = run.saturating_add(1);
+        }
+        self.delete_blocks(number, from..=u32::MAX);
     }
 
     /// Files of runs that a crash kept from being taken over.

@@ -1,14 +1,16 @@
 //! Spans of a trace, and spans by what they have.
 
 use super::keys;
-use super::seal::unreadable;
-use super::terms::{Needs, Terms};
+use super::make::unreadable;
+use super::run::Run;
+use super::terms::{CHUNK_BLOCKS, Needs, Terms};
 use crate::error::StoreError;
 use crate::state::Shared;
 use event::{Bucket, Span, TraceId};
 use rocksdb::Snapshot;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use wire::spans::SpanFrame;
 
 /// What a question looked at.
@@ -24,20 +26,15 @@ pub struct Inspected {
     pub bytes: u64,
 }
 
-/// A frame or block that a question is shown.
-#[derive(Debug)]
-pub struct SpanUnit<'f, 'a> {
-    /// Its columns.
-    pub frame: &'f SpanFrame<'a>,
-    /// Its traces are wholly in it unless frames or other runs have more: not sealed yet.
-    pub open: bool,
-}
-
-/// Where a unit is.
-#[derive(Clone, Copy, Debug)]
+/// Where a unit is. Blocks stay there while somebody has their run, merged or not.
+#[derive(Clone, Debug)]
 enum Place {
     Frame(u64),
-    Block(u32, u32),
+    Block(
+        u32,
+        u32,
+        #[expect(dead_code, reason = "held, not looked at")] Arc<Run>,
+    ),
 }
 
 impl Shared {
@@ -54,7 +51,7 @@ impl Shared {
                     places.extend(
                         record
                             .blocks_of(trace)
-                            .map(|block| (*bucket, Place::Block(*run, block))),
+                            .map(|block| (*bucket, Place::Block(*run, block, Arc::clone(record)))),
                     );
                 }
             }
@@ -62,7 +59,7 @@ impl Shared {
         };
         let mut found: Vec<Span> = Vec::new();
         for (bucket, place) in places {
-            if let Some(bytes) = self.unit(&snapshot, bucket, place)? {
+            if let Some(bytes) = self.unit(&snapshot, bucket, &place)? {
                 let frame = SpanFrame::open(&bytes).map_err(|error| unreadable(&error))?;
                 found.extend(frame.trace(trace).map_err(|error| unreadable(&error))?);
             }
@@ -76,14 +73,14 @@ impl Shared {
         &self,
         snapshot: &Snapshot<'_>,
         bucket: Bucket,
-        place: Place,
+        place: &Place,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         let found = match place {
             Place::Frame(arrival) => {
-                snapshot.get_cf(self.db.family(keys::FRAMES), keys::frame(bucket, arrival))?
+                snapshot.get_cf(self.db.family(keys::FRAMES), keys::frame(bucket, *arrival))?
             }
-            Place::Block(run, block) => {
-                snapshot.get_cf(self.db.family(keys::BLOCKS), keys::block(bucket, run, block))?
+            Place::Block(run, block, _) => {
+                snapshot.get_cf(self.db.family(keys::BLOCKS), keys::block(bucket, *run, *block))?
             }
         };
         Ok(found)
@@ -95,7 +92,7 @@ impl Shared {
         &self,
         range: (u64, u64),
         needs: &Needs,
-        visit: &mut dyn FnMut(&SpanUnit<'_, '_>) -> Result<ControlFlow<()>, wire::frame::FrameError>,
+        visit: &mut dyn FnMut(&SpanFrame<'_>) -> Result<ControlFlow<()>, wire::frame::FrameError>,
     ) -> Result<Inspected, StoreError> {
         let mut inspected = Inspected::default();
         let buckets: Vec<Bucket> = self.spans.buckets.read().keys().rev().copied().collect();
@@ -110,30 +107,35 @@ impl Shared {
                 for frame in spans.frames.iter().rev() {
                     places.push((Place::Frame(frame.arrival), frame.time));
                 }
-                for (run, record) in spans.runs.iter().rev() {
+                // Runs that were merged have higher numbers than some that are newer.
+                let mut runs: Vec<_> = spans
+                    .runs
+                    .iter()
+                    .map(|(run, record)| (record.until(), *run, record))
+                    .collect();
+                runs.sort_unstable_by_key(|(until, run, _)| std::cmp::Reverse((*until, *run)));
+                for (_, run, record) in runs {
                     let blocks = (0u32..).zip(&record.blocks);
-                    places.extend(blocks.map(|(at, block)| (Place::Block(*run, at), block.time)));
+                    places.extend(
+                        blocks.map(|(at, block)| (Place::Block(run, at, Arc::clone(record)), block.time)),
+                    );
                 }
                 self.db.raw.snapshot()
             };
-            let mut terms: Option<(u32, Terms)> = None;
+            let mut terms: Option<((u32, u32), Terms)> = None;
             for (place, time) in places {
-                if !overlaps(time) || !self.may_have(bucket, place, needs, &mut terms)? {
+                if !overlaps(time) || !self.may_have(bucket, &place, needs, &mut terms)? {
                     inspected.skipped += 1;
                     continue;
                 }
-                let Some(bytes) = self.unit(&snapshot, bucket, place)? else {
+                let Some(bytes) = self.unit(&snapshot, bucket, &place)? else {
                     continue;
                 };
                 let frame = SpanFrame::open(&bytes).map_err(|error| unreadable(&error))?;
                 inspected.units += 1;
                 inspected.spans += u64::from(frame.rows());
                 inspected.bytes += bytes.len() as u64;
-                let unit = SpanUnit {
-                    frame: &frame,
-                    open: matches!(place, Place::Frame(_)),
-                };
-                if visit(&unit).map_err(|error| unreadable(&error))?.is_break() {
+                if visit(&frame).map_err(|error| unreadable(&error))?.is_break() {
                     return Ok(inspected);
                 }
             }
@@ -144,25 +146,27 @@ impl Shared {
     fn may_have(
         &self,
         bucket: Bucket,
-        place: Place,
+        place: &Place,
         needs: &Needs,
-        known: &mut Option<(u32, Terms)>,
+        known: &mut Option<((u32, u32), Terms)>,
     ) -> Result<bool, StoreError> {
-        let Place::Block(run, block) = place else {
+        let Place::Block(run, block, _) = place else {
             return Ok(true);
         };
         if needs.clauses.is_empty() {
             return Ok(true);
         }
-        if known.as_ref().is_none_or(|(number, _)| *number != run) {
-            let Some(bytes) = self.db.get(keys::TERMS, &keys::run(bucket, run))? else {
+        let at = (*run, block / CHUNK_BLOCKS as u32);
+        if known.as_ref().is_none_or(|(known, _)| *known != at) {
+            // None if the run was merged meanwhile.
+            let Some(bytes) = self.db.get(keys::TERMS, &keys::block(bucket, at.0, at.1))? else {
                 return Ok(true);
             };
-            *known = Some((run, Terms::decode(&bytes)?));
+            *known = Some((at, Terms::decode(&bytes)?));
         }
         Ok(known
             .as_ref()
-            .is_none_or(|(_, terms)| terms.may_have(block as usize, needs)))
+            .is_none_or(|(_, terms)| terms.may_have(*block as usize, needs)))
     }
 }
 

@@ -1,55 +1,51 @@
 //! From many frames to one run: spans merged by trace, repeats dropped, in blocks with filter and terms.
 
-use super::filter::Filter;
 use super::keys;
-use super::run::{Block, Run};
-use super::terms::Terms;
-use super::{OpenFrame, SpanBucket};
+use super::make::{MadeRun, RunMaker, file_options, unreadable};
+use super::merge::pays;
+use super::{OpenFrame, SpanBucket, Workshop};
 use crate::counters::add;
 use crate::damage::Damage;
 use crate::error::StoreError;
 use crate::state::Shared;
-use event::{Bucket, Epoch, Hlc, Micros, Producer, Seq, Shard, TraceId};
-use rocksdb::{IngestExternalFileOptions, Options, SstFileWriter, WriteBatch};
-use std::ops::Range;
-use std::path::PathBuf;
+use event::{Bucket, Micros};
+use rocksdb::WriteBatch;
 use std::sync::Arc;
-use wire::frame::FrameError;
-use wire::spans::{Cut, Packer, Sorted, SpanBuilder, SpanFrame};
+use wire::spans::SpanFrame;
 
 /// Spans that are merged into one run. What that takes in memory, some 200 bytes each, bounds it.
 pub(super) const RUN_ROWS: u64 = 256 << 10;
-/// What sealing reads was taken in before: nobody chooses texts against it that were not stored already.
-const SEED: u64 = 0x5ea1;
 /// Frames of one run at most: of small ones there are many.
 pub(super) const RUN_FRAMES: usize = 4096;
 /// Frames' bytes of one run at most.
 pub(super) const RUN_BYTES: u64 = 32 << 20;
-/// Spans of a block. A trace is read out of one: the smaller, the sooner; the larger, the better it is compressed.
-const BLOCK_ROWS: u32 = 16 << 10;
-/// What a column may have of different texts before they are too many to be terms: one in so many rows of a block.
-const ROWS_A_TERM: usize = 3;
-
-/// A block that is made.
-struct Made {
-    block: Block,
-    bytes: Vec<u8>,
-}
+/// Runs that are asked whether they have traces of a new one too: the last ones, since a trace's spans come close together.
+const ASKED_RUNS: usize = 32;
 
 impl Shared {
-    /// Seals full runs, and what is left of buckets that are over. How many runs it made.
+    /// Seals full runs and what is left of buckets that are over; then merges runs that have traces in common. How many runs
+    /// it sealed.
     pub(crate) fn seal_spans(&self, now: Micros) -> Result<usize, StoreError> {
-        let mut memory = self.spans.sealing.lock();
-        let mut builder = memory.take().unwrap_or_else(|| SpanBuilder::new(SEED));
+        let mut kept = self.spans.sealing.lock();
+        let mut workshop = kept.take().unwrap_or_default();
+        let made = self.seal_due(now, &mut workshop)?;
+        let merged = self.merge_due(now, &mut workshop)?;
+        // What it takes in memory is kept while there is much to do.
+        if made + merged > 0 {
+            *kept = Some(workshop);
+        }
+        self.bury();
+        Ok(made)
+    }
+
+    /// Seals what is due.
+    pub(super) fn seal_due(&self, now: Micros, workshop: &mut Workshop) -> Result<usize, StoreError> {
         let mut made = 0;
         while let Some(bucket) = self.to_seal(now) {
-            if self.check_writable().is_err() || !self.seal_run(bucket, &mut builder)? {
+            if self.check_writable().is_err() || !self.seal_run(bucket, workshop)? {
                 break;
             }
             made += 1;
-        }
-        if made > 0 {
-            *memory = Some(builder);
         }
         Ok(made)
     }
@@ -65,16 +61,9 @@ impl Shared {
             .map(|(number, _)| *number)
     }
 
-    fn seal_run(&self, bucket: Bucket, builder: &mut SpanBuilder) -> Result<bool, StoreError> {
-        let (frames, number) = {
-            let buckets = self.spans.buckets.read();
-            let Some(known) = buckets.get(&bucket) else {
-                return Ok(false);
-            };
-            (
-                first_frames(&known.frames),
-                known.runs.keys().next_back().map_or(0, |last| last + 1),
-            )
+    fn seal_run(&self, bucket: Bucket, workshop: &mut Workshop) -> Result<bool, StoreError> {
+        let Some((frames, number)) = self.first_frames(bucket) else {
+            return Ok(false);
         };
         let Some(through) = frames.last().map(|frame| frame.arrival) else {
             return Ok(false);
@@ -83,213 +72,94 @@ impl Shared {
         let mut stored = Vec::with_capacity(frames.len());
         for frame in &frames {
             let bytes = self.db.get(keys::FRAMES, &keys::frame(bucket, frame.arrival))?;
-            stored.push(bytes.ok_or_else(gone)?);
+            stored.push(bytes.ok_or_else(|| gone(keys::FRAMES))?);
         }
         let taken = frames.iter().map(|frame| u64::from(frame.rows)).sum();
-        let (run, terms, blocks) =
-            merge(&stored, bucket, taken, builder).map_err(|error| unreadable(&error))?;
+        let Workshop {
+            builder,
+            packer,
+            quick,
+        } = workshop;
+        // What is merged in seconds is not compressed before.
+        let packer = if self.is_merged_soon(bucket) {
+            quick
+        } else {
+            packer
+        };
+        builder.clear();
+        for bytes in &stored {
+            let frame = SpanFrame::open(bytes).map_err(|error| unreadable(&error))?;
+            builder.append(&frame).map_err(|error| unreadable(&error))?;
+        }
+        let options = file_options();
+        let mut maker = RunMaker::new(self, (bucket, number), taken, &options, packer)?;
+        maker.add(builder, &stored)?;
         drop(stored);
-        self.ingest(bucket, number, &blocks)?;
+        let mut made = maker.finish(self)?;
+        made.run.taken = taken;
+        made.run.shared = self.shared_with(&made, &[]);
         let mut batch = WriteBatch::default();
-        batch.put_cf(
-            self.db.family(keys::RUNS),
-            keys::run(bucket, number),
-            run.encode(),
-        );
-        batch.put_cf(
-            self.db.family(keys::TERMS),
-            keys::run(bucket, number),
-            terms.encode(),
-        );
+        made.put(self, &mut batch);
         let (from, to) = (keys::frame(bucket, 0), keys::frame(bucket, through + 1));
         batch.delete_range_cf(self.db.family(keys::FRAMES), from, to);
+        add(&self.counters.span_run_bytes, made.run.bytes());
         // Under the lock, so that whoever looks at the index and takes a snapshot sees the same in both.
         let mut buckets = self.spans.buckets.write();
         self.write(batch, true)?;
         add(&self.counters.span_runs, 1);
         if let Some(known) = buckets.get_mut(&bucket) {
             known.frames.retain(|frame| frame.arrival > through);
-            known.runs.insert(number, Arc::new(run));
+            known.runs.insert(number, Arc::new(made.run));
         }
         Ok(true)
     }
 
-    /// Blocks as a sorted file, taken over as it is.
-    fn ingest(&self, bucket: Bucket, number: u32, blocks: &[Made]) -> Result<(), StoreError> {
-        let file: PathBuf = self
-            .db
-            .raw
-            .path()
-            .join(format!("run-{}-{number}.sst.tmp", bucket.0));
-        let mut options = Options::default();
-        options.set_compression_type(rocksdb::DBCompressionType::None);
-        let mut writer = SstFileWriter::create(&options);
-        let written = writer.open(&file).and_then(|()| {
-            for (at, made) in (0u32..).zip(blocks) {
-                writer.put(keys::block(bucket, number, at), &made.bytes)?;
-            }
-            writer.finish()
-        });
-        let mut options = IngestExternalFileOptions::default();
-        options.set_move_files(true);
-        let taken = written.and_then(|()| {
-            self.db
-                .raw
-                .ingest_external_file_cf_opts(self.db.family(keys::BLOCKS), &options, vec![&file])
-        });
-        // Moved, or of no use.
-        if let Err(error) = std::fs::remove_file(&file)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, file = %file.display(), "temporary file could not be removed");
-        }
-        taken.map_err(StoreError::from)
+    /// Do traces of this bucket come in parts, so that runs are merged?
+    fn is_merged_soon(&self, bucket: Bucket) -> bool {
+        let buckets = self.spans.buckets.read();
+        let runs = buckets.get(&bucket).map(|known| &known.runs);
+        let newest = runs.into_iter().flat_map(|runs| runs.values().rev());
+        newest.take(2).any(|run| pays(std::iter::once(&**run)))
     }
-}
 
-fn gone() -> StoreError {
-    StoreError::Damaged(Damage {
-        family: keys::FRAMES,
-        what: "a frame is gone",
-    })
-}
-
-pub(super) fn unreadable(error: &FrameError) -> StoreError {
-    tracing::error!(%error, "spans cannot be read");
-    StoreError::Damaged(Damage {
-        family: keys::FRAMES,
-        what: "a frame does not decode",
-    })
-}
-
-/// The oldest frames, as many as one run takes.
-fn first_frames(frames: &[Arc<OpenFrame>]) -> Vec<Arc<OpenFrame>> {
-    let (mut rows, mut bytes) = (0u64, 0u64);
-    let fits = |frame: &&Arc<OpenFrame>| {
-        let room = rows < RUN_ROWS && bytes < RUN_BYTES;
-        rows += u64::from(frame.rows);
-        bytes += u64::from(frame.bytes);
-        room
-    };
-    frames
-        .iter()
-        .take(RUN_FRAMES)
-        .take_while(fits)
-        .map(Arc::clone)
-        .collect()
-}
-
-fn merge(
-    stored: &[Vec<u8>],
-    bucket: Bucket,
-    taken: u64,
-    builder: &mut SpanBuilder,
-) -> Result<(Run, Terms, Vec<Made>), FrameError> {
-    builder.clear();
-    for bytes in stored {
-        builder.append(&SpanFrame::open(bytes)?)?;
-    }
-    let sorted = builder.sorted(|_| Shard(0));
-    let traces = sorted.traces();
-    let mut maker = Maker {
-        bucket,
-        stored,
-        sorted: &sorted,
-        traces: &traces,
-        packer: Packer::default(),
-        made: Vec::new(),
-    };
-    let mut first = 0;
-    while first < traces.len() {
-        let mut sum = 0;
-        let here = traces.iter().skip(first).take_while(|(_, rows)| {
-            let room = sum == 0 || sum + rows <= BLOCK_ROWS;
-            sum += rows;
+    /// The oldest frames of a bucket, as many as one run takes, and the run's number.
+    fn first_frames(&self, bucket: Bucket) -> Option<(Vec<Arc<OpenFrame>>, u32)> {
+        let mut buckets = self.spans.buckets.write();
+        let known = buckets.get_mut(&bucket)?;
+        let (mut rows, mut bytes) = (0u64, 0u64);
+        let fits = |frame: &&Arc<OpenFrame>| {
+            let room = rows < RUN_ROWS && bytes < RUN_BYTES;
+            rows += u64::from(frame.rows);
+            bytes += u64::from(frame.bytes);
             room
-        });
-        let after = first + here.count();
-        maker.block(first..after)?;
-        first = after;
-    }
-    let mut terms = Terms::default();
-    for (at, made) in maker.made.iter().enumerate() {
-        let frame = SpanFrame::open(&made.bytes)?;
-        let most = frame.rows() as usize / ROWS_A_TERM;
-        let (of_block, mut left_out) = frame.terms(|texts| texts > most.max(64))?;
-        if frame.has_other_attributes()? {
-            left_out.push(String::new());
-        }
-        terms.add(at, &of_block, left_out);
-    }
-    let run = Run {
-        blocks: maker.made.iter().map(|made| made.block).collect(),
-        traces: traces.len() as u64,
-        taken,
-        filter: Filter::of(traces.iter().map(|(trace, _)| *trace)),
-    };
-    Ok((run, terms, maker.made))
-}
-
-struct Maker<'m> {
-    bucket: Bucket,
-    stored: &'m [Vec<u8>],
-    sorted: &'m Sorted<'m>,
-    traces: &'m [(TraceId, u32)],
-    packer: Packer,
-    made: Vec<Made>,
-}
-
-impl Maker<'_> {
-    /// Some adjacent traces as one block; as more, if they do not fit.
-    fn block(&mut self, some: Range<usize>) -> Result<(), FrameError> {
-        let cut = self.cut();
-        if let Ok(bytes) = self
-            .sorted
-            .encode(some.clone(), cut, |_| Seq(1), &mut self.packer)
-        {
-            return self.keep(bytes, some);
-        }
-        if some.len() > 1 {
-            let middle = some.start + some.len() / 2;
-            self.block(some.start..middle)?;
-            return self.block(middle..some.end);
-        }
-        // A trace too large for one block: what each frame has of it, which did fit.
-        let trace = self.traces.get(some.start).map(|(trace, _)| *trace);
-        for stored in self.stored {
-            let mut builder = SpanBuilder::new(0);
-            let frame = SpanFrame::open(stored)?;
-            builder.take(&frame.decoded()?, |known| Some(known) == trace);
-            if builder.is_empty() {
-                continue;
-            }
-            let made = builder.finish(cut, |_| Shard(0), |_| Seq(1), &mut self.packer);
-            let bytes = made.map_err(|_| FrameError::PayloadTooLarge(builder.byte_len() as u32))?;
-            self.keep(bytes, some.clone())?;
-        }
-        Ok(())
-    }
-
-    fn cut(&self) -> Cut {
-        Cut {
-            producer: Producer(0),
-            epoch: Epoch(0),
-            hlc: Hlc(0),
-            bucket: self.bucket,
-        }
-    }
-
-    fn keep(&mut self, bytes: Vec<u8>, traces: Range<usize>) -> Result<(), FrameError> {
-        let traces = self.traces.get(traces).unwrap_or_default();
-        let frame = SpanFrame::open(&bytes)?;
-        let block = Block {
-            first: traces.first().map_or(TraceId(0), |(trace, _)| *trace),
-            last: traces.last().map_or(TraceId(0), |(trace, _)| *trace),
-            rows: frame.rows(),
-            bytes: bytes.len() as u32,
-            time: frame.time(),
         };
-        self.made.push(Made { block, bytes });
-        Ok(())
+        let some = known.frames.iter().take(RUN_FRAMES).take_while(fits);
+        let frames = some.map(Arc::clone).collect();
+        Some((frames, known.next_run()))
     }
+
+    /// How many traces of a new run the last other runs of its bucket seem to have too.
+    pub(super) fn shared_with(&self, made: &MadeRun, not: &[u32]) -> u64 {
+        let others: Vec<_> = {
+            let buckets = self.spans.buckets.read();
+            let runs = buckets.get(&made.bucket).map(|known| &known.runs);
+            let others = runs.into_iter().flatten().rev();
+            let others = others
+                .filter(|(number, _)| !not.contains(number))
+                .take(ASKED_RUNS);
+            others.map(|(_, run)| Arc::clone(run)).collect()
+        };
+        let mut left = made.hashes.clone();
+        for run in others {
+            left.retain(|hash| !run.filter.may_have(*hash));
+        }
+        (made.hashes.len() - left.len()) as u64
+    }
+}
+
+pub(super) fn gone(family: &'static str) -> StoreError {
+    StoreError::Damaged(Damage {
+        family,
+        what: "spans are gone",
+    })
 }

@@ -41,6 +41,8 @@ pub(crate) const TAG_SLACK: usize = 64 << 10;
 /// Shorter parts are not compressed.
 const SQUEEZE_BYTES_MIN: usize = 128;
 const ZSTD_LEVEL: i32 = 1;
+/// Of frames that are merged soon, texts shorter than this are not compressed either: writing them is less work.
+const QUICK_BYTES_MIN: usize = 64 << 10;
 /// Distinct numbers that are worth a dictionary.
 const NUMBERS_MAX: usize = 255;
 
@@ -71,17 +73,21 @@ impl Default for Squeezer {
 }
 
 impl Squeezer {
-    /// Compresses texts alone.
+    /// Compresses texts alone, if they are large.
     pub(crate) fn quick() -> Self {
         Self {
             what: Squeezed::Texts,
             ..Self::default()
         }
     }
-    fn takes(&self, kind: PartKind) -> bool {
+    /// Does it compress all parts?
+    pub(crate) fn is_thorough(&self) -> bool {
+        self.what == Squeezed::All
+    }
+    fn takes(&self, kind: PartKind, raw_len: usize) -> bool {
         match self.what {
             Squeezed::All => true,
-            Squeezed::Texts => kind == PartKind::Texts,
+            Squeezed::Texts => kind == PartKind::Texts && raw_len >= QUICK_BYTES_MIN,
             Squeezed::Nothing => false,
         }
     }
@@ -135,7 +141,7 @@ impl<'p> PartWriter<'p> {
         if raw.is_empty() || kind != PartKind::Texts && raw.iter().all(|byte| *byte == 0) {
             return;
         }
-        let squeeze = squeeze && self.squeezer.takes(kind);
+        let squeeze = squeeze && self.squeezer.takes(kind, raw.len());
         let squeezed = if squeeze { self.squeeze(raw) } else { None };
         self.put(column, kind, width, raw, squeezed);
     }
@@ -188,7 +194,7 @@ impl<'p> PartWriter<'p> {
             raw.extend(values.iter().map(|value| (value >> (plane * 8)) as u8));
         }
         if !raw.is_empty() {
-            let squeezed = if self.squeezer.takes(PartKind::Planes) {
+            let squeezed = if self.squeezer.takes(PartKind::Planes, raw.len()) {
                 self.squeeze(&raw)
             } else {
                 None
@@ -225,14 +231,15 @@ impl<'p> PartWriter<'p> {
     /// Signed numbers by width and bits, in the greatest of a few units that divides them all: many clocks tick in
     /// microseconds and are told in nanoseconds.
     pub(crate) fn spread(&mut self, column: u16, values: &[i64]) {
-        let divides = |unit: i64| values.iter().all(|value| value % unit == 0);
-        let unit = (1..UNITS.len())
-            .take_while(|unit| UNITS.get(*unit).is_some_and(|unit| divides(*unit)))
-            .last();
-        let unit = unit.unwrap_or_default();
-        let divisor = UNITS.get(unit).copied().unwrap_or(1);
-        let (widths, bits) = split(values.iter().map(|value| zigzag(value / divisor)));
-        self.part(column, PartKind::Widths, unit as u8, &widths, true);
+        // Each with a divisor that is known when this is compiled: a division is many times dearer.
+        let (unit, (widths, bits)) = if values.iter().any(|value| value % UNITS[1] != 0) {
+            (0, split(values.iter().map(|value| zigzag(*value))))
+        } else if values.iter().any(|value| value % UNITS[2] != 0) {
+            (1, split(values.iter().map(|value| zigzag(value / UNITS[1]))))
+        } else {
+            (2, split(values.iter().map(|value| zigzag(value / UNITS[2]))))
+        };
+        self.part(column, PartKind::Widths, unit, &widths, true);
         self.part(column, PartKind::Bits, 1, &bits, false);
     }
 

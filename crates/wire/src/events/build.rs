@@ -19,6 +19,8 @@ pub(crate) struct RunRows {
     /// First row in the builder.
     pub(super) first: u32,
     pub(super) rows: u32,
+    /// Length of their payloads, in bytes.
+    pub(super) payload_bytes: u64,
     /// Producer and epoch, by number.
     pub(super) source: u32,
     pub(super) shard: Shard,
@@ -148,6 +150,7 @@ impl EventBuilder {
                     trace: trace.trace.0,
                     first: self.rows.len() as u32,
                     rows: these.len() as u32,
+                    payload_bytes: these.iter().map(|row| u64::from(row.payload_len)).sum(),
                     source,
                     shard: run.shard,
                     seq: run.seq,
@@ -191,7 +194,7 @@ impl EventBuilder {
         trace: u128,
         events: impl Iterator<Item = &'e Event>,
     ) {
-        let first = self.rows.len() as u32;
+        let (first, heap) = (self.rows.len() as u32, self.heap.len());
         for event in events {
             let row = self.row(event);
             self.rows.push(row);
@@ -200,6 +203,7 @@ impl EventBuilder {
             trace,
             first,
             rows: self.rows.len() as u32 - first,
+            payload_bytes: (self.heap.len() - heap) as u64,
             source: 0,
             shard,
             seq,
@@ -241,8 +245,8 @@ impl EventBuilder {
                 self.linked.push(e.linked.0)
             },
             up: 0,
-            kind: e.kind.code(),
-            class: e.class.code(),
+            kind: e.kind as u8,
+            class: e.class as u8,
             flags: e.flags.0,
         }
     }

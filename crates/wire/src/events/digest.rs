@@ -178,7 +178,9 @@ impl EventFrame<'_> {
             for trace in these {
                 cursor.next(range(&trace.rows).len() as u32, &mut rows)?;
                 if content {
-                    rows.iter().for_each(|row| hash.row(trace.trace.0, row, &names));
+                    for row in &rows {
+                        hash.row(trace.trace.0, row, &names);
+                    }
                 }
                 let part = digest.part(trace.trace, first_row, &rows, &names);
                 hlc = (part.hlc.0.0.min(hlc.0), part.hlc.1.0.max(hlc.1));

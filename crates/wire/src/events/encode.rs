@@ -209,10 +209,10 @@ impl Columns {
                 *entry |= value;
             }
         };
-        self.keys.resize(builder.keys.keys.len(), 0);
+        self.keys.resize(builder.keys.list.len(), 0);
         self.sites.resize(builder.sites.pairs.len(), 0);
         self.shapes.resize(builder.shapes.len(), 0);
-        self.slots.resize(builder.keys.keys.len(), u64::MAX);
+        self.slots.resize(builder.keys.list.len(), u64::MAX);
         if matches!(what, What::Frame(_)) {
             for (entry, info) in self.keys.iter_mut().zip(&builder.keys.infos) {
                 *entry = if info.is_some() { NODE } else { 0 };
@@ -511,9 +511,9 @@ impl Columns {
         let mut bytes = Vec::new();
         match what {
             What::Frame(sections) => {
-                sections
-                    .iter()
-                    .for_each(|section| put_section(&mut bytes, section));
+                for section in sections {
+                    put_section(&mut bytes, section);
+                }
                 parts.part(column::SECTIONS, PartKind::Texts, 1, &bytes, true);
             }
             What::Block => {
@@ -554,7 +554,7 @@ impl Columns {
         let key = |number: &u32| {
             builder
                 .keys
-                .keys
+                .list
                 .get(*number as usize)
                 .copied()
                 .unwrap_or_default()
@@ -578,16 +578,13 @@ impl Columns {
 fn put_section(out: &mut Vec<u8>, section: &SectionHead) {
     out.put_varint(section.shard.0.into());
     out.put_varint(section.seq.0);
-    match section.gap {
-        Some(gap) => {
-            out.put_u8(gap.reason.code());
-            out.put_varint(gap.last_seq.0.wrapping_sub(section.seq.0));
-            out.put_varint(gap.events);
-        }
-        None => {
-            out.put_u8(0);
-            out.put_varint(section.rows.into());
-            out.put_varint(section.traces.into());
-        }
+    if let Some(gap) = section.gap {
+        out.put_u8(gap.reason.code());
+        out.put_varint(gap.last_seq.0.wrapping_sub(section.seq.0));
+        out.put_varint(gap.events);
+    } else {
+        out.put_u8(0);
+        out.put_varint(section.rows.into());
+        out.put_varint(section.traces.into());
     }
 }

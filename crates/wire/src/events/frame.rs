@@ -117,6 +117,10 @@ impl<'a> EventFrame<'a> {
             slots: OnceLock::new(),
             parts,
         };
+        // A block says of whom its events are: nobody may send one as his own.
+        if opened.is_block() {
+            FrameError::check_equal("producer of a block", u64::from(header.producer.0 != 0), 0)?;
+        }
         opened.check_rows()?;
         opened.sections = opened.read_sections()?;
         (opened.nodes, opened.keys) = opened.read_nodes()?;

@@ -17,7 +17,7 @@ fn spread(one: u64, other: u64) -> u64 {
 /// Node keys while they grow.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    pub(super) keys: Vec<u64>,
+    pub(super) list: Vec<u64>,
     /// By number - 1: what is known of a node that has events, or is named.
     pub(super) infos: Vec<Option<NodeInfo>>,
     table: HashTable<u32>,
@@ -30,7 +30,7 @@ impl Keys {
     }
 
     pub(super) fn clear(&mut self) {
-        self.keys.clear();
+        self.list.clear();
         self.infos.clear();
         self.table.clear();
         self.last = 0;
@@ -40,11 +40,11 @@ impl Keys {
     #[inline]
     pub(super) fn number(&mut self, key: u64) -> u32 {
         if let Some(at) = self.last.checked_sub(1)
-            && self.keys.get(at as usize) == Some(&key)
+            && self.list.get(at as usize) == Some(&key)
         {
             return self.last;
         }
-        let keys = &self.keys;
+        let keys = &self.list;
         let entry = self.table.entry(
             spread(key, 0),
             |at| keys.get(*at as usize) == Some(&key),
@@ -53,9 +53,9 @@ impl Keys {
         self.last = 1 + match entry {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(free) => {
-                let number = self.keys.len() as u32;
+                let number = self.list.len() as u32;
                 free.insert(number);
-                self.keys.push(key);
+                self.list.push(key);
                 self.infos.push(None);
                 number
             }

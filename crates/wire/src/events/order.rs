@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use event::{Micros, TraceId};
+use event::{Micros, Producer, TraceId};
 
 use super::build::{EventBuilder, RunRows};
 use super::encode::{Packer, What, encode};
@@ -51,7 +51,7 @@ impl SortedEvents<'_> {
         let mut at = 0;
         for trace in self.runs.chunk_by(|one, other| one.trace == other.trace) {
             let (more_rows, more_payload) = trace.iter().fold((0, 0), |(rows, payload), run| {
-                (rows + run.rows as usize, payload + self.payload_bytes(run))
+                (rows + run.rows as usize, payload + run.payload_bytes)
             });
             let full = |rows: usize, payload: u64| rows > events || payload > BLOCK_PAYLOAD_BYTES;
             if at > first && full(rows + more_rows, payload + more_payload) {
@@ -60,7 +60,7 @@ impl SortedEvents<'_> {
             }
             if full(more_rows, more_payload) {
                 for run in trace {
-                    let (more_rows, more_payload) = (run.rows as usize, self.payload_bytes(run));
+                    let (more_rows, more_payload) = (run.rows as usize, run.payload_bytes);
                     if at > first && full(rows + more_rows, payload + more_payload) {
                         cuts.push(first..at);
                         (first, rows, payload) = (at, 0, 0);
@@ -77,15 +77,6 @@ impl SortedEvents<'_> {
             cuts.push(first..at);
         }
         cuts
-    }
-
-    fn payload_bytes(&self, run: &RunRows) -> u64 {
-        let first = run.first as usize;
-        let rows = self.builder.rows.get(first..first + run.rows as usize);
-        rows.unwrap_or_default()
-            .iter()
-            .map(|row| u64::from(row.payload_len))
-            .sum()
     }
 
     /// The traces of some runs, ascending, each with its events.
@@ -109,7 +100,7 @@ impl SortedEvents<'_> {
         (min <= max).then_some((Micros(min), Micros(max)))
     }
 
-    /// The block of some runs: a frame with the sections of all of them as one, and where each of its events comes from.
+    /// The block of some runs: a frame with the sections of all of them as one, and where each of its events comes from. Its producer is 0.
     pub fn encode(
         &self,
         runs: Range<usize>,
@@ -118,6 +109,10 @@ impl SortedEvents<'_> {
     ) -> Result<Vec<u8>, FrameTooLarge> {
         let runs = self.runs.get(runs).unwrap_or_default();
         let rows: u32 = runs.iter().map(|run| run.rows).sum();
+        let cut = Cut {
+            producer: Producer(0),
+            ..cut
+        };
         let mut frame = vec![0; HEADER_BYTES];
         let units = runs.chunk_by(|one, other| one.trace == other.trace);
         encode(self.builder, units, What::Block, packer, &mut frame)?;

@@ -95,7 +95,9 @@ impl EventFrame<'_> {
         for (at, trace) in self.with_section(&traces) {
             cursor.next(range(&trace.rows).len() as u32, &mut rows)?;
             if let Some(hash) = hashes.get_mut(at) {
-                rows.iter().for_each(|row| hash.row(trace.trace.0, row, &names));
+                for row in &rows {
+                    hash.row(trace.trace.0, row, &names);
+                }
             }
         }
         cursor.finish()?;

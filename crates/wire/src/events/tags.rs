@@ -19,24 +19,37 @@ fn mix(value: u64) -> u64 {
 pub(super) struct Tags {
     list: Vec<Tag>,
     table: HashTable<u32>,
-    last: (u64, u32),
+    /// Tags and their numbers by hash: of the last one that had it.
+    recent: Box<[(u64, u32)]>,
 }
+
+/// Tags that are found without the table.
+const RECENT: usize = 256;
 
 impl Tags {
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.table.clear();
-        self.last = (u64::MAX, 0);
+        // No tag has all bits.
+        if self.recent.is_empty() {
+            self.recent = vec![(u64::MAX, 0); RECENT].into();
+        } else {
+            self.recent.fill((u64::MAX, 0));
+        }
     }
 
     #[inline]
     pub(super) fn number(&mut self, tag: Tag) -> u32 {
-        if self.last.0 == tag.0 {
-            return self.last.1;
+        let hash = mix(tag.0);
+        let recent = self.recent.get_mut(hash as usize % RECENT);
+        if let Some((known, number)) = recent.as_deref()
+            && *known == tag.0
+        {
+            return *number;
         }
         let list = &self.list;
         let entry = self.table.entry(
-            mix(tag.0),
+            hash,
             |at| list.get(*at as usize) == Some(&tag),
             |at| mix(list.get(*at as usize).map_or(0, |tag| tag.0)),
         );
@@ -49,7 +62,9 @@ impl Tags {
                 number
             }
         };
-        self.last = (tag.0, number);
+        if let Some(recent) = recent {
+            *recent = (tag.0, number);
+        }
         number
     }
 

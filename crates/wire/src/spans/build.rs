@@ -35,6 +35,8 @@ pub(super) struct Row {
     pub(super) flags: u32,
     pub(super) kind: u8,
     pub(super) status: u8,
+    /// Length of the span as it came, as far as that fits; 0 of one that was read back.
+    pub(super) bytes: u16,
 }
 
 /// Where a builder stood, to go back to.

@@ -20,6 +20,9 @@ pub(super) const PARENT_HERE: u32 = 2;
 /// In traces of more spans, parents are looked up in an index instead of one by one.
 const LINEAR_MAX: usize = 32;
 
+/// Rows whose columns are filled one after the other.
+const CHUNK_ROWS: usize = 256;
+
 /// Columns while they are filled.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
@@ -69,6 +72,16 @@ impl SpanBuilder {
         Sorted {
             builder: self,
             order: Order::new(self, shard_of),
+            by_shard: true,
+        }
+    }
+
+    /// Its spans by a place that each trace is given, then by trace: the order of blocks, which have one section.
+    pub fn sorted_by(&self, place_of: impl Fn(TraceId) -> u16) -> Sorted<'_> {
+        Sorted {
+            builder: self,
+            order: Order::new(self, |trace| Shard(place_of(trace))),
+            by_shard: false,
         }
     }
 }
@@ -78,6 +91,8 @@ impl SpanBuilder {
 pub struct Sorted<'b> {
     builder: &'b SpanBuilder,
     order: Order,
+    /// A section a shard, or one for all.
+    by_shard: bool,
 }
 
 impl Sorted<'_> {
@@ -103,10 +118,12 @@ impl Sorted<'_> {
         let mut sections: Vec<(Shard, u32, u32)> = Vec::new();
         let (mut last_start, mut count) = (0, 0u32);
         let mut time = (u64::MAX, 0);
+        columns.rows(builder, self.order.rows(traces.clone()));
         for (shard, trace, rows) in self.order.traces(traces) {
+            let shard = if self.by_shard { shard } else { Shard(0) };
             columns.traces.put_u128(trace.0);
             columns.trace_rows.push(rows.len() as u32);
-            columns.trace(builder, rows, &mut last_start);
+            columns.trace(rows, &mut last_start);
             count += rows.len() as u32;
             for row in rows {
                 time = (
@@ -285,7 +302,8 @@ impl Columns {
         }
     }
 
-    fn trace(&mut self, builder: &SpanBuilder, rows: &[Row], last_start: &mut u64) {
+    /// What rows of a trace say of one another.
+    fn trace(&mut self, rows: &[Row], last_start: &mut u64) {
         let mut index: Vec<(u64, u32)> = Vec::new();
         if rows.len() > LINEAR_MAX {
             index.extend(rows.iter().map(|row| row.id).zip(0..));
@@ -301,7 +319,6 @@ impl Columns {
         let mut before = *last_start;
         *last_start = rows.first().map_or(before, |row| row.start);
         for row in rows {
-            self.ids.put_u64(row.id);
             let parent_row = match row.parent {
                 0 => PARENT_NONE,
                 id => find(id).map_or(PARENT_ELSEWHERE, |at| PARENT_HERE + at),
@@ -312,33 +329,70 @@ impl Columns {
             self.parent_rows.push(parent_row);
             self.starts.push(row.start.wrapping_sub(before) as i64);
             before = row.start;
-            self.durations.push(row.end.wrapping_sub(row.start) as i64);
-            self.kinds.push(row.kind.into());
-            self.statuses.push(row.status.into());
-            self.names.push(self.name_texts.number(row.name, &builder.names));
-            self.messages
-                .push(self.message_texts.number(row.message, &builder.messages));
-            self.resources
-                .push(self.resource_texts.number(row.resource, &builder.resources));
+        }
+    }
+
+    /// What rows say of themselves: column after column over some that the fastest memory holds.
+    fn rows(&mut self, builder: &SpanBuilder, rows: &[Row]) {
+        for some in rows.chunks(CHUNK_ROWS) {
+            self.ids.reserve(some.len() * 8);
+            for row in some {
+                self.ids.put_u64(row.id);
+            }
+            self.durations
+                .extend(some.iter().map(|row| row.end.wrapping_sub(row.start) as i64));
+            self.kinds.extend(some.iter().map(|row| u32::from(row.kind)));
+            self.statuses.extend(some.iter().map(|row| u32::from(row.status)));
+            self.flags.extend(some.iter().map(|row| u64::from(row.flags)));
+            let texts = &mut self.name_texts;
+            self.names
+                .extend(some.iter().map(|row| texts.number(row.name, &builder.names)));
+            let texts = &mut self.message_texts;
+            self.messages.extend(
+                some.iter()
+                    .map(|row| texts.number(row.message, &builder.messages)),
+            );
+            let texts = &mut self.resource_texts;
+            self.resources.extend(
+                some.iter()
+                    .map(|row| texts.number(row.resource, &builder.resources)),
+            );
+            let texts = &mut self.scope_texts;
             self.scopes
-                .push(self.scope_texts.number(row.scope, &builder.scopes));
-            self.rests.push(self.rest_texts.number(row.rest, &builder.rests));
-            self.flags.push(row.flags.into());
-            self.shapes.push(self.slots.shape(builder, row.shape));
-            let list = builder.shapes.list(row.shape);
-            let first = row.cells as usize;
-            let cells = builder.cells.get(first..first + list.len()).unwrap_or_default();
-            for (column, cell) in list.iter().zip(cells) {
-                let at = *column as usize;
-                let (Some(into), Some(described)) = (self.cells.get_mut(at), builder.shapes.columns.get(at))
-                else {
-                    continue;
-                };
-                let texts = matches!(described.kind, CellKind::Text | CellKind::Other);
-                into.push(match self.cell_texts.get_mut(at) {
-                    Some(local) if texts => u64::from(local.number(*cell as u32, &described.texts)),
-                    _ => *cell,
-                });
+                .extend(some.iter().map(|row| texts.number(row.scope, &builder.scopes)));
+            let texts = &mut self.rest_texts;
+            self.rests
+                .extend(some.iter().map(|row| texts.number(row.rest, &builder.rests)));
+            for alike in some.chunk_by(|one, other| one.shape == other.shape) {
+                self.shaped(builder, alike);
+            }
+        }
+    }
+
+    /// The attributes of rows of one shape.
+    fn shaped(&mut self, builder: &SpanBuilder, rows: &[Row]) {
+        let Some(shape) = rows.first().map(|row| row.shape) else {
+            return;
+        };
+        let slot = self.slots.shape(builder, shape);
+        self.shapes.extend(rows.iter().map(|_| slot));
+        for (place, column) in builder.shapes.list(shape).iter().enumerate() {
+            let at = *column as usize;
+            let (Some(into), Some(described)) = (self.cells.get_mut(at), builder.shapes.columns.get(at))
+            else {
+                continue;
+            };
+            let cell = |row: &Row| {
+                let cell = builder.cells.get(row.cells as usize + place);
+                cell.copied().unwrap_or_default()
+            };
+            let texts = matches!(described.kind, CellKind::Text | CellKind::Other);
+            match self.cell_texts.get_mut(at) {
+                Some(local) if texts => into.extend(
+                    rows.iter()
+                        .map(|row| u64::from(local.number(cell(row) as u32, &described.texts))),
+                ),
+                _ => into.extend(rows.iter().map(cell)),
             }
         }
     }

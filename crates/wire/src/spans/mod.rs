@@ -4,6 +4,8 @@
 
 mod build;
 mod encode;
+mod glance;
+mod lists;
 mod model;
 mod order;
 mod parts;
@@ -21,6 +23,8 @@ pub use crate::columns::Texts;
 pub use crate::frame::Cut;
 pub use build::{Mark, SpanBuilder};
 pub use encode::Sorted;
+pub use glance::{Finder, Found, Glance};
+pub use lists::Owner;
 pub use parts::Packer;
 pub use read::{SpanFrame, SpanSection, TraceRows};
 pub use rows::Decoded;

@@ -55,23 +55,27 @@ impl Order {
     /// Rows of a trace by start. A row that is the same in all is there once: a sender that got no answer sends again.
     fn sort_and_drop_repeats(&mut self, builder: &SpanBuilder) {
         let (mut first, mut kept) = (0usize, 0usize);
+        let (mut keys, mut sorted) = (Vec::new(), Vec::new());
         for (_, _, end) in &mut self.traces {
             let last = *end as usize;
             if let Some(rows) = self.rows.get_mut(first..last) {
-                rows.sort_by_key(|row| (row.start, row.id));
+                sort(rows, &mut keys, &mut sorted);
             }
             let from = kept;
             for at in first..last {
-                let Some(row) = self.rows.get(at).copied() else {
+                let Some(row) = self.rows.get(at) else {
                     break;
                 };
                 let before = self.rows.get(from..kept).unwrap_or_default().iter().rev();
                 let mut alike = before.take_while(|known| known.start == row.start && known.id == row.id);
-                if alike.any(|known| builder.same(known, &row)) {
+                if alike.any(|known| builder.same(known, row)) {
                     continue;
                 }
-                if let Some(place) = self.rows.get_mut(kept) {
-                    *place = row;
+                if at != kept {
+                    let row = *row;
+                    if let Some(place) = self.rows.get_mut(kept) {
+                        *place = row;
+                    }
                 }
                 kept += 1;
             }
@@ -79,6 +83,15 @@ impl Order {
             *end = kept as u32;
         }
         self.rows.truncate(kept);
+    }
+
+    /// The rows of adjacent traces.
+    pub(super) fn rows(&self, some: Range<usize>) -> &[Row] {
+        let end = |traces: usize| {
+            let last = traces.checked_sub(1).and_then(|last| self.traces.get(last));
+            last.map_or(0, |(_, _, end)| *end as usize)
+        };
+        self.rows.get(end(some.start)..end(some.end)).unwrap_or_default()
     }
 
     pub(super) fn traces(&self, some: Range<usize>) -> impl Iterator<Item = (Shard, TraceId, &[Row])> {
@@ -97,6 +110,22 @@ impl Order {
                 (*shard, *trace, rows)
             })
     }
+}
+
+/// Sorts rows by start and id, in the order they came if these are equal; each is moved once, since a row is large.
+fn sort(rows: &mut [Row], keys: &mut Vec<(u64, u64, u32)>, sorted: &mut Vec<Row>) {
+    if rows.is_sorted_by_key(|row| (row.start, row.id)) {
+        return;
+    }
+    keys.clear();
+    keys.extend((0u32..).zip(&*rows).map(|(at, row)| (row.start, row.id, at)));
+    keys.sort_unstable();
+    sorted.clear();
+    sorted.extend(
+        keys.iter()
+            .filter_map(|(_, _, at)| rows.get(*at as usize).copied()),
+    );
+    rows.copy_from_slice(sorted);
 }
 
 impl SpanBuilder {

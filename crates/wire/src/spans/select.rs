@@ -50,12 +50,14 @@ pub enum Cell<'a> {
     Other,
 }
 
-/// What traces must have: each part in some span, not all in the same one.
+/// What traces must have: each part in some span, not all in the same one, but for [`Wanted::Same`].
 pub enum Wanted<'q> {
     /// All of these.
     All(Vec<Self>),
     /// One of these.
     Any(Vec<Self>),
+    /// All that is in it in one span.
+    Same(Box<Self>),
     /// A value that the test accepts. [`Cell::Other`] must be accepted if the value could be.
     Has(Field<'q>, &'q (dyn Fn(Cell<'_>) -> bool + Sync)),
 }
@@ -65,6 +67,7 @@ impl std::fmt::Debug for Wanted<'_> {
         match self {
             Self::All(parts) => f.debug_tuple("All").field(parts).finish(),
             Self::Any(parts) => f.debug_tuple("Any").field(parts).finish(),
+            Self::Same(part) => f.debug_tuple("Same").field(part).finish(),
             Self::Has(field, _) => f.debug_tuple("Has").field(field).finish(),
         }
     }
@@ -85,19 +88,7 @@ pub fn term(field: Field<'_>, text: &[u8]) -> u64 {
 impl SpanFrame<'_> {
     /// By trace, in the order of [`Self::traces`]: could it be wanted?
     pub fn select(&self, wanted: &Wanted<'_>) -> Result<Vec<bool>, FrameError> {
-        let traces = self.traces()?;
-        let mut trace_of = Vec::with_capacity(self.rows() as usize);
-        for (number, trace) in (0u32..).zip(&traces) {
-            trace_of.resize(trace.rows.end as usize, number);
-        }
-        let rows = self.rows() as usize;
-        let ask = Ask {
-            frame: self,
-            traces: traces.len(),
-            trace_of,
-            shapes: self.parts.indices(column::SHAPE, 0..rows)?,
-        };
-        ask.wanted(wanted)
+        Ask::of(self)?.wanted(wanted)
     }
 
     /// The terms ([`term`]) of all texts: names, attributes of spans and resources. Columns of which `too_many` says that they
@@ -173,7 +164,7 @@ fn all<'t>(texts: &'t Texts<'_>) -> impl Iterator<Item = &'t [u8]> {
     (0..texts.len().max(1) as u32).map(|number| texts.get(number))
 }
 
-fn has_attributes(rest: &[u8]) -> bool {
+pub(super) fn has_attributes(rest: &[u8]) -> bool {
     let mut fields = Reader::new(rest);
     while let Ok(Some(field)) = fields.key() {
         if field == span::ATTRIBUTES {
@@ -186,36 +177,66 @@ fn has_attributes(rest: &[u8]) -> bool {
     false
 }
 
-struct Ask<'f, 'a> {
+/// A frame that is asked.
+pub(super) struct Ask<'f, 'a> {
     frame: &'f SpanFrame<'a>,
     traces: usize,
     trace_of: Vec<u32>,
     shapes: Vec<u32>,
 }
 
-impl Ask<'_, '_> {
+type Test<'t> = dyn Fn(Cell<'_>) -> bool + 't;
+
+impl<'f, 'a> Ask<'f, 'a> {
+    pub(super) fn of(frame: &'f SpanFrame<'a>) -> Result<Self, FrameError> {
+        let traces = frame.traces()?;
+        let rows = frame.rows() as usize;
+        let mut trace_of = Vec::with_capacity(rows);
+        for (number, trace) in (0u32..).zip(&traces) {
+            trace_of.resize(trace.rows.end as usize, number);
+        }
+        Ok(Self {
+            frame,
+            traces: traces.len(),
+            trace_of,
+            shapes: frame.parts.indices(column::SHAPE, 0..rows)?,
+        })
+    }
+
+    /// By trace. Recurses as deep as the question is nested; whoever makes questions bounds that.
     fn wanted(&self, wanted: &Wanted<'_>) -> Result<Vec<bool>, FrameError> {
         match wanted {
-            Wanted::All(parts) => self.combined(parts, true),
-            Wanted::Any(parts) => self.combined(parts, false),
+            Wanted::All(parts) => combined(parts, true, self.traces, |part| self.wanted(part)),
+            Wanted::Any(parts) => combined(parts, false, self.traces, |part| self.wanted(part)),
+            Wanted::Same(part) => Ok(self.by_trace(&self.rows(part)?)),
+            Wanted::Has(..) => Ok(self.by_trace(&self.rows(wanted)?)),
+        }
+    }
+
+    /// By row: each part in this one.
+    pub(super) fn rows(&self, wanted: &Wanted<'_>) -> Result<Vec<bool>, FrameError> {
+        let rows = self.trace_of.len();
+        match wanted {
+            Wanted::All(parts) => combined(parts, true, rows, |part| self.rows(part)),
+            Wanted::Any(parts) => combined(parts, false, rows, |part| self.rows(part)),
+            Wanted::Same(part) => self.rows(part),
             Wanted::Has(field, test) => self.has(*field, *test),
         }
     }
 
-    /// Recurses as deep as the question is nested; whoever makes questions bounds that.
-    fn combined(&self, parts: &[Wanted<'_>], every: bool) -> Result<Vec<bool>, FrameError> {
-        let mut sum = vec![every; self.traces];
-        for part in parts {
-            for (sum, found) in sum.iter_mut().zip(self.wanted(part)?) {
-                *sum = if every { *sum && found } else { *sum || found };
+    fn by_trace(&self, rows: &[bool]) -> Vec<bool> {
+        let mut found = vec![false; self.traces];
+        for (trace, hit) in self.trace_of.iter().zip(rows) {
+            if *hit && let Some(found) = found.get_mut(*trace as usize) {
+                *found = true;
             }
         }
-        Ok(sum)
+        found
     }
 
-    fn has(&self, field: Field<'_>, test: &dyn Fn(Cell<'_>) -> bool) -> Result<Vec<bool>, FrameError> {
-        let mut found = vec![false; self.traces];
+    fn has(&self, field: Field<'_>, test: &Test<'_>) -> Result<Vec<bool>, FrameError> {
         let rows = 0..self.trace_of.len();
+        let mut found = vec![false; rows.len()];
         match field {
             Field::Name => self.by_text(column::NAME, test, &mut found)?,
             Field::StatusMessage => self.by_text(column::MESSAGE, test, &mut found)?,
@@ -223,7 +244,7 @@ impl Ask<'_, '_> {
             Field::Kind => self.by_code(column::KIND, test, &mut found)?,
             Field::Duration => {
                 let durations = self.frame.parts.spread(column::DURATION, rows)?;
-                self.mark(
+                mark(
                     durations.into_iter().map(|d| test(Cell::Int(d.max(0)))),
                     &mut found,
                 );
@@ -238,14 +259,6 @@ impl Ask<'_, '_> {
         Ok(found)
     }
 
-    fn mark(&self, rows: impl Iterator<Item = bool>, found: &mut [bool]) {
-        for (trace, hit) in self.trace_of.iter().zip(rows) {
-            if hit && let Some(found) = found.get_mut(*trace as usize) {
-                *found = true;
-            }
-        }
-    }
-
     /// Rows by the entry of a dictionary that they name.
     fn by_entry(&self, column: u16, hits: &[bool], found: &mut [bool]) -> Result<(), FrameError> {
         if !hits.contains(&true) {
@@ -253,36 +266,21 @@ impl Ask<'_, '_> {
         }
         let numbers = self.frame.parts.indices(column, 0..self.trace_of.len())?;
         let hit = |number: u32| hits.get(number as usize).copied().unwrap_or_default();
-        self.mark(numbers.into_iter().map(hit), found);
+        mark(numbers.into_iter().map(hit), found);
         Ok(())
     }
 
-    fn by_text(
-        &self,
-        column: u16,
-        test: &dyn Fn(Cell<'_>) -> bool,
-        found: &mut [bool],
-    ) -> Result<(), FrameError> {
+    fn by_text(&self, column: u16, test: &Test<'_>, found: &mut [bool]) -> Result<(), FrameError> {
         let hits = hits(&self.frame.parts.texts(column)?, test);
         self.by_entry(column, &hits, found)
     }
 
-    fn by_code(
-        &self,
-        column: u16,
-        test: &dyn Fn(Cell<'_>) -> bool,
-        found: &mut [bool],
-    ) -> Result<(), FrameError> {
+    fn by_code(&self, column: u16, test: &Test<'_>, found: &mut [bool]) -> Result<(), FrameError> {
         let hits: Vec<bool> = (0..=8).map(|code| test(Cell::Int(code))).collect();
         self.by_entry(column, &hits, found)
     }
 
-    fn by_resource(
-        &self,
-        name: &str,
-        test: &dyn Fn(Cell<'_>) -> bool,
-        found: &mut [bool],
-    ) -> Result<(), FrameError> {
+    fn by_resource(&self, name: &str, test: &Test<'_>, found: &mut [bool]) -> Result<(), FrameError> {
         let resources = self.frame.resources()?;
         let hit = |resource: &Resource| {
             let mut of_name = resource
@@ -295,12 +293,7 @@ impl Ask<'_, '_> {
         self.by_entry(column::RESOURCE, &hits, found)
     }
 
-    fn by_attribute(
-        &self,
-        name: &str,
-        test: &dyn Fn(Cell<'_>) -> bool,
-        found: &mut [bool],
-    ) -> Result<(), FrameError> {
+    fn by_attribute(&self, name: &str, test: &Test<'_>, found: &mut [bool]) -> Result<(), FrameError> {
         let rests = self.frame.parts.texts(column::REST)?;
         let hits: Vec<bool> = all(&rests).map(has_attributes).collect();
         self.by_entry(column::REST, &hits, found)?;
@@ -316,12 +309,9 @@ impl Ask<'_, '_> {
         &self,
         number: u16,
         kind: CellKind,
-        test: &dyn Fn(Cell<'_>) -> bool,
+        test: &Test<'_>,
         found: &mut [bool],
     ) -> Result<(), FrameError> {
-        let shapes = self.frame.shapes.iter();
-        let with: Vec<bool> = shapes.map(|list| list.contains(&number)).collect();
-        let has = |shape: &u32| with.get(*shape as usize).copied().unwrap_or_default();
         let column = column::ATTRIBUTES.saturating_add(number);
         let texts = match kind {
             CellKind::Text => hits(&self.frame.parts.texts(column)?, test),
@@ -339,41 +329,73 @@ impl Ask<'_, '_> {
             CellKind::Double => test(Cell::Double(f64::from_bits(cell))),
             CellKind::Empty | CellKind::Other => test(Cell::Other),
         };
-        let hits: Vec<bool> = self.cells(column, kind, &has)?.into_iter().map(hit).collect();
-        let mut hits = hits.into_iter();
-        let by_row = self
-            .shapes
-            .iter()
-            .map(|shape| has(shape) && hits.next() == Some(true));
-        self.mark(by_row, found);
+        for (row, cell) in self.rows_with(number).into_iter().zip(self.cells(number, kind)?) {
+            if hit(cell)
+                && let Some(found) = found.get_mut(row)
+            {
+                *found = true;
+            }
+        }
         Ok(())
     }
-}
 
-impl Ask<'_, '_> {
+    /// The rows that have an attribute column, by place.
+    pub(super) fn rows_with(&self, number: u16) -> Vec<usize> {
+        let shapes = self.frame.shapes.iter();
+        let with: Vec<bool> = shapes.map(|list| list.contains(&number)).collect();
+        let has = |shape: &u32| with.get(*shape as usize).copied().unwrap_or_default();
+        let rows = self.shapes.iter().enumerate();
+        rows.filter(|(_, shape)| has(shape)).map(|(row, _)| row).collect()
+    }
+
     /// The cells of a column, of the rows that have it.
-    fn cells(&self, column: u16, kind: CellKind, has: &dyn Fn(&u32) -> bool) -> Result<Vec<u64>, FrameError> {
+    pub(super) fn cells(&self, number: u16, kind: CellKind) -> Result<Vec<u64>, FrameError> {
         let rows = 0..self.trace_of.len();
+        let with = self.rows_with(number);
+        let column = column::ATTRIBUTES.saturating_add(number);
         let Some(follows) = self.frame.follows(column)? else {
-            let count = self.shapes.iter().filter(|shape| has(shape)).count();
-            return self.frame.cells(column, kind, 0..count);
+            return self.frame.cells(column, kind, 0..with.len());
         };
         let names = self.frame.parts.indices(column::NAME, rows.clone())?;
         let resources = self.frame.parts.indices(column::RESOURCE, rows.clone())?;
         let durations = self.frame.parts.spread(column::DURATION, rows)?;
-        let spans = self
-            .shapes
-            .iter()
-            .zip(names.iter().zip(&resources).zip(&durations));
-        let with = spans.filter(|(shape, _)| has(shape));
-        Ok(with
-            .map(|(_, ((name, resource), duration))| follows.cell(*name, *resource, *duration))
-            .collect())
+        let cell = |row: usize| {
+            let number = |of: &[u32]| of.get(row).copied().unwrap_or_default();
+            let duration = durations.get(row).copied().unwrap_or_default();
+            follows.cell(number(&names), number(&resources), duration)
+        };
+        Ok(with.into_iter().map(cell).collect())
+    }
+}
+
+/// All parts, or any: one after the other, until nothing can change.
+fn combined(
+    parts: &[Wanted<'_>],
+    every: bool,
+    len: usize,
+    ask: impl Fn(&Wanted<'_>) -> Result<Vec<bool>, FrameError>,
+) -> Result<Vec<bool>, FrameError> {
+    let mut sum = vec![every; len];
+    for part in parts {
+        for (sum, found) in sum.iter_mut().zip(ask(part)?) {
+            *sum = if every { *sum && found } else { *sum || found };
+        }
+        // All are out, or all are in.
+        if !sum.contains(&every) {
+            break;
+        }
+    }
+    Ok(sum)
+}
+
+fn mark(rows: impl Iterator<Item = bool>, found: &mut [bool]) {
+    for (found, hit) in found.iter_mut().zip(rows) {
+        *found |= hit;
     }
 }
 
 /// Which entries of a dictionary pass.
-fn hits(texts: &Texts<'_>, test: &dyn Fn(Cell<'_>) -> bool) -> Vec<bool> {
+fn hits(texts: &Texts<'_>, test: &Test<'_>) -> Vec<bool> {
     all(texts).map(|text| test(Cell::Text(text))).collect()
 }
 

@@ -50,11 +50,13 @@ pub(super) struct Shapes {
     column_index: HashTable<u32>,
     pub(super) lists: Vec<Box<[u32]>>,
     shape_index: HashTable<u32>,
-    /// Columns of the row that is being read.
+    /// Columns of the row that is being read, once it is not as likely.
     current: Vec<u32>,
     /// The shape that it has if nothing differs.
     likely: u32,
     as_likely: bool,
+    /// So many attributes are as likely.
+    matched: usize,
 }
 
 impl Shapes {
@@ -68,6 +70,7 @@ impl Shapes {
             current: Vec::new(),
             likely: 0,
             as_likely: false,
+            matched: 0,
         }
     }
 
@@ -89,8 +92,8 @@ impl Shapes {
 
     #[inline]
     pub(super) fn begin(&mut self) {
-        self.current.clear();
         self.as_likely = true;
+        self.matched = 0;
     }
 
     /// The column of the row's next attribute; none if it has too many, or has this one already.
@@ -103,14 +106,30 @@ impl Shapes {
     /// The same, by number.
     #[inline]
     pub(super) fn column_number(&mut self, key: &[u8], kind: CellKind) -> Option<u32> {
-        let at = self.current.len();
-        let likely = self.lists.get(self.likely as usize).and_then(|list| list.get(at));
-        let found = match likely {
-            Some(column) if self.as_likely && self.is(*column, key, kind) => *column,
-            _ => self.find(key, kind)?,
-        };
+        if self.as_likely {
+            let likely = self.lists.get(self.likely as usize);
+            let likely = likely.and_then(|list| list.get(self.matched)).copied();
+            if let Some(column) = likely
+                && self.is(column, key, kind)
+            {
+                self.matched += 1;
+                return Some(column);
+            }
+            self.differ();
+        }
+        let found = self.find(key, kind)?;
         self.current.push(found);
         Some(found)
+    }
+
+    /// From here on the row is not as likely.
+    #[cold]
+    fn differ(&mut self) {
+        self.as_likely = false;
+        self.current.clear();
+        let likely = self.lists.get(self.likely as usize);
+        let same = likely.and_then(|list| list.get(..self.matched));
+        self.current.extend_from_slice(same.unwrap_or_default());
     }
 
     #[inline]
@@ -121,7 +140,6 @@ impl Shapes {
 
     #[cold]
     fn find(&mut self, key: &[u8], kind: CellKind) -> Option<u32> {
-        self.as_likely = false;
         if self.current.len() >= SHAPE_COLUMNS_MAX {
             return None;
         }
@@ -169,9 +187,12 @@ impl Shapes {
     /// The shape of the row.
     #[inline]
     pub(super) fn end(&mut self) -> u32 {
-        let likely = self.lists.get(self.likely as usize);
-        if likely.is_some_and(|list| **list == *self.current) {
-            return self.likely;
+        if self.as_likely {
+            let likely = self.lists.get(self.likely as usize);
+            if likely.is_some_and(|list| list.len() == self.matched) {
+                return self.likely;
+            }
+            self.differ();
         }
         self.likely = self.shape();
         self.likely

@@ -184,6 +184,7 @@ fn take(
         resource,
         scope,
         cells: builder.begin(),
+        bytes: u16::try_from(span.rest().len()).unwrap_or(u16::MAX),
         ..Row::default()
     };
     let (mut trace, mut id): (&[u8], &[u8]) = (&[], &[]);

@@ -132,7 +132,7 @@ proptest! {
     fn content_is_of_the_events(some in batches(), batch in program(), other in program()) {
         let alone = frame(7, 1, std::slice::from_ref(&batch));
         let mut behind = some.clone();
-        behind.push(batch.clone());
+        behind.push(batch);
         behind.push(other.clone());
         let behind = frame(7, 1, &behind);
         let (alone, behind) = (EventFrame::open(&alone).unwrap(), EventFrame::open(&behind).unwrap());

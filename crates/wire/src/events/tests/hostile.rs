@@ -26,6 +26,7 @@ fn read(bytes: &[u8]) {
     if builder.append(&opened, |_| true).is_ok() {
         assert_eq!(builder.len(), opened.rows() as usize);
         let sorted = builder.sorted();
+        let mut packer = Packer::plain();
         for cut in sorted.cuts(50) {
             let cut_as = crate::frame::Cut {
                 producer: event::Producer(0),
@@ -33,7 +34,7 @@ fn read(bytes: &[u8]) {
                 hlc: event::Hlc(0),
                 bucket: event::Bucket(0),
             };
-            let block = sorted.encode(cut, cut_as, &mut Packer::default()).unwrap();
+            let block = sorted.encode(cut, cut_as, &mut packer).unwrap();
             assert!(EventFrame::open(&block).unwrap().digest(false).is_ok());
         }
     } else {
@@ -96,6 +97,26 @@ proptest! {
         seal(&mut bytes).unwrap();
         read(&bytes);
     }
+}
+
+/// Scenario: a producer sends a block, which says that its events are of others. Guarantee: refused.
+#[test]
+fn a_block_of_a_producer_is_refused() {
+    let old = include_bytes!("../../../../../docs/examples/frame-3.bin");
+    let mut builder = EventBuilder::new(1);
+    builder.append(&EventFrame::open(old).unwrap(), |_| true).unwrap();
+    let cut = crate::frame::Cut {
+        producer: event::Producer(7),
+        epoch: event::Epoch(0),
+        hlc: event::Hlc(0),
+        bucket: event::Bucket(0),
+    };
+    let sorted = builder.sorted();
+    let mut block = sorted.encode(0..2, cut, &mut Packer::plain()).unwrap();
+    assert_eq!(EventFrame::open(&block).unwrap().rows(), 3);
+    block[8] = 7;
+    seal(&mut block).unwrap();
+    assert!(EventFrame::open(&block).is_err());
 }
 
 /// Scenario: a million rows in a few hundred bytes. Guarantee: refused before rows are made.

@@ -24,9 +24,10 @@ macro_rules! build {
 }
 
 fn build(batches: &[Vec<Event>], gap: Gap, (version, compression): (u16, Compression)) -> Vec<u8> {
-    match version {
-        VERSION => build!(FrameBuilder1, batches, gap, compression),
-        _ => build!(FrameBuilder, batches, gap, compression),
+    if version == VERSION {
+        build!(FrameBuilder1, batches, gap, compression)
+    } else {
+        build!(FrameBuilder, batches, gap, compression)
     }
 }
 

@@ -1,0 +1,52 @@
+//! Digests: what two replicas compare. Of a (shard, bucket) the sum over its batches of a hash of identity and content, so that
+//! neither order nor frames nor sealing show in it. Gaps are no part of it: which of them a replica keeps depends on what
+//! came before.
+
+use super::{SealedBatches, keys};
+use crate::batches::{self, FrameRecord};
+use crate::bytes::{Put, Reader};
+use crate::error::StoreError;
+use crate::frame_key::FrameKey;
+use crate::state::Shared;
+use event::{Bucket, Seq, Shard};
+use std::collections::BTreeMap;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::sealed_batches::Source;
+
+impl Shared {
+    /// The digest of each shard of a bucket that has batches.
+    pub(crate) fn digests(&self, bucket: Bucket) -> Result<BTreeMap<Shard, u128>, StoreError> {
+        // Sealing moves batches from one family to the other in one write.
+        let _no_sealing = self.events.sealing.lock();
+        let mut sums = BTreeMap::new();
+        let prefix = bucket.0.to_be_bytes();
+        for item in self.db.scan(batches::FAMILY, &prefix) {
+            let (key, value) = item?;
+            let frame = FrameKey::read_by_producer(&mut Reader::new(batches::FAMILY, &key))?;
+            let source = (frame.producer, frame.epoch);
+            for batch in FrameRecord::decode(&value)?.sections {
+                if !batch.gap && !batch.held {
+                    add(&mut sums, source, batch.shard, batch.seq, batch.content);
+                }
+            }
+        }
+        for item in self.db.scan(keys::BATCHES, &prefix) {
+            for (source, shard, seq, content) in SealedBatches::decode(&item?.1)?.iter() {
+                add(&mut sums, source, shard, seq, content);
+            }
+        }
+        Ok(sums)
+    }
+}
+
+fn add(sums: &mut BTreeMap<Shard, u128>, (producer, epoch): Source, shard: Shard, seq: Seq, content: u64) {
+    let mut bytes = Vec::with_capacity(42);
+    bytes.u128_be(producer.0);
+    bytes.u64_be(epoch.0);
+    bytes.u16_be(shard.0);
+    bytes.u64_be(seq.0);
+    bytes.u64_be(content);
+    let sum = sums.entry(shard).or_default();
+    *sum = sum.wrapping_add(xxh3_128(&bytes));
+}

@@ -1,0 +1,279 @@
+//! Family `event_runs`: a run is events of one bucket, merged, by trace, in blocks. Its record, and a filter over its traces, are
+//! what is kept in memory of it.
+
+use super::keys::RUNS;
+use super::{LOOSE_KINDS, LooseTimes};
+use crate::bytes::{Put, Reader};
+use crate::damage::Damage;
+use crate::losses::GapRecord;
+use crate::spans::filter::{Filter, hash};
+use event::{Epoch, Hlc, ModuleKey, NodeKey, Producer, Seq, Shard, SiteId, TraceId};
+use std::collections::BTreeSet;
+
+/// A block of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    /// Least and greatest trace in it; 0 is in no trace.
+    pub(crate) first: TraceId,
+    pub(crate) last: TraceId,
+    pub(crate) rows: u32,
+    pub(crate) bytes: u32,
+}
+
+/// What is stored of a run beside its blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RunRecord {
+    /// In order of trace; of a trace that does not fit in one there are several.
+    pub(crate) blocks: Vec<Block>,
+    /// Frames that it was made of, and their bytes.
+    pub(crate) frames: u64,
+    pub(crate) frame_bytes: u64,
+    /// Least and greatest HLC of its events.
+    pub(crate) hlc: (Hlc, Hlc),
+    /// Has it an event that is an error?
+    pub(crate) errors: bool,
+    pub(crate) loose: LooseTimes,
+    pub(crate) gaps: Vec<GapRecord>,
+    /// Who cut its frames.
+    pub(crate) sources: BTreeSet<(Producer, Epoch)>,
+    /// On which nodes its events were.
+    pub(crate) nodes: BTreeSet<NodeKey>,
+    /// Which sites ran, ascending.
+    pub(crate) sites: Box<[(ModuleKey, SiteId)]>,
+}
+
+/// A run, as it is kept in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) record: RunRecord,
+    pub(crate) filter: Filter,
+}
+
+impl Run {
+    pub(crate) fn rows(&self) -> u64 {
+        self.record.blocks.iter().map(|block| u64::from(block.rows)).sum()
+    }
+    pub(crate) fn bytes(&self) -> u64 {
+        self.record
+            .blocks
+            .iter()
+            .map(|block| u64::from(block.bytes))
+            .sum()
+    }
+    /// Bytes of memory, about.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let r = &self.record;
+        size_of::<Self>()
+            + r.blocks.len() * size_of::<Block>()
+            + r.gaps.len() * size_of::<GapRecord>()
+            + r.sources.len() * 32
+            + r.nodes.len() * 16
+            + r.sites.len() * 16
+            + self.filter.bytes().len()
+    }
+    /// Numbers of the blocks that may have a trace.
+    pub(crate) fn blocks_of(&self, trace: TraceId) -> impl Iterator<Item = u32> + '_ {
+        let may = self.filter.may_have(hash(trace));
+        let within = move |block: &Block| may && (block.first..=block.last).contains(&trace);
+        (0u32..)
+            .zip(&self.record.blocks)
+            .filter(move |(_, block)| within(block))
+            .map(|(number, _)| number)
+    }
+    /// Numbers of the blocks with events in no trace.
+    pub(crate) fn loose_blocks(&self) -> impl Iterator<Item = u32> + '_ {
+        let has = |block: &Block| block.first == TraceId(0);
+        (0u32..)
+            .zip(&self.record.blocks)
+            .filter(move |(_, block)| has(block))
+            .map(|(number, _)| number)
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let r = &self.record;
+        let mut out =
+            Vec::with_capacity(r.blocks.len() * 40 + r.sites.len() * 4 + self.filter.bytes().len() + 64);
+        out.varint(r.blocks.len() as u64);
+        for block in &r.blocks {
+            out.u128_be(block.first.0);
+            out.u128_be(block.last.0);
+            out.u32_be(block.rows);
+            out.u32_be(block.bytes);
+        }
+        out.varint(r.frames);
+        out.varint(r.frame_bytes);
+        out.u64_be(r.hlc.0.0);
+        out.u64_be(r.hlc.1.0);
+        out.u8(u8::from(r.errors));
+        let loose: Vec<_> = r.loose.all().collect();
+        out.varint(loose.len() as u64);
+        for (kind, (min, max)) in loose {
+            out.u8(kind.code());
+            out.u64_be(min.0);
+            out.u64_be(max.0);
+        }
+        out.varint(r.gaps.len() as u64);
+        r.gaps.iter().for_each(|gap| write_gap(&mut out, gap));
+        out.varint(r.sources.len() as u64);
+        for (producer, epoch) in &r.sources {
+            out.u128_be(producer.0);
+            out.u64_be(epoch.0);
+        }
+        out.varint(r.nodes.len() as u64);
+        for node in &r.nodes {
+            out.u64_be(node.0);
+        }
+        write_sites(&mut out, &r.sites);
+        out.extend_from_slice(self.filter.bytes());
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Damage> {
+        let mut r = Reader::new(RUNS, bytes);
+        let blocks = (0..r.count(40)?)
+            .map(|_| {
+                Ok(Block {
+                    first: TraceId(r.u128_be()?),
+                    last: TraceId(r.u128_be()?),
+                    rows: r.u32_be()?,
+                    bytes: r.u32_be()?,
+                })
+            })
+            .collect::<Result<_, Damage>>()?;
+        let (frames, frame_bytes) = (r.varint()?, r.varint()?);
+        let hlc = (Hlc(r.u64_be()?), Hlc(r.u64_be()?));
+        let errors = r.u8()? != 0;
+        let mut loose = LooseTimes::default();
+        for _ in 0..r.count(17)? {
+            let code = r.u8()?;
+            let times = (Hlc(r.u64_be()?), Hlc(r.u64_be()?));
+            let kind = LOOSE_KINDS.into_iter().find(|kind| kind.code() == code);
+            loose.add(kind.ok_or_else(|| r.damage("unknown kind"))?, times);
+        }
+        let gaps = (0..r.count(59)?)
+            .map(|_| read_gap(&mut r))
+            .collect::<Result<_, Damage>>()?;
+        let sources = (0..r.count(24)?)
+            .map(|_| Ok((Producer(r.u128_be()?), Epoch(r.u64_be()?))))
+            .collect::<Result<_, Damage>>()?;
+        let nodes = (0..r.count(8)?)
+            .map(|_| Ok(NodeKey(r.u64_be()?)))
+            .collect::<Result<_, Damage>>()?;
+        let sites = read_sites(&mut r)?;
+        Ok(Self {
+            record: RunRecord {
+                blocks,
+                frames,
+                frame_bytes,
+                hlc,
+                errors,
+                loose,
+                gaps,
+                sources,
+                nodes,
+                sites,
+            },
+            filter: Filter::from_bytes(r.rest()),
+        })
+    }
+}
+
+fn write_gap(out: &mut Vec<u8>, g: &GapRecord) {
+    out.u128_be(g.producer.0);
+    out.u64_be(g.epoch.0);
+    out.u16_be(g.shard.0);
+    out.u64_be(g.first.0);
+    out.u64_be(g.last.0);
+    out.u8(g.reason);
+    out.u64_be(g.events);
+    out.u64_be(g.hlc.0);
+}
+
+fn read_gap(r: &mut Reader<'_>) -> Result<GapRecord, Damage> {
+    Ok(GapRecord {
+        producer: Producer(r.u128_be()?),
+        epoch: Epoch(r.u64_be()?),
+        shard: Shard(r.u16_be()?),
+        first: Seq(r.u64_be()?),
+        last: Seq(r.u64_be()?),
+        reason: r.u8()?,
+        events: r.u64_be()?,
+        hlc: Hlc(r.u64_be()?),
+    })
+}
+
+/// Modules once each, sites by difference.
+fn write_sites(out: &mut Vec<u8>, sites: &[(ModuleKey, SiteId)]) {
+    out.varint(sites.chunk_by(|a, b| a.0 == b.0).count() as u64);
+    for of_module in sites.chunk_by(|a, b| a.0 == b.0) {
+        out.u64_be(of_module.first().map_or(0, |(module, _)| module.0));
+        out.varint(of_module.len() as u64);
+        let mut last = 0u32;
+        for (_, site) in of_module {
+            out.varint(u64::from(site.0.wrapping_sub(last)));
+            last = site.0;
+        }
+    }
+}
+
+fn read_sites(r: &mut Reader<'_>) -> Result<Box<[(ModuleKey, SiteId)]>, Damage> {
+    let mut sites = Vec::new();
+    for _ in 0..r.count(10)? {
+        let module = ModuleKey(r.u64_be()?);
+        let mut last = 0u32;
+        for _ in 0..r.count(1)? {
+            last = last.wrapping_add(r.varint_u32()?);
+            sites.push((module, SiteId(last)));
+        }
+    }
+    Ok(sites.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Scenario: any run. Guarantee: it comes back.
+        #[test]
+        fn round_trip(
+            blocks in prop::collection::vec(any::<(u128, u128, u32, u32)>(), 0..9),
+            n: [u64; 4],
+            errors: bool,
+            gaps in prop::collection::vec(any::<(u128, u16, u8, [u64; 5])>(), 0..4),
+            sources in prop::collection::btree_set(any::<(u128, u64)>(), 0..4),
+            nodes in prop::collection::btree_set(any::<u64>(), 0..4),
+            sites in prop::collection::btree_set((0..4u64, any::<u32>()), 0..12),
+            kind in 0..LOOSE_KINDS.len(),
+        ) {
+            let mut loose = LooseTimes::default();
+            loose.add(LOOSE_KINDS[kind], (Hlc(n[0]), Hlc(n[1])));
+            let record = RunRecord {
+                blocks: blocks.into_iter().map(|(first, last, rows, bytes)| Block { first: TraceId(first), last: TraceId(last), rows, bytes }).collect(),
+                frames: n[0],
+                frame_bytes: n[1],
+                hlc: (Hlc(n[2]), Hlc(n[3])),
+                errors,
+                loose,
+                gaps: gaps.into_iter().map(|(p, s, reason, n)| GapRecord {
+                    producer: Producer(p), epoch: Epoch(n[0]), shard: Shard(s), first: Seq(n[1]), last: Seq(n[2]),
+                    reason, events: n[3], hlc: Hlc(n[4]),
+                }).collect(),
+                sources: sources.into_iter().map(|(p, e)| (Producer(p), Epoch(e))).collect(),
+                nodes: nodes.into_iter().map(NodeKey).collect(),
+                sites: sites.into_iter().map(|(m, s)| (ModuleKey(m), SiteId(s))).collect(),
+            };
+            let run = Run { record, filter: Filter::from_bytes(&[7; 64]) };
+            let read = Run::decode(&run.encode()).unwrap();
+            prop_assert_eq!(&read.record, &run.record);
+            prop_assert_eq!(&read.filter, &run.filter);
+        }
+
+        /// Scenario: any bytes. Guarantee: a run or an error.
+        #[test]
+        fn total(bytes: Vec<u8>) {
+            let _ = Run::decode(&bytes);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Sealing: the oldest frames of a bucket become a run (`merge.rs`), and are gone in the write that counts it.
+
+use super::merge::{Made, Taken, merge};
+use super::{EventBucket, OpenFrame, Run, UnitBytes, keys};
+use crate::batches::{self, FrameRecord};
+use crate::counters::add;
+use crate::damage::Damage;
+use crate::error::StoreError;
+use crate::frames;
+use crate::state::Shared;
+use event::{Bucket, Micros};
+use rocksdb::{IngestExternalFileOptions, Options, SstFileWriter, WriteBatch};
+use std::path::PathBuf;
+use std::sync::Arc;
+use wire::events::EventBuilder;
+
+/// Events that are merged into one run. What that takes in memory, some 150 bytes each, bounds it.
+pub(super) const RUN_ROWS: u64 = 256 << 10;
+/// Frames of one run at most: of small ones there are many.
+pub(super) const RUN_FRAMES: usize = 4096;
+/// Frames' bytes of one run at most.
+pub(super) const RUN_BYTES: u64 = 32 << 20;
+/// What sealing reads was taken in before: nobody chooses texts against it that were not stored already.
+const SEED: u64 = 0x5ea1;
+
+impl Shared {
+    /// Seals full runs, and what is left of buckets that are over. How many runs it made.
+    pub(crate) fn seal_events(&self, now: Micros) -> Result<usize, StoreError> {
+        let mut memory = self.events.sealing.lock();
+        let mut builder = memory.take().unwrap_or_else(|| EventBuilder::new(SEED));
+        let mut made = 0;
+        while let Some((bucket, is_over)) = self.events_to_seal(now) {
+            if self.check_writable().is_err() || !self.seal_events_run(bucket, &mut builder)? {
+                break;
+            }
+            made += 1;
+            let buckets = self.events.buckets.read();
+            if is_over && buckets.get(&bucket).is_some_and(|known| known.frames.is_empty()) {
+                add(&self.counters.closed, 1);
+            }
+        }
+        if made > 0 {
+            *memory = Some(builder);
+        }
+        Ok(made)
+    }
+
+    fn events_to_seal(&self, now: Micros) -> Option<(Bucket, bool)> {
+        let buckets = self.events.buckets.read();
+        let due = |(number, bucket): (&Bucket, &EventBucket)| {
+            let is_over = self.is_over(*number, now);
+            let due = !bucket.frames.is_empty() && !bucket.unsealable && (bucket.is_full() || is_over);
+            due.then_some((*number, is_over))
+        };
+        buckets.iter().find_map(due)
+    }
+
+    fn seal_events_run(&self, bucket: Bucket, builder: &mut EventBuilder) -> Result<bool, StoreError> {
+        let (frames, number) = {
+            let buckets = self.events.buckets.read();
+            let Some(known) = buckets.get(&bucket) else {
+                return Ok(false);
+            };
+            (
+                first_frames(&known.frames),
+                known.runs.keys().next_back().map_or(0, |last| last + 1),
+            )
+        };
+        let Some(through) = frames.last().map(|frame| frame.arrival) else {
+            return Ok(false);
+        };
+        self.check_space(frames.iter().map(|frame| u64::from(frame.bytes)).sum())?;
+        let mut taken = Taken::default();
+        builder.clear();
+        for frame in frames {
+            self.take(frame, builder, &mut taken)?;
+        }
+        let (run, blocks) = match merge(builder, bucket, &taken) {
+            Ok(made) => made,
+            Err(error) => {
+                tracing::error!(%error, %bucket, "events cannot be sealed; their frames are kept as they are");
+                if let Some(known) = self.events.buckets.write().get_mut(&bucket) {
+                    known.unsealable = true;
+                }
+                return Ok(true);
+            }
+        };
+        self.ingest_events(bucket, number, &blocks)?;
+        self.count_run(bucket, number, run, &taken, through)?;
+        Ok(true)
+    }
+
+    /// Reads a frame and its batches. A frame that cannot be read stays where it is, for repair, and is left out.
+    fn take(
+        &self,
+        frame: Arc<OpenFrame>,
+        builder: &mut EventBuilder,
+        taken: &mut Taken,
+    ) -> Result<(), StoreError> {
+        let record = self.db.get(batches::FAMILY, &frame.key.by_producer())?;
+        let record = record.map(|bytes| FrameRecord::decode(&bytes)).transpose()?;
+        let bytes = self.db.get(frames::FAMILY, &frame.key.by_time())?;
+        let (Some(record), Some(bytes)) = (record, bytes) else {
+            return Err(StoreError::Damaged(Damage {
+                family: frames::FAMILY,
+                what: "a frame is gone",
+            }));
+        };
+        let counts = |section: usize| frame.held.binary_search(&(section as u32)).is_err();
+        if let Err(error) = UnitBytes::new(bytes).with(|read| builder.append(read, counts)) {
+            tracing::error!(%error, producer = %frame.key.producer, "stored frame is damaged and is not sealed");
+            add(&self.counters.damaged_frames, 1);
+            return Ok(());
+        }
+        let source = (frame.key.producer, frame.key.epoch);
+        for batch in record.sections.iter().filter(|batch| !batch.gap && !batch.held) {
+            taken
+                .batches
+                .insert(source, batch.shard, batch.seq, batch.content);
+        }
+        taken.frames.push(frame);
+        Ok(())
+    }
+
+    /// Blocks as a sorted file, taken over as it is.
+    fn ingest_events(&self, bucket: Bucket, number: u32, blocks: &[Made]) -> Result<(), StoreError> {
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        let file: PathBuf = self
+            .db
+            .raw
+            .path()
+            .join(format!("events-{}-{number}.sst.tmp", bucket.0));
+        let mut options = Options::default();
+        options.set_compression_type(rocksdb::DBCompressionType::None);
+        let mut writer = SstFileWriter::create(&options);
+        let written = writer.open(&file).and_then(|()| {
+            for (at, made) in (0u32..).zip(blocks) {
+                writer.put(keys::block(bucket, number, at), &made.bytes)?;
+            }
+            writer.finish()
+        });
+        let mut options = IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        let taken = written.and_then(|()| {
+            self.db
+                .raw
+                .ingest_external_file_cf_opts(self.db.family(keys::BLOCKS), &options, vec![&file])
+        });
+        // Moved, or of no use.
+        if let Err(error) = std::fs::remove_file(&file)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, file = %file.display(), "temporary file could not be removed");
+        }
+        taken.map_err(StoreError::from)
+    }
+
+    /// The run counts and its frames are gone, in one synced write.
+    fn count_run(
+        &self,
+        bucket: Bucket,
+        number: u32,
+        run: Run,
+        taken: &Taken,
+        through: u64,
+    ) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        let key = keys::run(bucket, number);
+        batch.put_cf(self.db.family(keys::RUNS), key, run.encode());
+        batch.put_cf(self.db.family(keys::BATCHES), key, taken.batches.encode());
+        for frame in &taken.frames {
+            batch.delete_cf(self.db.family(frames::FAMILY), frame.key.by_time());
+            batch.delete_cf(self.db.family(batches::FAMILY), frame.key.by_producer());
+        }
+        // No commit looks for a batch while it moves; and whoever looks at the index and takes a snapshot sees the same in both.
+        let _no_commit = self.commit.lock();
+        let mut buckets = self.events.buckets.write();
+        self.write(batch, true)?;
+        add(&self.counters.runs, 1);
+        add(&self.counters.run_bytes, run.bytes());
+        if let Some(known) = buckets.get_mut(&bucket) {
+            known.sealed_through(through);
+            known.runs.insert(number, Arc::new(run));
+        }
+        Ok(())
+    }
+}
+
+/// The oldest frames, as many as one run takes.
+fn first_frames(frames: &[Arc<OpenFrame>]) -> Vec<Arc<OpenFrame>> {
+    let (mut rows, mut bytes) = (0u64, 0u64);
+    let fits = |frame: &&Arc<OpenFrame>| {
+        let room = rows < RUN_ROWS && bytes < RUN_BYTES;
+        rows += u64::from(frame.rows);
+        bytes += u64::from(frame.bytes);
+        room
+    };
+    frames
+        .iter()
+        .take(RUN_FRAMES)
+        .take_while(fits)
+        .map(Arc::clone)
+        .collect()
+}
