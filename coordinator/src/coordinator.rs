@@ -290,18 +290,23 @@ async fn enter(
 ) -> Result<MemberId, StartError> {
     if let Some(join) = join {
         entry::admit(participant, advertise, join).await?;
-    } else if !participant.group.is_initialized().await? {
+        return known_id(participant);
+    }
+    if !participant.group.is_initialized().await? {
         participant.group.found(advertise.to_owned()).await?;
     } else if participant.group.status().voters.len() > 1 {
         let command = entry::registration(config, &participant.identity);
         tokio::spawn(entry::come_back(Arc::clone(participant), command));
-        let known = participant.identity.member;
-        return known.ok_or_else(|| StartError::Stored("a member of a group without an id".to_owned()));
+        return known_id(participant);
     }
-    if join.is_none() {
-        participant.group.await_leader().await?;
-    }
+    participant.group.await_leader().await?;
     entry::settle(participant, config).await
+}
+
+/// The id that the cluster gave before.
+fn known_id(participant: &Participant) -> Result<MemberId, StartError> {
+    let known = participant.identity.member;
+    known.ok_or_else(|| StartError::Stored("a member of a group without an id".to_owned()))
 }
 
 /// Answers the calls of other members until the door is closed.

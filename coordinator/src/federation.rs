@@ -62,6 +62,9 @@ pub(crate) async fn lacking(blobs: &Blobs, hashes: Vec<ContentHash>) -> Result<V
 impl Participant {
     /// Has a majority of the group store all blobs that the commands name; they must be here.
     pub(crate) async fn spread(self: &Arc<Self>, commands: &[Command]) -> Result<(), ProposeError> {
+        if !commands.iter().any(names_blobs) {
+            return Ok(());
+        }
         let voters = self.group.status().voters;
         if voters.len() < 2 {
             return Ok(());
@@ -69,9 +72,6 @@ impl Participant {
         let mut named = BTreeSet::new();
         for command in commands {
             named.extend(self.named(command).await?);
-        }
-        if named.is_empty() {
-            return Ok(());
         }
         let named: Arc<Vec<ContentHash>> = Arc::new(named.into_iter().collect());
         let missing = lacking(&self.blobs, named.to_vec())
@@ -83,7 +83,7 @@ impl Participant {
                 "{missing} of {named} blobs that the command names are not stored here, {first} first"
             )));
         }
-        let need = voters.len() / 2 + 1;
+        let need = placement::write_quorum(voters.len());
         let (stored, mut each) = mpsc::channel(voters.len());
         let until = Instant::now() + MAJORITY_WITHIN;
         let own = self.identity.raft;
@@ -309,6 +309,10 @@ pub(crate) async fn keep_whole(member: Weak<Participant>, mut state: watch::Rece
             return;
         }
     }
+}
+
+fn names_blobs(command: &Command) -> bool {
+    matches!(command, Command::PutSiteTable(_) | Command::PublishVersion { .. })
 }
 
 fn not_stored(error: &BlobError) -> ProposeError {

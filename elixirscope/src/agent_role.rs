@@ -9,11 +9,11 @@ use std::time::Duration;
 use agent::{Agent, AgentConfig, AgentHandle};
 use anyhow::{Context, Result};
 use host::access::{Gate, Routes};
-use host::{HttpServer, Readiness, Registry, TaskKind, Tasks};
+use host::{HttpServer, Readiness, Registry, Tasks};
 use transport::{Identity, Role};
 
 use crate::doors::{HttpDoors, TokensArg};
-use crate::up;
+use crate::{process, up};
 
 /// Arguments of `agent`.
 #[derive(Debug, clap::Args)]
@@ -98,11 +98,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
     };
     let handle = Agent::start(config, &tasks, &registry, Arc::new(host::now))?;
     watch(&handle, &tasks, &readiness)?;
-    tasks.spawn(TaskKind::Http, |stop| async move {
-        if let Err(error) = http.serve(stop).await {
-            tracing::error!(%error, "http door failed");
-        }
-    })?;
+    process::serve_http(&tasks, http)?;
     let signal = host::stop_signal().await?;
     tracing::info!(signal, "stopping");
     tasks.shutdown(up::STOP).await;
@@ -113,19 +109,11 @@ async fn serve(args: Args) -> Result<ExitCode> {
 pub(crate) fn watch(handle: &AgentHandle, tasks: &Tasks, readiness: &Readiness) -> Result<()> {
     let check = readiness.check("agent_connected");
     let handle = handle.clone();
-    tasks.spawn(TaskKind::MetricsSampler, |stop| async move {
-        let mut tick = tokio::time::interval(LOOK);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = tick.tick() => {}
-            }
-            if handle.is_connected() {
-                check.pass();
-            } else {
-                check.fail("not connected to a collector");
-            }
+    process::look_every(tasks, LOOK, move || {
+        if handle.is_connected() {
+            check.pass();
+        } else {
+            check.fail("not connected to a collector");
         }
-    })?;
-    Ok(())
+    })
 }

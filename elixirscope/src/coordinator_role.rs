@@ -11,11 +11,11 @@ use axum::Router;
 use coordinator::state::Role as MemberRole;
 use coordinator::{Coordinator, CoordinatorConfig, Neighbours, NewMember};
 use host::access::{Gate, Routes};
-use host::{HttpServer, Readiness, Registry, TaskKind, Tasks};
+use host::{HttpServer, Readiness, Registry, Tasks};
 use transport::{Identity, Role};
 
 use crate::doors::{HttpDoors, TokensArg};
-use crate::up;
+use crate::{process, up};
 
 /// Arguments of `coordinator`.
 #[derive(Debug, clap::Args)]
@@ -95,26 +95,10 @@ async fn serve(args: Args) -> Result<ExitCode> {
     tracing::info!(http = %http.local_addr(), quic = ?coordinator.local_addr(), "coordinator serves");
     let check = readiness.check("coordinator");
     let looked_at = coordinator.clone();
-    tasks.spawn(TaskKind::MetricsSampler, |stop| async move {
-        let mut tick = tokio::time::interval(LOOK);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = tick.tick() => {}
-            }
-            let health = looked_at.health();
-            if health.ready {
-                check.pass();
-            } else {
-                check.fail(health.reason);
-            }
-        }
+    process::look_every(&tasks, LOOK, move || {
+        process::check_coordinator(&check, &looked_at);
     })?;
-    tasks.spawn(TaskKind::Http, |stop| async move {
-        if let Err(error) = http.serve(stop).await {
-            tracing::error!(%error, "http door failed");
-        }
-    })?;
+    process::serve_http(&tasks, http)?;
     let signal = host::stop_signal().await?;
     tracing::info!(signal, "stopping");
     tasks.shutdown(up::STOP).await;

@@ -23,11 +23,10 @@ impl TokensArg {
     /// The tokens; says in the log what is so.
     pub(crate) fn access(&self, registry: &Registry) -> Result<Access> {
         let access = Access::of(self.path.as_deref(), registry).context("the doors cannot be guarded")?;
-        match &self.path {
-            Some(path) => tracing::info!(tokens = %path.display(), "doors ask for tokens"),
-            None => tracing::warn!(
-                "doors ask nobody for a token (no --tokens): open to all users of this machine"
-            ),
+        if let Some(path) = &self.path {
+            tracing::info!(tokens = %path.display(), "doors ask for tokens");
+        } else {
+            tracing::warn!("doors ask nobody for a token (no --tokens): open to all users of this machine");
         }
         Ok(access)
     }

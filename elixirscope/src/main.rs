@@ -15,6 +15,7 @@ mod doctor;
 mod doors;
 mod jaeger;
 mod jaeger_v3;
+mod process;
 mod sync;
 mod tempo;
 mod token;

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::{Agent, AgentConfig, AgentHandle};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use axum::Router;
 use collector::{Collector, CollectorConfig, CollectorHandle, OtlpConfig, OtlpLimits};
 use coordinator::state::Role as MemberRole;
 use coordinator::{Coordinator, CoordinatorConfig, NewMember};
 use host::access::{Access, Gate, Routes};
 use host::metrics::Exposition;
-use host::{HttpServer, LogFormat, Readiness, Registry, TaskKind, Tasks};
+use host::{HttpServer, LogFormat, Readiness, Registry, Tasks};
 use query::CodeIndex;
 use query::span_metrics::Settings as SpanMetrics;
 use query::tempo::SpanSource;
@@ -31,6 +31,7 @@ use crate::control_plane::InProcess;
 use crate::doors::{HttpDoors, TokensArg};
 use crate::jaeger::{self, Jaeger};
 use crate::jaeger_v3;
+use crate::process;
 use crate::tempo::{self, Tempo};
 use crate::turns::Turns;
 
@@ -187,11 +188,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
     if let Some(agent) = &agent {
         agent_role::watch(agent, &tasks, &readiness)?;
     }
-    tasks.spawn(TaskKind::Http, |stop| async move {
-        if let Err(error) = http.serve(stop).await {
-            tracing::error!(%error, "http door failed");
-        }
-    })?;
+    process::serve_http(&tasks, http)?;
     let signal = host::stop_signal().await?;
     tracing::info!(signal, "stopping");
     tasks.shutdown(STOP).await;
@@ -343,7 +340,7 @@ fn routes(
 }
 
 fn now_unix_ns() -> u64 {
-    host::now().to_unix_us().saturating_mul(1_000)
+    host::now().to_unix_ns()
 }
 
 /// How often readiness is looked at.
@@ -359,27 +356,12 @@ fn watch(
     let (raft, store) = (readiness.check("coordinator"), readiness.check("store"));
     let (coordinator, collector) = (coordinator.clone(), collector.clone());
     let look = move || {
-        let health = coordinator.health();
-        if health.ready {
-            raft.pass();
-        } else {
-            raft.fail(health.reason);
-        }
+        process::check_coordinator(&raft, &coordinator);
         match collector.store().check_writable() {
             Ok(()) => store.pass(),
             Err(error) => store.fail(error.to_string()),
         }
     };
     look();
-    tasks
-        .spawn(TaskKind::MetricsSampler, |stop| async move {
-            let mut tick = tokio::time::interval(LOOK);
-            loop {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    _ = tick.tick() => look(),
-                }
-            }
-        })
-        .map_err(|e| anyhow!(e))
+    process::look_every(tasks, LOOK, look)
 }

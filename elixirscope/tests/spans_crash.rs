@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use event::{KeyValue, Micros, Span, SpanId, SpanKind, StatusCode, TraceId, Value};
+use event::{KeyValue, Micros, Span, SpanId, SpanKind, TraceId, Value};
 use store::{Store, StoreOptions};
 use testbed::Bed;
 use wire::otlp::encode_traces;
@@ -38,26 +38,15 @@ fn request_spans(request: u64) -> Vec<Span> {
         .map(|n| Span {
             trace: TraceId(u128::from(request) << 64 | u128::from(n / TRACE_SPANS + 1)),
             id: SpanId(n + 1),
-            parent: SpanId(0),
-            trace_state: String::new(),
-            flags: 0,
             name: format!("request {request}"),
             kind: SpanKind::Internal,
             start_ns: 1_790_000_000_000_000_000 + request * 1000 + n,
             end_ns: 1_790_000_000_000_000_000 + request * 1000 + n + 7,
-            status: StatusCode::Unset,
-            status_message: String::new(),
             attributes: vec![KeyValue {
                 key: "n".to_owned(),
                 value: Value::Int(n as i64),
             }],
-            dropped_attributes: 0,
-            events: Vec::new(),
-            dropped_events: 0,
-            links: Vec::new(),
-            dropped_links: 0,
-            resource: Arc::default(),
-            scope: Arc::default(),
+            ..Span::blank()
         })
         .collect()
 }

@@ -33,32 +33,27 @@ fn spans() -> Vec<Span> {
         trace: TraceId(1),
         id: SpanId(id),
         parent: SpanId(*parent),
-        trace_state: String::new(),
-        flags: 0,
         name: format!("GET /{id}"),
         kind: SpanKind::ALL[id as usize % SpanKind::ALL.len()],
         start_ns: id * 1_000,
         end_ns: id * 1_000_000,
         status: StatusCode::ALL[id as usize % StatusCode::ALL.len()],
-        status_message: String::new(),
         attributes: vec![
             attribute("a", id as i64),
             attribute("b", id as f64 / 3.0),
             attribute("foo", "bar"),
             attribute("x", Value::Array(vec!["a".into(), 1.into()])),
         ],
-        dropped_attributes: 0,
         events: vec![SpanEvent {
             time_ns: id,
             name: "exception".to_owned(),
             attributes: vec![attribute("exception.message", "no")],
             dropped_attributes: 0,
         }],
-        dropped_events: 0,
         links: vec![SpanLink::default()],
-        dropped_links: 0,
         resource: Arc::clone(&resource),
         scope: Arc::new(Scope::default()),
+        ..Span::blank()
     });
     spans.collect()
 }

@@ -6,6 +6,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::{faults, machine, metrics, run};
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[derive(clap::Args)]
 pub struct Args {
     /// Run only the Rust tests.

@@ -40,7 +40,7 @@ impl fmt::Debug for CountedSpans {
 
 impl CountedSpans {
     pub(crate) fn new(settings: Settings, seed: u64, now: fn() -> Micros) -> Self {
-        let counted = SpanMetrics::new(settings, seed, unix_ns(now()));
+        let counted = SpanMetrics::new(settings, seed, now().to_unix_ns());
         Self {
             counted: Arc::new(Mutex::new(counted)),
             now,
@@ -49,7 +49,7 @@ impl CountedSpans {
 
     /// Counts the spans of a frame that is on disk.
     pub(super) fn take(&self, builder: &SpanBuilder) {
-        let now = unix_ns((self.now)());
+        let now = (self.now)().to_unix_ns();
         self.counted.lock().take(builder, now);
     }
 
@@ -79,7 +79,7 @@ impl CountedSpans {
 impl Families for CountedSpans {
     fn families(&self) -> Vec<Family> {
         let mut counted = self.counted.lock();
-        counted.expire(unix_ns((self.now)()));
+        counted.expire((self.now)().to_unix_ns());
         let mut families = of_spans(&counted);
         families.extend(of_calls(&counted));
         let sizes = counted.sizes();
@@ -262,8 +262,4 @@ fn histogram<const BASE_NS: u64, const N: usize>(counted: &Histogram<BASE_NS, N>
             buckets: counted.native().collect(),
         }),
     }
-}
-
-fn unix_ns(now: Micros) -> u64 {
-    now.to_unix_us().saturating_mul(1_000)
 }

@@ -96,38 +96,11 @@ pub enum Command {
     },
 }
 
-/// Random 128-bit identity of a member's data folder.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Incarnation(pub u128);
-
-/// A member's id in the consensus group: random, as old as its data folder, never reused. 0 = takes no part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RaftId(pub u64);
-
-impl std::fmt::Display for RaftId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl std::str::FromStr for RaftId {
-    type Err = std::num::ParseIntError;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        u64::from_str_radix(text, 16).map(Self)
-    }
-}
-
-impl std::fmt::Display for Incarnation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl std::str::FromStr for Incarnation {
-    type Err = std::num::ParseIntError;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        u128::from_str_radix(text, 16).map(Self)
-    }
+event::hex_ids! {
+    /// Random 128-bit identity of a member's data folder.
+    Incarnation(u128, "32");
+    /// A member's id in the consensus group: random, as old as its data folder, never reused. 0 = takes no part.
+    RaftId(u64, "16");
 }
 
 /// A module version's site table: where its sites are in the source.

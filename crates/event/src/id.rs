@@ -1,7 +1,6 @@
 //! Ids and counts, each a type of its own.
 
 use std::fmt;
-use std::str::FromStr;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident($int:ty);)*) => {$(
@@ -32,24 +31,26 @@ ids! {
     SiteId(u32);
 }
 
+/// Ids that people see as hexadecimal numbers of a fixed width.
+#[macro_export]
 macro_rules! hex_ids {
     ($($(#[$doc:meta])* $name:ident($int:ty, $width:literal);)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub $int);
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 write!(f, concat!("{:0", $width, "x}"), self.0)
             }
         }
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 write!(f, concat!(stringify!($name), "({})"), self)
             }
         }
-        impl FromStr for $name {
-            type Err = std::num::ParseIntError;
+        impl ::std::str::FromStr for $name {
+            type Err = ::std::num::ParseIntError;
             fn from_str(s: &str) -> Result<Self, Self::Err> {
                 <$int>::from_str_radix(s, 16).map(Self)
             }

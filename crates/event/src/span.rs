@@ -79,6 +79,33 @@ pub struct Span {
     pub scope: Arc<Scope>,
 }
 
+impl Span {
+    /// A span of which nothing is known: all ids and times 0, no text, nothing attached.
+    pub fn blank() -> Self {
+        Self {
+            trace: TraceId(0),
+            id: SpanId(0),
+            parent: SpanId(0),
+            trace_state: String::new(),
+            flags: 0,
+            name: String::new(),
+            kind: SpanKind::Unspecified,
+            start_ns: 0,
+            end_ns: 0,
+            status: StatusCode::Unset,
+            status_message: String::new(),
+            attributes: Vec::new(),
+            dropped_attributes: 0,
+            events: Vec::new(),
+            dropped_events: 0,
+            links: Vec::new(),
+            dropped_links: 0,
+            resource: Arc::default(),
+            scope: Arc::default(),
+        }
+    }
+}
+
 /// Something that happened during a span.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SpanEvent {

@@ -28,6 +28,10 @@ impl Micros {
     pub fn to_unix_us(self) -> u64 {
         self.0.saturating_add(EPOCH_UNIX_US)
     }
+    /// To nanoseconds since the Unix epoch; the greatest number after the year 2554.
+    pub fn to_unix_ns(self) -> u64 {
+        self.to_unix_us().saturating_mul(1_000)
+    }
 }
 
 /// One hybrid logical time. Comparable as an integer; an order, never an identity.

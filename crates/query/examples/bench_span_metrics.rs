@@ -54,7 +54,7 @@ fn span(frame: u64, n: u64, calls: bool) -> Span {
         kind,
         start_ns: 1_000_000_000,
         end_ns: 1_000_000_000 + (1 << (10 + mixed(n) % 14)) + mixed(n) % 1_000,
-        status: if mixed(n) % 50 == 0 {
+        status: if mixed(n).is_multiple_of(50) {
             StatusCode::Error
         } else {
             StatusCode::Ok

@@ -159,7 +159,6 @@ impl Writer<'_> {
             trace: self.trace,
             id: self.unused_id(event),
             parent,
-            trace_state: String::new(),
             flags: SAMPLED | HAS_IS_REMOTE | remote,
             name: attributes::name(item),
             kind: match event.kind {
@@ -169,16 +168,10 @@ impl Writer<'_> {
             },
             start_ns: times.0,
             end_ns: times.1,
-            status: StatusCode::Unset,
-            status_message: String::new(),
             attributes: attributes::of_item(item, event),
-            dropped_attributes: 0,
-            events: Vec::new(),
-            dropped_events: 0,
-            links: Vec::new(),
-            dropped_links: 0,
             resource: self.resource(event.node),
             scope: Arc::clone(&self.scope),
+            ..Span::blank()
         }
     }
 
@@ -204,7 +197,7 @@ impl Writer<'_> {
     fn time_ns(&self, item: &Item) -> u64 {
         let since_2020 = self.arranged.start.saturating_add(item.start_us);
         let micros = Micros(u64::try_from(since_2020).unwrap_or_default());
-        micros.to_unix_us().saturating_mul(1_000)
+        micros.to_unix_ns()
     }
 }
 

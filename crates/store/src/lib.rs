@@ -32,6 +32,7 @@ mod options;
 mod producers;
 pub mod raft_log;
 mod read_trace;
+mod runs;
 mod spans;
 mod state;
 mod stats;

@@ -8,7 +8,7 @@
 
 mod support;
 
-use event::{Bucket, Epoch, Hlc, Producer, Seq, Shard, Span, SpanId, SpanKind, StatusCode, TraceId, Value};
+use event::{Bucket, Epoch, Hlc, Producer, Seq, Shard, Span, SpanId, SpanKind, TraceId, Value};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -43,18 +43,9 @@ fn span(trace: u64, id: u64) -> Span {
             text("user", format!("user-{trace}")),
             text("part", format!("{}", id % 5)),
         ],
-        trace_state: String::new(),
         flags: 1,
         kind: SpanKind::Server,
-        status: StatusCode::Unset,
-        status_message: String::new(),
-        dropped_attributes: 0,
-        events: Vec::new(),
-        dropped_events: 0,
-        links: Vec::new(),
-        dropped_links: 0,
-        resource: Arc::default(),
-        scope: Arc::default(),
+        ..Span::blank()
     }
 }
 

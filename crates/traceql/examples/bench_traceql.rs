@@ -31,7 +31,6 @@ fn trace(number: u64, resources: &[Arc<Resource>; 3], scope: &Arc<Scope>) -> Vec
             trace: TraceId(u128::from(number) + 1),
             id: SpanId(id),
             parent: SpanId(id / 2),
-            trace_state: String::new(),
             flags: 1,
             name: format!("operation-{}", id % 7),
             kind: SpanKind::ALL[id as usize % 6],
@@ -42,7 +41,6 @@ fn trace(number: u64, resources: &[Arc<Resource>; 3], scope: &Arc<Scope>) -> Vec
             } else {
                 StatusCode::Unset
             },
-            status_message: String::new(),
             attributes: vec![
                 attribute("http.request.method", "GET"),
                 attribute("http.route", "/api/orders/{id}"),
@@ -53,13 +51,9 @@ fn trace(number: u64, resources: &[Arc<Resource>; 3], scope: &Arc<Scope>) -> Vec
                 attribute("cache.hit", id.is_multiple_of(3)),
                 attribute("retry.delay", id as f64 / 7.0),
             ],
-            dropped_attributes: 0,
-            events: Vec::new(),
-            dropped_events: 0,
-            links: Vec::new(),
-            dropped_links: 0,
             resource: Arc::clone(&resources[id as usize % 3]),
             scope: Arc::clone(scope),
+            ..Span::blank()
         }
     });
     spans.collect()

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use axum::Router;
-use event::{KeyValue, Resource, Scope, Span, SpanId, SpanKind, StatusCode, TraceId};
+use event::{KeyValue, Resource, Scope, Span, SpanId, SpanKind, TraceId};
 use query::tempo::{Found, Inspected, SourceError, SpanSource, TimeRange};
 use serde_json::{Value, json};
 use traceql::Conditions;
@@ -22,25 +22,17 @@ fn spans() -> Vec<Span> {
         trace: TraceId(0xab),
         id: SpanId(id),
         parent: SpanId(parent),
-        trace_state: String::new(),
-        flags: 0,
         name: name.to_owned(),
         kind: SpanKind::Server,
         start_ns: NOW_NS - 60_000_000_000,
         end_ns: NOW_NS - 59_000_000_000,
-        status: StatusCode::Unset,
-        status_message: String::new(),
         attributes: vec![KeyValue {
             key: "odd name".to_owned(),
             value: "v/1".into(),
         }],
-        dropped_attributes: 0,
-        events: Vec::new(),
-        dropped_events: 0,
-        links: Vec::new(),
-        dropped_links: 0,
         resource: Arc::new(Resource::default()),
         scope: Arc::new(Scope::default()),
+        ..Span::blank()
     };
     vec![span(1, 0, "root"), span(2, 1, "child")]
 }

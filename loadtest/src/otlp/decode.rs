@@ -95,25 +95,9 @@ fn read_scope_spans(
 
 fn span(message: &[u8], resource: &Arc<Resource>, scope: &Arc<Scope>) -> Result<Span, Malformed> {
     let mut s = Span {
-        trace: TraceId(0),
-        id: SpanId(0),
-        parent: SpanId(0),
-        trace_state: String::new(),
-        flags: 0,
-        name: String::new(),
-        kind: SpanKind::Unspecified,
-        start_ns: 0,
-        end_ns: 0,
-        status: StatusCode::Unset,
-        status_message: String::new(),
-        attributes: Vec::new(),
-        dropped_attributes: 0,
-        events: Vec::new(),
-        dropped_events: 0,
-        links: Vec::new(),
-        dropped_links: 0,
         resource: Arc::clone(resource),
         scope: Arc::clone(scope),
+        ..Span::blank()
     };
     for field in Fields::new(message) {
         match field? {

@@ -1,6 +1,7 @@
 //! A control group with a hard limit of memory (who takes more is ended by the kernel) and a share of one processor (so that a
 //! generator beside it can make more load than it takes). Needs root; version 1 and 2.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -58,10 +59,8 @@ impl Group {
             .into_iter()
             .flatten()
         {
-            script.push_str(&format!(
-                "echo $$ > '{}' && ",
-                folder.join("cgroup.procs").display()
-            ));
+            let procs = folder.join("cgroup.procs");
+            let _ = write!(script, "echo $$ > '{}' && ", procs.display());
         }
         script.push_str("exec \"$@\"");
         ["sh".to_owned(), "-c".to_owned(), script, "sh".to_owned()].to_vec()

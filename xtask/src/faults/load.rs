@@ -96,7 +96,7 @@ impl Load {
             out.read_to_string(&mut text)?;
         }
         let name = self.name.clone();
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_mins(1);
         wait_for(&format!("the end of {name}"), limit, || {
             Ok(self.child.try_wait()?)
         })?;

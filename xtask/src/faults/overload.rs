@@ -1,5 +1,11 @@
 //! Twice what a member can take, in a control group that ends whoever takes too much memory; and full rate for a long time.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates and counts of reports"
+)]
+
 use std::thread;
 use std::time::{Duration, Instant};
 

@@ -10,7 +10,7 @@ use testbed::{Bed, Child, Launcher, wait_for};
 use super::programs;
 
 /// Longest wait for readiness to turn.
-const TURN: Duration = Duration::from_secs(60);
+const TURN: Duration = Duration::from_mins(1);
 
 /// A member in a folder of its own.
 pub struct Victim {

@@ -84,7 +84,7 @@ fn number(server: &Server, expression: &str) -> Result<Option<f64>> {
 
 /// The trace `n` takes `n` milliseconds: a call of one service by another.
 fn request() -> Result<Value> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64;
+    let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
     let span = |n: u64, id: u64, parent: u64, kind: u64| {
         let parent = if parent == 0 {
             String::new()

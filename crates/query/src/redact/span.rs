@@ -80,7 +80,7 @@ fn beam_name(span: &mut Span) {
         return;
     };
     if !shows_name(kind) {
-        span.name = kind.name().to_owned();
+        kind.name().clone_into(&mut span.name);
     }
 }
 

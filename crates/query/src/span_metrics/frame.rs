@@ -1,7 +1,9 @@
 //! What is known while one frame is counted: numbers of its dictionaries to numbers of series and services, found once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use event::Resource;
 use wire::spans::{Finder, Found, Glance, SpanBuilder};
 
 use super::names::Names;
@@ -27,6 +29,8 @@ pub(super) struct Frame {
     pub(super) series: HashMap<(u64, u32), u32, Seed>,
     /// By resource: its service's number.
     services: Vec<u32>,
+    /// By resource: what it says, decoded once a frame however many series it has.
+    resources: Vec<Option<Arc<Resource>>>,
     databases: Finder,
     peers: Finder,
     named: HashMap<Found, u32, Seed>,
@@ -48,6 +52,7 @@ impl Frame {
         Self {
             series: HashMap::with_hasher(seed),
             services: Vec::new(),
+            resources: Vec::new(),
             databases: Finder::default(),
             peers: Finder::default(),
             named: HashMap::with_hasher(seed),
@@ -63,6 +68,7 @@ impl Frame {
     pub(super) fn reset(&mut self, builder: &SpanBuilder) {
         self.series.clear();
         self.services.clear();
+        self.resources.clear();
         self.databases.reset(builder, DATABASES);
         self.peers.reset(builder, PEERS);
         self.named.clear();
@@ -71,6 +77,19 @@ impl Frame {
         self.roots.clear();
         self.by_caller.clear();
         self.next.clear();
+    }
+
+    /// A resource.
+    pub(super) fn resource(&mut self, builder: &SpanBuilder, resource: u32) -> Arc<Resource> {
+        let at = resource as usize;
+        if self.resources.len() <= at {
+            self.resources.resize(at + 1, None);
+        }
+        match self.resources.get_mut(at) {
+            Some(Some(known)) => Arc::clone(known),
+            Some(place) => Arc::clone(place.insert(Arc::new(builder.resource(resource)))),
+            None => Arc::new(builder.resource(resource)),
+        }
     }
 
     /// The number of a resource's service.
@@ -88,7 +107,7 @@ impl Frame {
         if self.services.len() <= at {
             self.services.resize(at + 1, UNKNOWN);
         }
-        let number = names.number(builder.resource(resource).service());
+        let number = names.number(self.resource(builder, resource).service());
         if let Some(place) = self.services.get_mut(at) {
             *place = number;
         }

@@ -166,7 +166,7 @@ impl SpanMetrics {
 
     #[cold]
     fn new_series(&mut self, builder: &SpanBuilder, span: &Glance, key: (u64, u32), now_ns: u64) -> u32 {
-        let resource = builder.resource(span.resource);
+        let resource = self.frame.resource(builder, span.resource);
         let name = String::from_utf8_lossy(builder.name(span.name));
         let message = String::from_utf8_lossy(builder.status_message(key.1));
         let mut labels = vec![shortened(resource.service())];

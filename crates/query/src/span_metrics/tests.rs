@@ -61,9 +61,10 @@ fn metrics(settings: Settings) -> SpanMetrics {
 /// Of each edge: requests, failed, unpaired, dropped, durations that are known of server and client.
 fn edges(metrics: &SpanMetrics) -> BTreeMap<String, [u64; 6]> {
     let shown = |(ends, edge): (Option<(&str, &str, Connection)>, &super::Edge)| {
-        let name = ends.map_or("overflow".to_owned(), |(client, server, connection)| {
-            format!("{client}>{server} {connection}")
-        });
+        let name = ends.map_or_else(
+            || "overflow".to_owned(),
+            |(client, server, connection)| format!("{client}>{server} {connection}"),
+        );
         let counts = [
             edge.requests,
             edge.failed,

@@ -2,7 +2,7 @@
 
 use super::run::Block;
 use super::{LooseTimes, OpenFrame, Run, RunRecord, SealedBatches};
-use crate::spans::filter::{Filter, hash};
+use crate::runs::filter::{Filter, hash};
 use event::{Bucket, Epoch, Hlc, Producer, TraceId};
 use std::collections::BTreeSet;
 use std::ops::Range;

@@ -24,6 +24,7 @@ pub(crate) use units::{Place, Unit};
 use crate::digest::FrameDigest;
 use crate::frame_key::FrameKey;
 use crate::losses::GapRecord;
+use crate::runs::{RUN_BYTES, RUN_FRAMES, RUN_ROWS, Sealable};
 use event::{Bucket, EventKind, Hlc, TraceId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
@@ -88,6 +89,12 @@ impl LooseTimes {
             .into_iter()
             .zip(self.0)
             .filter_map(|(kind, times)| Some((kind, times?)))
+    }
+}
+
+impl Sealable for OpenFrame {
+    fn size(&self) -> (u32, u32) {
+        (self.rows, self.bytes)
     }
 }
 
@@ -191,9 +198,7 @@ impl EventBucket {
     }
     /// Is there enough for a run?
     pub(crate) fn is_full(&self) -> bool {
-        self.open_rows >= seal::RUN_ROWS
-            || self.frames.len() >= seal::RUN_FRAMES
-            || self.open_bytes >= seal::RUN_BYTES
+        self.open_rows >= RUN_ROWS || self.frames.len() >= RUN_FRAMES || self.open_bytes >= RUN_BYTES
     }
     /// Frames that it holds, sealed or not.
     pub(crate) fn frame_count(&self) -> u64 {

@@ -23,7 +23,7 @@ impl Shared {
         let floor = self.floor();
         for item in self.db.scan(keys::RUNS, &[]) {
             let (key, value) = item?;
-            let (bucket, number) = keys::read_run(&key)?;
+            let (bucket, number) = keys::read_run(keys::RUNS, &key)?;
             if bucket >= floor {
                 let mut buckets = self.events.buckets.write();
                 let runs = &mut buckets.entry(bucket).or_default().runs;

@@ -6,7 +6,7 @@ use super::{LOOSE_KINDS, LooseTimes};
 use crate::bytes::{Put, Reader};
 use crate::damage::Damage;
 use crate::losses::GapRecord;
-use crate::spans::filter::{Filter, hash};
+use crate::runs::filter::{Filter, hash};
 use event::{Epoch, Hlc, ModuleKey, NodeKey, Producer, Seq, Shard, SiteId, TraceId};
 use std::collections::BTreeSet;
 

@@ -7,21 +7,12 @@ use crate::counters::add;
 use crate::damage::Damage;
 use crate::error::StoreError;
 use crate::frames;
+use crate::runs::{SEED, SortedFile, file_options, first_frames};
 use crate::state::Shared;
 use event::{Bucket, Micros};
-use rocksdb::{IngestExternalFileOptions, Options, SstFileWriter, WriteBatch};
-use std::path::PathBuf;
+use rocksdb::WriteBatch;
 use std::sync::Arc;
 use wire::events::EventBuilder;
-
-/// Events that are merged into one run. What that takes in memory, some 150 bytes each, bounds it.
-pub(super) const RUN_ROWS: u64 = 256 << 10;
-/// Frames of one run at most: of small ones there are many.
-pub(super) const RUN_FRAMES: usize = 4096;
-/// Frames' bytes of one run at most.
-pub(super) const RUN_BYTES: u64 = 32 << 20;
-/// What sealing reads was taken in before: nobody chooses texts against it that were not stored already.
-const SEED: u64 = 0x5ea1;
 
 impl Shared {
     /// Seals full runs, and what is left of buckets that are over. How many runs it made.
@@ -127,34 +118,13 @@ impl Shared {
         if blocks.is_empty() {
             return Ok(());
         }
-        let file: PathBuf = self
-            .db
-            .raw
-            .path()
-            .join(format!("events-{}-{number}.sst.tmp", bucket.0));
-        let mut options = Options::default();
-        options.set_compression_type(rocksdb::DBCompressionType::None);
-        let mut writer = SstFileWriter::create(&options);
-        let written = writer.open(&file).and_then(|()| {
-            for (at, made) in (0u32..).zip(blocks) {
-                writer.put(keys::block(bucket, number, at), &made.bytes)?;
-            }
-            writer.finish()
-        });
-        let mut options = IngestExternalFileOptions::default();
-        options.set_move_files(true);
-        let taken = written.and_then(|()| {
-            self.db
-                .raw
-                .ingest_external_file_cf_opts(self.db.family(keys::BLOCKS), &options, vec![&file])
-        });
-        // Moved, or of no use.
-        if let Err(error) = std::fs::remove_file(&file)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, file = %file.display(), "temporary file could not be removed");
+        let options = file_options();
+        let name = format!("events-{}-{number}", bucket.0);
+        let mut file = SortedFile::create(&self.db, &name, &options)?;
+        for (at, made) in (0u32..).zip(blocks) {
+            file.put(keys::block(bucket, number, at), &made.bytes)?;
         }
-        taken.map_err(StoreError::from)
+        file.ingest(&self.db, keys::BLOCKS)
     }
 
     /// The run counts and its frames are gone, in one synced write.
@@ -186,21 +156,4 @@ impl Shared {
         }
         Ok(())
     }
-}
-
-/// The oldest frames, as many as one run takes.
-fn first_frames(frames: &[Arc<OpenFrame>]) -> Vec<Arc<OpenFrame>> {
-    let (mut rows, mut bytes) = (0u64, 0u64);
-    let fits = |frame: &&Arc<OpenFrame>| {
-        let room = rows < RUN_ROWS && bytes < RUN_BYTES;
-        rows += u64::from(frame.rows);
-        bytes += u64::from(frame.bytes);
-        room
-    };
-    frames
-        .iter()
-        .take(RUN_FRAMES)
-        .take_while(fits)
-        .map(Arc::clone)
-        .collect()
 }

@@ -1,17 +1,17 @@
 //! Making a run: blocks out of builders onto a sorted file, slice after slice of the order of traces, so that a run may be much
 //! larger than what is in memory of it.
 
-use super::filter::{Filter, hash};
 use super::keys;
 use super::run::{Block, Run, place};
 use super::terms::{CHUNK_BLOCKS, Terms};
 use crate::damage::Damage;
 use crate::error::StoreError;
+use crate::runs::SortedFile;
+use crate::runs::filter::{Filter, hash};
 use crate::state::Shared;
 use event::{Bucket, Epoch, Hlc, Producer, Seq, Shard, TraceId};
-use rocksdb::{IngestExternalFileOptions, Options, SstFileWriter, WriteBatch};
+use rocksdb::{Options, WriteBatch};
 use std::ops::Range;
-use std::path::PathBuf;
 use wire::frame::FrameError;
 use wire::spans::{Cut, Packer, Sorted, SpanBuilder, SpanFrame};
 
@@ -21,13 +21,6 @@ pub(super) const BLOCK_ROWS: u32 = 16 << 10;
 const SLICES_MAX: u64 = 1 << 14;
 /// What a column may have of different texts before they are too many to be terms: one in so many rows of a block.
 const ROWS_A_TERM: usize = 3;
-
-/// How blocks' files are written: their parts are compressed already.
-pub(super) fn file_options() -> Options {
-    let mut options = Options::default();
-    options.set_compression_type(rocksdb::DBCompressionType::None);
-    options
-}
 
 /// In how many equal parts the places of a run of so many spans are cut, so that one has about `rows` of them; a power of two.
 /// Blocks of different runs end at the same places then, and each is decoded once when they are merged.
@@ -40,8 +33,7 @@ pub(super) fn slices(all: u64, rows: u64) -> u64 {
 pub(super) struct RunMaker<'m> {
     bucket: Bucket,
     number: u32,
-    file: PathBuf,
-    writer: SstFileWriter<'m>,
+    file: SortedFile<'m>,
     packer: &'m mut Packer,
     /// Its packer is a quick one: no terms.
     quick: bool,
@@ -63,15 +55,12 @@ impl<'m> RunMaker<'m> {
     ) -> Result<Self, StoreError> {
         let (bucket, number) = at;
         let quick = packer.is_quick();
-        let name = format!("run-{}-{number}.sst.tmp", bucket.0);
-        let file = shared.db.raw.path().join(name);
-        let writer = SstFileWriter::create(options);
-        writer.open(&file)?;
+        let name = format!("run-{}-{number}", bucket.0);
+        let file = SortedFile::create(&shared.db, &name, options)?;
         Ok(Self {
             bucket,
             number,
             file,
-            writer,
             packer,
             quick,
             slices: slices(rows, u64::from(BLOCK_ROWS)),
@@ -156,7 +145,7 @@ impl<'m> RunMaker<'m> {
             let read = terms(&frame).map_err(|error| unreadable(&error))?;
             self.terms.add(at, &read.0, read.1);
         }
-        self.writer
+        self.file
             .put(keys::block(self.bucket, self.number, at as u32), bytes)?;
         let place = |trace: Option<&Trace>| trace.map_or(0, |trace| place(trace.hash));
         self.blocks.push(Block {
@@ -174,42 +163,23 @@ impl<'m> RunMaker<'m> {
         if !self.quick {
             self.chunks.push(std::mem::take(&mut self.terms).encode());
         }
-        let mut options = IngestExternalFileOptions::default();
-        options.set_move_files(true);
         if !self.blocks.is_empty() {
-            let family = shared.db.family(keys::BLOCKS);
-            self.writer.finish()?;
-            let files = vec![&self.file];
-            shared
-                .db
-                .raw
-                .ingest_external_file_cf_opts(family, &options, files)?;
+            self.file.ingest(&shared.db, keys::BLOCKS)?;
         }
         self.hashes.sort_unstable();
         Ok(MadeRun {
             bucket: self.bucket,
             number: self.number,
-            chunks: std::mem::take(&mut self.chunks),
+            chunks: self.chunks,
             run: Run {
-                blocks: std::mem::take(&mut self.blocks),
+                blocks: self.blocks,
                 traces: self.hashes.len() as u64,
                 filter: Filter::of(&self.hashes),
                 quick: self.quick,
                 ..Run::default()
             },
-            hashes: std::mem::take(&mut self.hashes),
+            hashes: self.hashes,
         })
-    }
-}
-
-impl Drop for RunMaker<'_> {
-    fn drop(&mut self) {
-        // Moved, or of no use.
-        if let Err(error) = std::fs::remove_file(&self.file)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, file = %self.file.display(), "temporary file could not be removed");
-        }
     }
 }
 

@@ -5,13 +5,14 @@
 //! the store is opened (`open.rs`).
 
 use super::keys;
-use super::make::{RunMaker, file_options, slices, unreadable};
+use super::make::{RunMaker, slices, unreadable};
 use super::run::{Run, place};
-use super::seal::{RUN_BYTES, RUN_ROWS, gone};
+use super::seal::gone;
 use super::{SpanBucket, Workshop};
 use crate::counters::add;
 use crate::error::StoreError;
-use crate::spans::filter::hash;
+use crate::runs::filter::hash;
+use crate::runs::{RUN_BYTES, RUN_ROWS, file_options};
 use crate::state::Shared;
 use event::{Bucket, Micros};
 use rocksdb::{ReadOptions, WriteBatch};

@@ -6,7 +6,6 @@
 //! opened. Merging does the same with runs that have traces in common.
 
 mod append;
-pub(crate) mod filter;
 pub(crate) mod keys;
 mod make;
 mod merge;
@@ -26,11 +25,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use crate::runs::{RUN_BYTES, RUN_FRAMES, RUN_ROWS, SEED, Sealable};
 use run::Run;
 use wire::spans::{Packer, SpanBuilder};
-
-/// What sealing reads was taken in before: nobody chooses texts against it that were not stored already.
-const SEED: u64 = 0x5ea1;
 
 /// A frame that is not sealed yet.
 #[derive(Debug)]
@@ -42,6 +39,12 @@ pub(crate) struct OpenFrame {
     pub(crate) time: (u64, u64),
     /// The lower halves of its trace ids, ascending.
     pub(crate) traces: Box<[u64]>,
+}
+
+impl Sealable for OpenFrame {
+    fn size(&self) -> (u32, u32) {
+        (self.rows, self.bytes)
+    }
 }
 
 impl OpenFrame {
@@ -67,9 +70,7 @@ impl SpanBucket {
     /// Is there enough for a run?
     pub(crate) fn is_full(&self) -> bool {
         let bytes: u64 = self.frames.iter().map(|frame| u64::from(frame.bytes)).sum();
-        self.open_rows() >= seal::RUN_ROWS
-            || self.frames.len() >= seal::RUN_FRAMES
-            || bytes >= seal::RUN_BYTES
+        self.open_rows() >= RUN_ROWS || self.frames.len() >= RUN_FRAMES || bytes >= RUN_BYTES
     }
     /// A number that no run has.
     fn next_run(&mut self) -> u32 {

@@ -17,7 +17,7 @@ impl Shared {
         let floor = self.floor();
         for item in self.db.scan(keys::RUNS, &[]) {
             let (key, value) = item?;
-            let (bucket, number) = keys::read_run(&key)?;
+            let (bucket, number) = keys::read_run(keys::RUNS, &key)?;
             if bucket >= floor {
                 let bucket: &mut SpanBucket = buckets.entry(bucket).or_default();
                 bucket.runs.insert(number, Arc::new(Run::decode(&value)?));

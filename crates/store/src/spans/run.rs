@@ -1,9 +1,9 @@
 //! A run: spans of one bucket, merged, in the order of their traces' hashes, in blocks. Its record is what is kept in memory of it.
 
-use super::filter::{Filter, hash};
 use super::keys::RUNS;
 use crate::bytes::{Put, Reader};
 use crate::damage::Damage;
+use crate::runs::filter::{Filter, hash};
 use event::TraceId;
 use std::ops::RangeInclusive;
 

@@ -1,24 +1,19 @@
 //! From many frames to one run: spans merged by trace, repeats dropped, in blocks with filter and terms.
 
 use super::keys;
-use super::make::{MadeRun, RunMaker, file_options, unreadable};
+use super::make::{MadeRun, RunMaker, unreadable};
 use super::merge::pays;
 use super::{OpenFrame, SpanBucket, Workshop};
 use crate::counters::add;
 use crate::damage::Damage;
 use crate::error::StoreError;
+use crate::runs::{file_options, first_frames};
 use crate::state::Shared;
 use event::{Bucket, Micros};
 use rocksdb::WriteBatch;
 use std::sync::Arc;
 use wire::spans::SpanFrame;
 
-/// Spans that are merged into one run. What that takes in memory, some 200 bytes each, bounds it.
-pub(super) const RUN_ROWS: u64 = 256 << 10;
-/// Frames of one run at most: of small ones there are many.
-pub(super) const RUN_FRAMES: usize = 4096;
-/// Frames' bytes of one run at most.
-pub(super) const RUN_BYTES: u64 = 32 << 20;
 /// Runs that are asked whether they have traces of a new one too: the last ones, since a trace's spans come close together.
 const ASKED_RUNS: usize = 32;
 
@@ -126,15 +121,7 @@ impl Shared {
     fn first_frames(&self, bucket: Bucket) -> Option<(Vec<Arc<OpenFrame>>, u32)> {
         let mut buckets = self.spans.buckets.write();
         let known = buckets.get_mut(&bucket)?;
-        let (mut rows, mut bytes) = (0u64, 0u64);
-        let fits = |frame: &&Arc<OpenFrame>| {
-            let room = rows < RUN_ROWS && bytes < RUN_BYTES;
-            rows += u64::from(frame.rows);
-            bytes += u64::from(frame.bytes);
-            room
-        };
-        let some = known.frames.iter().take(RUN_FRAMES).take_while(fits);
-        let frames = some.map(Arc::clone).collect();
+        let frames = first_frames(&known.frames);
         Some((frames, known.next_run()))
     }
 

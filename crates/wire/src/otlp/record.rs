@@ -52,25 +52,9 @@ pub(super) fn span(
     let (mut trace, mut id, mut parent) = (Some(TraceId(0)), Some(SpanId(0)), Some(SpanId(0)));
     let (mut beyond, mut links_valid) = (0, true);
     let mut read = Span {
-        trace: TraceId(0),
-        id: SpanId(0),
-        parent: SpanId(0),
-        trace_state: String::new(),
-        flags: 0,
-        name: String::new(),
-        kind: SpanKind::Unspecified,
-        start_ns: 0,
-        end_ns: 0,
-        status: StatusCode::Unset,
-        status_message: String::new(),
-        attributes: Vec::new(),
-        dropped_attributes: 0,
-        events: Vec::new(),
-        dropped_events: 0,
-        links: Vec::new(),
-        dropped_links: 0,
         resource: Arc::clone(resource),
         scope: Arc::clone(scope),
+        ..Span::blank()
     };
     while let Some(key) = reader.key()? {
         match key {

@@ -165,8 +165,7 @@ mod tests {
     use super::*;
     use crate::otlp::encode_traces;
     use crate::spans::Skim;
-    use event::{KeyValue, Span, SpanId, SpanKind, StatusCode, Value};
-    use std::sync::Arc;
+    use event::{KeyValue, Span, SpanId, SpanKind, Value};
 
     fn attribute(key: &str, value: &str) -> KeyValue {
         KeyValue {
@@ -183,22 +182,12 @@ mod tests {
             trace: TraceId(7),
             id: SpanId(id),
             parent: SpanId(id - 1),
-            trace_state: String::new(),
-            flags: 0,
             name: format!("name {id}"),
             kind: SpanKind::Client,
             start_ns: 100,
             end_ns: 100 + id,
-            status: StatusCode::Unset,
-            status_message: String::new(),
             attributes,
-            dropped_attributes: 0,
-            events: Vec::new(),
-            dropped_events: 0,
-            links: Vec::new(),
-            dropped_links: 0,
-            resource: Arc::default(),
-            scope: Arc::default(),
+            ..Span::blank()
         };
         let both = vec![
             attribute("db.system", "postgresql"),

@@ -2,9 +2,8 @@
 //! completes a query while it is typed.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use event::{KeyValue, Span, SpanId, SpanKind, StatusCode, TraceId, Value, value_of};
+use event::{KeyValue, Span, Value, value_of};
 
 use super::model::origin;
 use super::parts::column;
@@ -196,27 +195,7 @@ fn of_name(attributes: &[KeyValue], name: &str, each: &mut dyn FnMut(&Value)) {
 
 /// The fields that have no column, in a span that has nothing else.
 fn rest_of(stored: &[u8]) -> Span {
-    let mut span = Span {
-        trace: TraceId(0),
-        id: SpanId(0),
-        parent: SpanId(0),
-        trace_state: String::new(),
-        flags: 0,
-        name: String::new(),
-        kind: SpanKind::Unspecified,
-        start_ns: 0,
-        end_ns: 0,
-        status: StatusCode::Unset,
-        status_message: String::new(),
-        attributes: Vec::new(),
-        dropped_attributes: 0,
-        events: Vec::new(),
-        dropped_events: 0,
-        links: Vec::new(),
-        dropped_links: 0,
-        resource: Arc::default(),
-        scope: Arc::default(),
-    };
+    let mut span = Span::blank();
     stored_fields(stored, &mut span);
     span
 }

@@ -71,7 +71,6 @@ impl SpanFrame<'_> {
                 trace: trace.unwrap_or_default(),
                 id: SpanId(row.id),
                 parent: SpanId(row.parent),
-                trace_state: String::new(),
                 flags: row.flags,
                 name: stored_text(texts.names.get(row.name)),
                 kind: SpanKind::try_from(row.kind).unwrap_or(SpanKind::Unspecified),
@@ -80,13 +79,9 @@ impl SpanFrame<'_> {
                 status: StatusCode::try_from(row.status).unwrap_or(StatusCode::Unset),
                 status_message: stored_text(texts.messages.get(row.message)),
                 attributes,
-                dropped_attributes: 0,
-                events: Vec::new(),
-                dropped_events: 0,
-                links: Vec::new(),
-                dropped_links: 0,
                 resource: texts.resource(row.resource),
                 scope: texts.scope(row.scope),
+                ..Span::blank()
             };
             let rest = texts.rests.get(row.rest);
             if !rest.is_empty() {

@@ -177,22 +177,6 @@ pub(super) fn bare_span() -> Span {
     Span {
         trace: TraceId(1),
         id: SpanId(2),
-        parent: SpanId(0),
-        trace_state: String::new(),
-        flags: 0,
-        name: String::new(),
-        kind: SpanKind::Unspecified,
-        start_ns: 0,
-        end_ns: 0,
-        status: StatusCode::Unset,
-        status_message: String::new(),
-        attributes: Vec::new(),
-        dropped_attributes: 0,
-        events: Vec::new(),
-        dropped_events: 0,
-        links: Vec::new(),
-        dropped_links: 0,
-        resource: Arc::default(),
-        scope: Arc::default(),
+        ..Span::blank()
     }
 }
