@@ -14,7 +14,7 @@ mod coordinator_role;
 mod doctor;
 mod doors;
 mod jaeger;
-mod jaeger_v3;
+mod lacks;
 mod process;
 mod sync;
 mod tempo;

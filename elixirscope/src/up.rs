@@ -30,7 +30,6 @@ use crate::code_blobs::CoordinatorBlobs;
 use crate::control_plane::InProcess;
 use crate::doors::{HttpDoors, TokensArg};
 use crate::jaeger::{self, Jaeger};
-use crate::jaeger_v3;
 use crate::process;
 use crate::tempo::{self, Tempo};
 use crate::turns::Turns;
@@ -327,9 +326,9 @@ fn routes(
             .nest("/api/v1", control.merge(api::router(api)))
             .nest(
                 "/jaeger",
-                jaeger::router(jaeger.clone()).merge(jaeger_v3::router(jaeger.clone())),
+                jaeger::router(jaeger.clone()).merge(jaeger::v3::router(jaeger.clone())),
             )
-            .merge(jaeger_v3::calls(jaeger))
+            .merge(jaeger::v3::calls(jaeger))
             .nest("/tempo", tempo::router(tempo.clone()))
             .merge(tempo::streaming(tempo))
     };

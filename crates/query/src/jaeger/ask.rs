@@ -1,13 +1,13 @@
 //! What Jaeger's API asks, in TraceQL's terms: one engine answers both doors.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
-use event::{Span, SpanId, TraceId};
+use event::{Span, TraceId};
 use traceql::Query;
 
-use super::shape::{Dependency, Trace};
+use super::shape::Trace;
 use crate::tempo::{Missing, SpanSource, TagRequest, TempoError, TimeRange, tag_values};
 use crate::tempo::{may_ask, out_of_time};
 
@@ -160,6 +160,20 @@ pub(super) fn find_spans(
     Ok((traces.into_iter().map(|(_, spans)| spans).collect(), missing))
 }
 
+/// A trace's id as Jaeger takes it: up to 32 hexadecimal digits, or its 8 or 16 bytes as base64.
+pub fn trace_id(text: &str) -> Option<TraceId> {
+    let hex = !text.is_empty() && text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let id = if hex {
+        u128::from_str_radix(text, 16).ok()
+    } else {
+        // 24 characters are 16 bytes with padding.
+        let bytes = wire::base64::decode(text.as_bytes()).filter(|_| text.len() <= 24)?;
+        let whole = matches!(bytes.len(), 8 | 16);
+        whole.then(|| bytes.iter().fold(0, |id: u128, byte| id << 8 | u128::from(*byte)))
+    };
+    id.filter(|id| *id != 0).map(TraceId)
+}
+
 /// One trace.
 pub fn trace(source: &dyn SpanSource, id: TraceId, range: TimeRange) -> Result<Option<Trace>, TempoError> {
     let found = source.trace(id, range)?;
@@ -171,7 +185,7 @@ pub fn services(
     source: &dyn SpanSource,
     range: TimeRange,
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<String>, TempoError> {
+) -> Result<(Vec<String>, Missing), TempoError> {
     values(source, "resource.service.name", String::new(), range, stop)
 }
 
@@ -181,7 +195,7 @@ pub fn operations(
     service: &str,
     range: TimeRange,
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<String>, TempoError> {
+) -> Result<(Vec<String>, Missing), TempoError> {
     let filter = format!("{{ resource.service.name = {} }}", quoted(service));
     values(source, "name", filter, range, stop)
 }
@@ -192,7 +206,7 @@ fn values(
     filter: String,
     range: TimeRange,
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<String>, TempoError> {
+) -> Result<(Vec<String>, Missing), TempoError> {
     let request = TagRequest {
         range,
         filter,
@@ -202,39 +216,5 @@ fn values(
     let mut names: Vec<String> = found.tag_values.into_iter().map(|value| value.value).collect();
     names.sort();
     names.dedup();
-    Ok(names)
-}
-
-/// Who called whom, counted over the spans whose parent is of another service.
-pub fn dependencies(
-    source: &dyn SpanSource,
-    range: TimeRange,
-    stop: &dyn Fn() -> bool,
-) -> Result<Vec<Dependency>, TempoError> {
-    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-    source.candidates(&traceql::Conditions::ALWAYS, range, &mut |spans| {
-        let services: HashMap<SpanId, &str> = spans
-            .iter()
-            .map(|span| (span.id, span.resource.service()))
-            .collect();
-        for span in &spans {
-            let child = span.resource.service();
-            if let Some(parent) = services.get(&span.parent).filter(|parent| **parent != child) {
-                *counts
-                    .entry(((*parent).to_owned(), child.to_owned()))
-                    .or_default() += 1;
-            }
-        }
-        if stop() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    })?;
-    let edge = |((parent, child), call_count)| Dependency {
-        parent,
-        child,
-        call_count,
-    };
-    Ok(counts.into_iter().map(edge).collect())
+    Ok((names, found.missing))
 }

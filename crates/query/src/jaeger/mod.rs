@@ -6,9 +6,11 @@
 pub mod v3;
 
 mod ask;
+mod calls;
 mod shape;
 
-pub use ask::{Find, TagsError, dependencies, find, operations, services, tags_of, trace};
+pub use ask::{Find, TagsError, find, operations, services, tags_of, trace, trace_id};
+pub use calls::dependencies;
 pub use shape::{Dependency, Field, Log, Process, Reference, Span, Trace, Typed};
 
 #[cfg(test)]

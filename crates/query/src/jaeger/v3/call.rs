@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use event::TraceId;
 
-use crate::jaeger::Find;
-use crate::tempo::{TempoError, TimeRange, params};
+use crate::jaeger::{Find, trace_id};
+use crate::tempo::{TempoError, TimeRange};
 
 /// Traces of a search that names no number, and the most.
 pub const SEARCH_DEPTH: u64 = 100;
@@ -79,7 +79,7 @@ impl Asked {
         let end_ns = self
             .end_ns
             .ok_or_else(|| wrong("query.startTimeMax", "it is required, as RFC 3339"))?;
-        let range = range(start_ns, end_ns)?;
+        let range = range(["query.startTimeMin", "query.startTimeMax"], start_ns, end_ns)?;
         let limit = match self.depth.unwrap_or_default() {
             0 => SEARCH_DEPTH,
             depth if depth <= SEARCH_DEPTH_MAX => depth,
@@ -100,10 +100,10 @@ impl Asked {
     }
 }
 
-/// A range; its end is not before its start.
-pub(super) fn range(start_ns: u64, end_ns: u64) -> Result<TimeRange, TempoError> {
-    if end_ns < start_ns {
-        return Err(wrong("query.startTimeMax", "it is before query.startTimeMin"));
+/// A range; its end is after its start. The names of both are those of the parameters.
+fn range(names: [&'static str; 2], start_ns: u64, end_ns: u64) -> Result<TimeRange, TempoError> {
+    if end_ns <= start_ns {
+        return Err(wrong(names[1], &format!("it is not after {}", names[0])));
     }
     Ok(TimeRange { start_ns, end_ns })
 }
@@ -122,11 +122,17 @@ impl Call {
 
     /// The question for a trace.
     pub fn trace(id: &str) -> Result<Self, TempoError> {
-        params::trace_id(id).map(Self::Trace)
+        let expected = "expected up to 32 hexadecimal digits, not all 0, or base64";
+        trace_id(id)
+            .map(Self::Trace)
+            .ok_or_else(|| wrong("trace_id", &format!("'{id}': {expected}")))
     }
 
     /// The question for dependencies.
     pub fn dependencies(start_ns: Option<u64>, end_ns: Option<u64>) -> Result<Self, TempoError> {
-        range(start_ns.unwrap_or_default(), end_ns.unwrap_or(u64::MAX)).map(Self::Dependencies)
+        let names = ["startTime", "endTime"];
+        let start_ns = start_ns.ok_or_else(|| wrong(names[0], "it is required, as RFC 3339"))?;
+        let end_ns = end_ns.ok_or_else(|| wrong(names[1], "it is required, as RFC 3339"))?;
+        range(names, start_ns, end_ns).map(Self::Dependencies)
     }
 }

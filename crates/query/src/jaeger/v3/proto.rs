@@ -127,7 +127,8 @@ fn query(mut reader: Reader<'_>, asked: &mut Asked) -> Result<(), ProtoError> {
             _ if found == of(5) => asked.end_ns = Some(nanoseconds(reader.message()?)?),
             _ if found == of(6) => asked.duration_min = Some(nanoseconds(reader.message()?)?),
             _ if found == of(7) => asked.duration_max = Some(nanoseconds(reader.message()?)?),
-            _ if found == number(8) => asked.depth = Some(reader.varint()?),
+            // An `int32`; what is not positive is the default, as in Jaeger.
+            _ if found == number(8) => asked.depth = u64::try_from(reader.varint()? as i64).ok(),
             _ if found == of(10) => {
                 asked.filter = true;
                 reader.skip(found)?;

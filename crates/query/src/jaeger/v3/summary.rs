@@ -1,6 +1,6 @@
 //! Answers that are not spans themselves.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
 use event::{Span, SpanKind, StatusCode};
@@ -22,7 +22,7 @@ const TRACES_MAX: usize = 2_000;
 pub struct Operation {
     /// Name of spans.
     pub name: String,
-    /// Their kind; empty if not said.
+    /// Their kind; `internal` if not said.
     pub span_kind: String,
 }
 
@@ -178,28 +178,25 @@ pub fn operations(
     Ok((found.into_iter().collect(), missing))
 }
 
+/// A kind that is not said counts as internal, as OTLP allows and Jaeger answers.
 fn kind_name(kind: SpanKind) -> &'static str {
     match kind {
-        SpanKind::Unspecified => "",
+        SpanKind::Unspecified => SpanKind::Internal.name(),
         kind => kind.name(),
     }
 }
 
-/// Who called whom, and how often.
+/// Who called whom, and how often, as [`jaeger::dependencies`] counts.
 pub fn dependencies(
     source: &dyn SpanSource,
     range: TimeRange,
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<DependencyView>, TempoError> {
-    let edges = jaeger::dependencies(source, range, stop)?;
-    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for edge in edges {
-        *counts.entry((edge.parent, edge.child)).or_default() += edge.call_count;
-    }
-    let view = |((parent, child), call_count)| DependencyView {
-        parent,
-        child,
-        call_count,
+) -> Result<(Vec<DependencyView>, Missing), TempoError> {
+    let (edges, missing) = jaeger::dependencies(source, range, stop)?;
+    let view = |edge: jaeger::Dependency| DependencyView {
+        parent: edge.parent,
+        child: edge.child,
+        call_count: edge.call_count,
     };
-    Ok(counts.into_iter().map(view).collect())
+    Ok((edges.into_iter().map(view).collect(), missing))
 }

@@ -127,7 +127,20 @@ fn questions_by_hand() {
     for wrong in [&b"\x0a\x09"[..], b"", b"\x0a\x02\x52\x00", b"\x0a\x00"] {
         assert!(decode("FindTraces", wrong).unwrap().is_err(), "{wrong:?}");
     }
+    // Depth -1 is the default, as in Jaeger.
+    let times = b"\x22\x02\x08\x01\x2a\x02\x08\x03\x40\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+    let message = [&[0x0a, times.len() as u8][..], times].concat();
+    let Ok(Call::Find(find, _)) = decode("FindTraces", &message).unwrap() else {
+        panic!("{message:?}");
+    };
+    assert_eq!(find.limit, 100);
     assert!(decode("GetOperations", b"").unwrap().is_err());
+    assert!(decode("GetDependencies", b"\x0a\x02\x08\x01").unwrap().is_err());
+    assert!(
+        decode("GetDependencies", b"\x0a\x02\x08\x03\x12\x02\x08\x03")
+            .unwrap()
+            .is_err()
+    );
     assert!(decode("GetTrace", b"\x0a\x01x").unwrap().is_err());
 }
 
@@ -140,7 +153,7 @@ fn answers_by_hand() {
     );
     let (named, _) = operations(&few(), "shop", "", TimeRange::ALL, &|| false).unwrap();
     assert_eq!(encode_operations(&named), b"\x0a\x0f\x0a\x05order\x12\x06server");
-    let edges = dependencies(&few(), TimeRange::ALL, &|| false).unwrap();
+    let (edges, _) = dependencies(&few(), TimeRange::ALL, &|| false).unwrap();
     assert_eq!(
         encode_dependencies(&edges),
         b"\x0a\x0f\x0a\x04shop\x12\x05stock\x18\x01"
@@ -192,6 +205,7 @@ fn searches() {
     };
     assert!(without(&|a| a.start_ns = None).contains("query.startTimeMin"));
     assert!(without(&|a| a.end_ns = None).contains("query.startTimeMax"));
+    assert!(without(&|a| a.end_ns = Some(0)).contains("query.startTimeMax"));
     assert!(without(&|a| a.depth = Some(1_501)).contains("query.searchDepth"));
     assert!(without(&|a| a.filter = true).contains("query.filter"));
 }

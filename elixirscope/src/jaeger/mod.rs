@@ -1,6 +1,9 @@
 //! Jaeger's query API (legacy JSON) under `/jaeger/api`, for Grafana's Jaeger data source. Thin: reads parameters, asks
 //! `query::jaeger`, writes the envelope.
 
+mod given;
+pub(crate) mod v3;
+
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, Query, State};
@@ -10,17 +13,19 @@ use axum::routing::get;
 use axum::{Json, Router};
 use event::TraceId;
 use query::jaeger::{self, Find};
-use query::tempo::{SpanSource, TempoError, TimeRange};
+use query::tempo::{Missing, SpanSource, TempoError, TimeRange};
 use serde_json::{Value, json};
 
+use given::Given;
+
+use crate::lacks;
 use crate::turns::{Turns, Unanswered};
 
 const LIMIT: usize = 20;
 const LIMIT_MAX: usize = 1_500;
+const MILLISECOND_NS: u64 = 1_000_000;
 /// Lists of services and operations are of so long a time back.
 const NAMES_BACK_NS: u64 = 24 * 3_600 * 1_000_000_000;
-/// Times below are milliseconds, those from here on microseconds: Grafana sends the first where Jaeger documents the second.
-const MICROSECONDS_MIN: u64 = 100_000_000_000_000;
 
 /// What the handlers work on.
 #[derive(Clone)]
@@ -82,12 +87,19 @@ impl From<TempoError> for Failure {
     }
 }
 
-fn listed<T: serde::Serialize>(items: &[T]) -> Result<Json<Value>, Failure> {
+/// The envelope, and what it lacks in a header. In it Grafana takes any error for the failure of a dependency graph.
+fn listed<T: serde::Serialize>(items: &[T], missing: &Missing) -> Answered {
+    listed_with(items, Value::Null, missing)
+}
+
+fn listed_with<T: serde::Serialize>(items: &[T], errors: Value, missing: &Missing) -> Answered {
     let failed =
         |error: serde_json::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string(), None);
     let data = serde_json::to_value(items).map_err(failed)?;
-    let body = json!({"data": data, "total": items.len(), "limit": 0, "offset": 0, "errors": null});
-    Ok(Json(body))
+    let body = json!({"data": data, "total": items.len(), "limit": 0, "offset": 0, "errors": errors});
+    let mut response = Json(body).into_response();
+    lacks::say(missing, response.headers_mut());
+    Ok(response)
 }
 
 impl Jaeger {
@@ -124,109 +136,66 @@ pub(crate) fn router(jaeger: Jaeger) -> Router {
         .with_state(jaeger)
 }
 
-async fn services(State(jaeger): State<Jaeger>) -> Result<Json<Value>, Failure> {
+type Answered = Result<Response, Failure>;
+
+async fn services(State(jaeger): State<Jaeger>) -> Answered {
     let range = jaeger.recent();
-    let names = jaeger
+    let (names, missing) = jaeger
         .ask(move |source, stop| jaeger::services(source, range, stop))
         .await?;
-    listed(&names)
+    listed(&names, &missing)
 }
 
-async fn operations(
-    State(jaeger): State<Jaeger>,
-    Path(service): Path<String>,
-) -> Result<Json<Value>, Failure> {
+async fn operations(State(jaeger): State<Jaeger>, Path(service): Path<String>) -> Answered {
     let range = jaeger.recent();
-    let names = jaeger
+    let (names, missing) = jaeger
         .ask(move |source, stop| jaeger::operations(source, &service, range, stop))
         .await?;
-    listed(&names)
+    listed(&names, &missing)
 }
 
-async fn operations_with_kind(
-    State(jaeger): State<Jaeger>,
-    Query(pairs): Pairs,
-) -> Result<Json<Value>, Failure> {
+async fn operations_with_kind(State(jaeger): State<Jaeger>, Query(pairs): Pairs) -> Answered {
     let given = Given(pairs);
     let Some(service) = given.last("service").map(str::to_owned) else {
         return Err(Failure::wrong("service", "", "the name of a service"));
     };
     let kind = given.last("spanKind").unwrap_or_default().to_owned();
     let range = jaeger.recent();
-    let names = jaeger
-        .ask(move |source, stop| jaeger::operations(source, &service, range, stop))
+    let (operations, missing) = jaeger
+        .ask(move |source, stop| jaeger::v3::operations(source, &service, &kind, range, stop))
         .await?;
-    let named: Vec<Value> = names
-        .into_iter()
-        .map(|name| json!({"name": name, "spanKind": kind}))
-        .collect();
-    listed(&named)
+    listed(&operations, &missing)
 }
 
-/// Parameters as they came.
-struct Given(Vec<(String, String)>);
-
-impl Given {
-    fn last(&self, name: &str) -> Option<&str> {
-        let of_name = self
-            .0
-            .iter()
-            .rev()
-            .find(|(key, value)| key == name && !value.is_empty());
-        of_name.map(|(_, value)| value.as_str())
-    }
-
-    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    fn number(&self, name: &'static str) -> Result<Option<u64>, Failure> {
-        let parse = |text: &str| {
-            text.parse()
-                .map_err(|_| Failure::wrong(name, text, "a whole number"))
-        };
-        self.last(name).map(parse).transpose()
-    }
-
-    /// A duration as Go writes it.
-    fn duration(&self, name: &'static str) -> Result<Option<u64>, Failure> {
-        let parse = |text: &str| {
-            traceql::duration_ns(text)
-                .ok_or_else(|| Failure::wrong(name, text, "a duration: 1.5s, 20ms, 1h30m"))
-        };
-        self.last(name).map(parse).transpose()
-    }
-
-    /// Nanoseconds of a time in milli- or microseconds.
-    fn time(&self, name: &'static str) -> Result<Option<u64>, Failure> {
-        Ok(self.number(name)?.map(|time| {
-            let unit = if time < MICROSECONDS_MIN { 1_000_000 } else { 1_000 };
-            time.saturating_mul(unit)
-        }))
-    }
-}
-
-async fn find(State(jaeger): State<Jaeger>, Query(pairs): Pairs) -> Result<Json<Value>, Failure> {
+async fn find(State(jaeger): State<Jaeger>, Query(pairs): Pairs) -> Answered {
     let given = Given(pairs);
-    let ids: Result<Vec<TraceId>, Failure> = given.all("traceID").map(trace_id).collect();
-    let ids = ids?;
     let range = TimeRange {
         start_ns: given.time("start")?.unwrap_or_default(),
         end_ns: given
             .time("end")?
             .map_or(u64::MAX, |end| end.saturating_add(1_000)),
     };
+    let ids: Result<Vec<TraceId>, Failure> = given.all("traceID").map(trace_id).collect();
+    let ids = ids?;
     if !ids.is_empty() {
         let traces = jaeger.ask(move |source, _| {
             let found = ids.into_iter().map(|id| jaeger::trace(source, id, range));
             found.collect::<Result<Vec<_>, _>>()
         });
         let traces: Vec<jaeger::Trace> = traces.await?.into_iter().flatten().collect();
-        return listed(&traces);
+        return listed(&traces, &Missing::new());
     }
+    let asked = search(&given)?;
+    let (traces, missing) = jaeger
+        .ask(move |source, stop| jaeger::find(source, &asked, range, stop))
+        .await?;
+    let said = missing.iter().map(|msg| json!({"code": 206, "msg": msg}));
+    let said: Vec<Value> = said.collect();
+    let errors = if said.is_empty() { Value::Null } else { said.into() };
+    listed_with(&traces, errors, &missing)
+}
+
+fn search(given: &Given) -> Result<Find, Failure> {
     let wrong = |error: jaeger::TagsError| Failure(StatusCode::BAD_REQUEST, error.to_string(), None);
     let mut tags: BTreeMap<String, String> = BTreeMap::new();
     if let Some(text) = given.last("tags") {
@@ -242,76 +211,47 @@ async fn find(State(jaeger): State<Jaeger>, Query(pairs): Pairs) -> Result<Json<
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Failure::wrong("limit", &limit.to_string(), "1 to 1500"));
     }
-    let asked = Find {
+    Ok(Find {
         service: given.last("service").unwrap_or_default().to_owned(),
         operation: given.last("operation").unwrap_or_default().to_owned(),
         tags,
         duration_min: given.duration("minDuration")?,
         duration_max: given.duration("maxDuration")?,
         limit,
-    };
-    let (traces, missing) = jaeger
-        .ask(move |source, stop| jaeger::find(source, &asked, range, stop))
-        .await?;
-    let Json(mut body) = listed(&traces)?;
-    if !missing.is_empty()
-        && let Some(errors) = body.get_mut("errors")
-    {
-        *errors = missing
-            .into_iter()
-            .map(|msg| json!({"code": 206, "msg": msg}))
-            .collect();
-    }
-    Ok(Json(body))
+    })
 }
 
 fn trace_id(text: &str) -> Result<TraceId, Failure> {
-    text.parse()
-        .map_err(|_| Failure::wrong("trace id", text, "up to 32 hexadecimal digits"))
+    let expected = "up to 32 hexadecimal digits, not all 0, or base64";
+    jaeger::trace_id(text).ok_or_else(|| Failure::wrong("trace id", text, expected))
 }
 
-async fn trace(State(jaeger): State<Jaeger>, Path(id): Path<String>) -> Result<Json<Value>, Failure> {
+async fn trace(State(jaeger): State<Jaeger>, Path(id): Path<String>) -> Answered {
     let parsed = trace_id(&id)?;
     let found = jaeger
         .ask(move |source, _| jaeger::trace(source, parsed, TimeRange::ALL))
         .await?;
     let none = || Failure(StatusCode::NOT_FOUND, "trace not found".to_owned(), Some(id));
-    listed(&[found.ok_or_else(none)?])
+    listed(&[found.ok_or_else(none)?], &Missing::new())
 }
 
-async fn dependencies(State(jaeger): State<Jaeger>, Query(pairs): Pairs) -> Result<Json<Value>, Failure> {
+async fn dependencies(State(jaeger): State<Jaeger>, Query(pairs): Pairs) -> Answered {
     let given = Given(pairs);
     let end_ns = given
         .number("endTs")?
-        .map_or_else(|| (jaeger.now_ns)(), |ms| ms.saturating_mul(1_000_000));
+        .map_or_else(|| (jaeger.now_ns)(), |ms| ms.saturating_mul(MILLISECOND_NS));
     let back_ns = given
         .number("lookback")?
-        .map_or(NAMES_BACK_NS, |ms| ms.saturating_mul(1_000_000));
+        .map_or(NAMES_BACK_NS, |ms| ms.saturating_mul(MILLISECOND_NS));
     let range = TimeRange {
         start_ns: end_ns.saturating_sub(back_ns),
         end_ns,
     };
-    let edges = jaeger
+    let (mut edges, missing) = jaeger
         .ask(move |source, stop| jaeger::dependencies(source, range, stop))
         .await?;
-    listed(&edges)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Scenario: a time in milliseconds and one in microseconds. Guarantee: both are the same instant.
-    #[test]
-    fn times_by_magnitude() {
-        let given = |time: &str| Given(vec![("start".to_owned(), time.to_owned())]);
-        assert_eq!(
-            given("1790000000000").time("start").ok().flatten(),
-            Some(1_790_000_000_000_000_000)
-        );
-        assert_eq!(
-            given("1790000000000000").time("start").ok().flatten(),
-            Some(1_790_000_000_000_000_000)
-        );
+    if let Some(service) = given.last("service") {
+        edges.retain(|edge| edge.parent == service || edge.child == service);
     }
+    listed(&edges, &missing)
 }
