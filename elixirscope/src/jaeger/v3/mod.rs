@@ -15,7 +15,7 @@ use event::Span;
 use host::grpc::Code;
 use query::jaeger::services;
 use query::jaeger::v3::{self, Call, DependencyView, Operation, Summary};
-use query::tempo::{Missing, TempoError, TimeRange};
+use query::tempo::{Missing, SourceError, TempoError, TimeRange};
 use serde_json::json;
 
 use given::Given;
@@ -56,6 +56,8 @@ impl From<TempoError> for Failure {
             Self::wrong(text)
         } else if error.is_forbidden() {
             Self(StatusCode::FORBIDDEN, Code::PermissionDenied, text)
+        } else if matches!(error, TempoError::Source(SourceError::Busy(_))) {
+            Self(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, text)
         } else {
             Self(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, text)
         }
