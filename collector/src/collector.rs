@@ -98,6 +98,7 @@ impl Collector {
             bucket_seconds: settings.bucket_seconds,
             retention_seconds: config.retention.as_secs(),
             disk_bytes_max: config.disk_bytes_max,
+            hold_all: config.hold_buckets,
             owner: Some(Owner {
                 cluster: settings.cluster,
                 member: settings.member,

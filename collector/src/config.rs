@@ -41,6 +41,8 @@ pub struct CollectorConfig {
     pub retention: Duration,
     /// Bytes of events and spans on the disk, above which the oldest buckets are dropped; 0 = no bound.
     pub disk_bytes_max: u64,
+    /// Are buckets kept, however old, until [`store::Store::hold_from`] lets them go? The bound on bytes drops them anyway.
+    pub hold_buckets: bool,
     /// The doors for OTLP; `None` = closed.
     pub otlp: Option<OtlpConfig>,
     /// Who may come in through them.

@@ -13,6 +13,7 @@ mod control_plane;
 mod coordinator_role;
 mod doctor;
 mod doors;
+mod export;
 mod jaeger;
 mod lacks;
 mod process;

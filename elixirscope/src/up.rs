@@ -29,6 +29,7 @@ use crate::checks::Checks;
 use crate::code_blobs::CoordinatorBlobs;
 use crate::control_plane::InProcess;
 use crate::doors::{HttpDoors, TokensArg};
+use crate::export::{self, ExportArgs};
 use crate::jaeger::{self, Jaeger};
 use crate::process;
 use crate::tempo::{self, Tempo};
@@ -67,6 +68,8 @@ pub(crate) struct Args {
     /// Disk for events and spans, MiB; above it the oldest are dropped. 0 = as much as the retention keeps.
     #[arg(long, env = "ELIXIRSCOPE_DISK_MIB", default_value_t = 0)]
     disk_mib: u64,
+    #[command(flatten)]
+    export: ExportArgs,
     /// OTLP over gRPC (TCP).
     #[arg(long, env = "ELIXIRSCOPE_OTLP_GRPC", default_value = "127.0.0.1:4317")]
     otlp_grpc: SocketAddr,
@@ -172,6 +175,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
     } else {
         Some(start_agent(&args, &collector, &tasks, &registry)?)
     };
+    let exporter = export::start(&args.export, &args.data, &coordinator, &collector, &registry)?;
     let routes = routes(&args, &coordinator, &collector, agent.clone(), &access);
     let mut shown = Exposition::from(registry.clone());
     if let Some(counted) = collector.counted_spans() {
@@ -191,6 +195,9 @@ async fn serve(args: Args) -> Result<ExitCode> {
     let signal = host::stop_signal().await?;
     tracing::info!(signal, "stopping");
     tasks.shutdown(STOP).await;
+    if let Some(exporter) = exporter {
+        tokio::task::spawn_blocking(move || exporter.stop()).await?;
+    }
     collector.shutdown().await;
     coordinator.shutdown().await;
     Ok(ExitCode::SUCCESS)
@@ -242,6 +249,7 @@ async fn start_collector(
         memory_bytes: args.memory_mib << 20,
         retention: Duration::from_secs(args.retention_hours * 3_600),
         disk_bytes_max: args.disk_mib << 20,
+        hold_buckets: args.export.holds(),
         otlp: (!args.no_otlp).then(|| OtlpConfig {
             grpc: args.otlp_grpc,
             http: args.otlp_http,

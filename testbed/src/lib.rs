@@ -7,12 +7,14 @@ mod bed;
 mod child;
 mod disk;
 mod door;
+mod python;
 mod shop;
 
 pub use bed::{AgentOptions, Bed, Launcher};
 pub use child::Child;
 pub use disk::Disk;
 pub use door::Door;
+pub use python::python;
 pub use shop::{Shop, ShopNode, ShopOptions, Variant};
 
 use std::thread;

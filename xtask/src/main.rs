@@ -12,6 +12,7 @@ mod machine;
 mod metrics;
 mod report;
 mod run;
+mod sim;
 mod test;
 mod tidy;
 mod verify;
@@ -44,6 +45,10 @@ enum Command {
     Faults(faults::Args),
     /// Give the decoders random bytes: a coverage-guided run of each target of `fuzz/`.
     Fuzz(fuzz::Args),
+    /// Run the cluster in one thread, seed after seed, with everything breaking, and write `target/report/sim.json`.
+    Sim(sim::Args),
+    /// Show that the simulation finds each planted mistake, and write `target/report/planted.json`.
+    Planted(sim::Args),
     /// Check format, lints, documentation and layering. Writes nothing.
     Verify,
     /// Format sources. The only command that writes to them.
@@ -58,6 +63,8 @@ fn main() -> ExitCode {
         Command::Accuracy(args) => accuracy::run(&args),
         Command::Faults(args) => faults::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Sim(args) => sim::run(&args, "sim"),
+        Command::Planted(args) => sim::run(&args, "planted"),
         Command::Compat => compat::run(),
         Command::Verify => verify::run(),
         Command::Fix => fix::run(),

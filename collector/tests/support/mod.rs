@@ -117,6 +117,7 @@ impl House {
             memory_bytes: 32 << 20,
             retention: Duration::from_hours(1),
             disk_bytes_max: 0,
+            hold_buckets: false,
             otlp: None,
             span_metrics: None,
         };

@@ -5,6 +5,7 @@
 
 mod assign;
 mod bucket;
+mod digest;
 mod interval_codec;
 mod interval_set;
 mod map;
@@ -15,6 +16,7 @@ mod takeover;
 
 pub use assign::{PLAY_PER_CENT, assign};
 pub use bucket::{bucket_end, bucket_of, bucket_start};
+pub use digest::batch_digest;
 pub use interval_codec::{IntervalError, interval_set_decode, interval_set_encode};
 pub use interval_set::{Interval, IntervalSet};
 pub use map::{Change, ChangeError, Holders, ShardMap, Standing};

@@ -4,7 +4,7 @@ use crate::error::OpenError;
 use crate::events;
 use crate::options::Memory;
 use crate::spans::keys;
-use crate::{batches, frames, logs, meta, nodes, producers};
+use crate::{batches, exports, frames, logs, meta, nodes, producers};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
     Direction, FlushOptions, IteratorMode, LogLevel, Options, PrefixRange, ReadOptions, WriteBufferManager,
@@ -20,7 +20,7 @@ const INFO_LOGS_KEPT: usize = 3;
 const INFO_LOG_BYTES: usize = 4 << 20;
 
 /// All families, as `docs/keyspace.md` lists them.
-pub(crate) const FAMILIES: [&str; 13] = [
+pub(crate) const FAMILIES: [&str; 14] = [
     meta::FAMILY,
     frames::FAMILY,
     batches::FAMILY,
@@ -34,6 +34,7 @@ pub(crate) const FAMILIES: [&str; 13] = [
     keys::RUNS,
     keys::TERMS,
     logs::FAMILY,
+    exports::FAMILY,
 ];
 
 /// Families of format 1: an index of frames by trace, which is made anew from the frames.

@@ -13,6 +13,7 @@ use event::{Bucket, LogRecord, TraceId};
 use parking_lot::RwLock;
 use rocksdb::WriteBatch;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wire::otlp::{decode_logs, encode_logs};
 
@@ -188,6 +189,47 @@ impl Shared {
         let kept = entries.split_off(&(floor, 0));
         let gone = std::mem::replace(&mut *entries, kept);
         gone.values().map(|entry| u64::from(entry.records)).sum()
+    }
+
+    /// How many records each bucket has.
+    pub(crate) fn log_counts(&self) -> BTreeMap<Bucket, u64> {
+        let mut counts = BTreeMap::new();
+        for ((bucket, _), entry) in &*self.logs.entries.read() {
+            *counts.entry(*bucket).or_default() += u64::from(entry.records);
+        }
+        counts
+    }
+
+    /// Shows the records of a bucket, an entry at a time, in order of arrival. How many entries could not be read.
+    pub(crate) fn visit_bucket_logs(
+        &self,
+        bucket: Bucket,
+        visit: &mut dyn FnMut(Vec<LogRecord>) -> ControlFlow<()>,
+    ) -> Result<u64, StoreError> {
+        let arrivals: Vec<u64> = {
+            let entries = self.logs.entries.read();
+            let of = entries.range((bucket, 0)..=(bucket, u64::MAX));
+            of.map(|((_, arrival), _)| *arrival).collect()
+        };
+        let mut damaged = 0;
+        for arrival in arrivals {
+            let value = self.db.get(FAMILY, &keys::frame(bucket, arrival))?;
+            let read = value.as_deref().map(decompress);
+            match read {
+                Some(Ok(records)) => {
+                    if visit(records).is_break() {
+                        break;
+                    }
+                }
+                // Dropped since its entries were listed.
+                None if bucket < self.floor() => break,
+                failed => {
+                    tracing::error!(?failed, %bucket, arrival, "stored logs cannot be read");
+                    damaged += 1;
+                }
+            }
+        }
+        Ok(damaged)
     }
 
     /// Are there logs in a bucket below a floor?

@@ -35,6 +35,8 @@ pub struct StoreOptions {
     pub commit_wait_us: u64,
     /// Bytes that frames and runs may take on the disk; the oldest buckets are dropped above. 0 = no bound but the retention.
     pub disk_bytes_max: u64,
+    /// Is no bucket dropped for its age until [`crate::Store::hold_from`] says otherwise?
+    pub hold_all: bool,
     /// Nothing is written while less is free on the disk.
     pub disk_reserve_bytes: u64,
     /// How often closing and dropping is considered, in milliseconds; 0 = only when asked (tests).
@@ -56,6 +58,7 @@ impl StoreOptions {
             commit_bytes_max: 8 << 20,
             commit_wait_us: 0,
             disk_bytes_max: 0,
+            hold_all: false,
             disk_reserve_bytes: 64 << 20,
             upkeep_interval_ms: 1000,
             owner: None,

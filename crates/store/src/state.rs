@@ -67,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) rest: Rest,
     /// Buckets before it are dropped.
     pub(crate) floor: AtomicU32,
+    /// Buckets from it on are not dropped for their age.
+    pub(crate) hold: AtomicU32,
     /// Why nothing is written any more.
     pub(crate) poison: Mutex<Option<String>>,
 }

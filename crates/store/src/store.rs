@@ -37,7 +37,7 @@ use wire::spans::SpanFrame;
 pub struct Store {
     writer: Writer,
     upkeep: Option<(SyncSender<()>, JoinHandle<()>)>,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Store {
@@ -46,6 +46,7 @@ impl Store {
         let memory = options.memory();
         let db = Db::open(path, memory)?;
         let owner = options.owner;
+        let hold = if options.hold_all { 0 } else { u32::MAX };
         let shared = Arc::new(Shared {
             db,
             options,
@@ -58,6 +59,7 @@ impl Store {
             logs: LogState::default(),
             rest: Rest::default(),
             floor: AtomicU32::new(0),
+            hold: AtomicU32::new(hold),
             poison: Mutex::new(None),
         });
         let damaged = |e: StoreError| OpenError::Damaged {

@@ -7,7 +7,7 @@ use crate::nodes::NodeRecord;
 use crate::producers::{HeldGroup, ProducerKey};
 use crate::spans::keys;
 use crate::state::Shared;
-use crate::{batches, frames, logs, meta, nodes, producers};
+use crate::{batches, exports, frames, logs, meta, nodes, producers};
 use event::{Bucket, Micros};
 use rocksdb::WriteBatch;
 use std::collections::BTreeMap;
@@ -64,6 +64,7 @@ impl Shared {
             event::Hlc::from_micros(Micros(oldest_us)),
             self.options.bucket_seconds,
         );
+        let floor = floor.min(Bucket(self.hold.load(Ordering::Acquire)));
         if floor <= self.floor() {
             return Ok(());
         }
@@ -105,7 +106,7 @@ impl Shared {
     }
 
     fn drop_before(&self, floor: Bucket) -> Result<(), StoreError> {
-        const OTHERS: [&str; 3] = [frames::FAMILY, batches::FAMILY, logs::FAMILY];
+        const OTHERS: [&str; 4] = [frames::FAMILY, batches::FAMILY, logs::FAMILY, exports::FAMILY];
         let sealed = || events::keys::BUCKET_MAJOR.into_iter().chain(keys::BUCKET_MAJOR);
         let bucket_major = || sealed().chain(OTHERS);
         // No run is made of what is being dropped.

@@ -12,6 +12,7 @@ mod fault;
 mod folder;
 mod page;
 mod read;
+pub mod recorded;
 pub mod rows;
 mod table;
 mod words;

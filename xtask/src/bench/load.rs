@@ -70,7 +70,7 @@ impl Member {
             "otlp".to_owned(),
             format!("--endpoint=http://{}/v1/traces", self.otlp),
         ];
-        all.extend(self.read_back());
+        all.extend(self.read_back(args));
         all.extend_from_slice(args);
         self.load(name, all)
     }
@@ -87,14 +87,16 @@ impl Member {
         self.load(name, all)
     }
 
-    /// Where there is a door for traces by id, random ones are read back.
-    fn read_back(&self) -> Vec<String> {
-        if self.answers("/tempo/api/echo") {
-            let url = self.url("/tempo/api/v2/traces/");
-            vec![format!("--query={url}"), "--verify=500".to_owned()]
-        } else {
-            Vec::new()
+    /// Where there is a door for traces by id, random ones are read back: 500, if `args` do not say how many.
+    fn read_back(&self, args: &[String]) -> Vec<String> {
+        if !self.answers("/tempo/api/echo") {
+            return Vec::new();
         }
+        let mut words = vec![format!("--query={}", self.url("/tempo/api/v2/traces/"))];
+        if !args.iter().any(|word| word.starts_with("--verify=")) {
+            words.push("--verify=500".to_owned());
+        }
+        words
     }
 
     fn load(&self, name: &str, args: Vec<String>) -> Result<Value> {

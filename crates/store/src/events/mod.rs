@@ -15,6 +15,7 @@ mod seal;
 mod sealed_batches;
 mod unit;
 mod units;
+mod whole;
 
 pub(crate) use run::{Run, RunRecord};
 pub(crate) use sealed_batches::SealedBatches;

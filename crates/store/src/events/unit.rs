@@ -52,6 +52,23 @@ impl UnitBytes {
         })
     }
 
+    /// All its events, those of `held` sections apart, in the order of its rows.
+    pub(crate) fn all(&self, held: &[u32]) -> Result<Vec<(EventIdentity, Event)>, FrameError> {
+        self.with(|frame| {
+            let runs = frame.runs()?;
+            let identities = runs.iter().flat_map(|run| run.identities());
+            let mut all: Vec<_> = identities.zip(frame.events()?).collect();
+            if !held.is_empty() {
+                let counts = |at: u32| held.binary_search(&at).is_err();
+                let sections = (0u32..).zip(frame.sections());
+                let mut counted =
+                    sections.flat_map(|(at, section)| std::iter::repeat_n(counts(at), section.rows as usize));
+                all.retain(|_| counted.next().unwrap_or_default());
+            }
+            Ok(all)
+        })
+    }
+
     /// Parts of traces that are the reason why a trace is wanted, those of `held` sections apart.
     pub(crate) fn parts(&self, wanted: &Wanted, held: &[u32]) -> Result<Vec<Part>, FrameError> {
         self.with(|frame| {

@@ -5,14 +5,13 @@
 //! the store is opened (`open.rs`).
 
 use super::keys;
-use super::make::{RunMaker, slices, unreadable};
-use super::run::{Run, place};
-use super::seal::gone;
+use super::make::RunMaker;
+use super::run::Run;
+use super::slice::{Group, SLICE_ROWS_MAX, Slice, parts};
 use super::{SpanBucket, Workshop};
 use crate::counters::add;
 use crate::error::StoreError;
-use crate::runs::filter::hash;
-use crate::runs::{RUN_BYTES, RUN_ROWS, file_options};
+use crate::runs::file_options;
 use crate::state::Shared;
 use event::{Bucket, Micros};
 use rocksdb::{ReadOptions, WriteBatch};
@@ -20,7 +19,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use wire::spans::SpanFrame;
+use wire::spans::SpanBuilder;
 
 /// Runs that are merged at once.
 pub(super) const FAN_IN: usize = 16;
@@ -31,11 +30,6 @@ const LEVEL_MAX: u8 = 2;
 const TRACES_A_SHARED: u64 = 16;
 /// Nothing came for so long: what waits for more is merged.
 const QUIET_US: u64 = 3_000_000;
-/// Spans that are in memory at once; more of one place are not merged.
-const SLICE_ROWS_MAX: u64 = 4 * RUN_ROWS;
-
-/// Runs to be merged.
-type Group = Vec<(u32, Arc<Run>)>;
 
 impl Shared {
     /// Merges runs where it pays. How many runs it made.
@@ -81,11 +75,13 @@ impl Shared {
         let options = file_options();
         let mut packer = std::mem::take(&mut workshop.packer);
         let mut maker = RunMaker::new(self, (bucket, number), rows, &options, &mut packer)?;
-        for places in parts(group) {
+        for slice in parts(group) {
             // A merge may take seconds: frames do not wait for it.
             self.seal_due(now, workshop)?;
-            let sources = self.gather(bucket, group, &places, workshop)?;
-            maker.add(&workshop.builder, &sources)?;
+            self.gather(bucket, group, &slice, &mut workshop.builder, &mut |_, error| {
+                Err(error)
+            })?;
+            maker.add(&workshop.builder)?;
         }
         let mut made = maker.finish(self)?;
         workshop.packer = packer;
@@ -120,33 +116,29 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes what the runs have of some places into the builder; the blocks that it came from.
-    fn gather(
+    /// Takes what the runs have of a slice into a builder, which is emptied before. `damaged` says whether to go on without a
+    /// block (run, number) that cannot be read.
+    pub(super) fn gather(
         &self,
         bucket: Bucket,
         group: &[(u32, Arc<Run>)],
-        places: &RangeInclusive<u16>,
-        workshop: &mut Workshop,
-    ) -> Result<Vec<Vec<u8>>, StoreError> {
-        let builder = &mut workshop.builder;
+        slice: &Slice,
+        builder: &mut SpanBuilder,
+        damaged: &mut dyn FnMut((u32, u32), StoreError) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         builder.clear();
         let mut once = ReadOptions::default();
         once.fill_cache(false);
-        let mut sources = Vec::new();
         for (number, run) in group {
-            for (at, block) in run.blocks_within(places.clone()) {
+            for (at, block) in run.blocks_within(slice.places.clone()) {
                 let key = keys::block(bucket, *number, at);
                 let bytes = self.db.raw.get_cf_opt(self.db.family(keys::BLOCKS), key, &once)?;
-                let bytes = bytes.ok_or_else(|| gone(keys::BLOCKS))?;
-                let frame = SpanFrame::open(&bytes).map_err(|error| unreadable(&error))?;
-                let decoded = frame.decoded().map_err(|error| unreadable(&error))?;
-                let whole = places.contains(&block.first) && places.contains(&block.last);
-                builder.take(&decoded, |trace| whole || places.contains(&place(hash(trace))));
-                drop(decoded);
-                sources.push(bytes);
+                if let Err(error) = slice.take(builder, block, bytes) {
+                    damaged((*number, at), error)?;
+                }
             }
         }
-        Ok(sources)
+        Ok(())
     }
 
     /// Deletes the files of runs that were merged and that nobody reads any more.
@@ -231,21 +223,5 @@ pub(super) fn pays<'r>(runs: impl Iterator<Item = &'r Run>) -> bool {
 }
 
 fn fits(group: &[(u32, Arc<Run>)]) -> bool {
-    parts(group).all(|places| {
-        let blocks = || {
-            group
-                .iter()
-                .flat_map(|(_, run)| run.blocks_within(places.clone()))
-        };
-        blocks().map(|(_, block)| u64::from(block.rows)).sum::<u64>() <= SLICE_ROWS_MAX
-    })
-}
-
-/// Parts of all places that have as many spans as one run that is sealed, about.
-fn parts(group: &[(u32, Arc<Run>)]) -> impl Iterator<Item = RangeInclusive<u16>> {
-    let rows: u64 = group.iter().map(|(_, run)| run.rows()).sum();
-    let bytes: u64 = group.iter().map(|(_, run)| run.bytes()).sum();
-    let parts = slices(rows, RUN_ROWS).max(slices(bytes, RUN_BYTES));
-    let width = (1u64 << 16) / parts;
-    (0..parts).map(move |part| (part * width) as u16..=((part + 1) * width - 1) as u16)
+    parts(group).all(|slice| slice.rows(group) <= SLICE_ROWS_MAX)
 }

@@ -6,6 +6,7 @@
 //! opened. Merging does the same with runs that have traces in common.
 
 mod append;
+mod cut;
 pub(crate) mod keys;
 mod make;
 mod merge;
@@ -13,7 +14,9 @@ mod open;
 mod read;
 mod run;
 mod seal;
+mod slice;
 mod terms;
+mod whole;
 
 pub use append::SpanFrameToStore;
 pub use read::Inspected;

@@ -88,8 +88,8 @@ impl Shared {
         }
         let options = file_options();
         let mut maker = RunMaker::new(self, (bucket, number), taken, &options, packer)?;
-        maker.add(builder, &stored)?;
         drop(stored);
+        maker.add(builder)?;
         let mut made = maker.finish(self)?;
         made.run.taken = taken;
         made.run.shared = self.shared_with(&made, &[]);

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use event::{Epoch, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Producer, Seq, Shard, SiteId, TraceId};
+use event::{
+    Epoch, EventIdentity, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Producer, Seq, Shard, SiteId, TraceId,
+};
 
 use super::cursor::range;
 use super::layout as column;
@@ -60,6 +62,21 @@ pub struct Run {
     pub first_row: u32,
     /// Rows.
     pub rows: u32,
+}
+
+impl Run {
+    /// The identity of each of its rows.
+    pub fn identities(self) -> impl Iterator<Item = EventIdentity> {
+        (self.first_row..)
+            .take(self.rows as usize)
+            .map(move |row| EventIdentity {
+                producer: self.producer,
+                epoch: self.epoch,
+                shard: self.shard,
+                seq: self.seq,
+                row,
+            })
+    }
 }
 
 /// A checked frame of events, or a block of them.

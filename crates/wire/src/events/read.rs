@@ -66,17 +66,7 @@ impl EventFrame<'_> {
         let runs = runs
             .get(trace.runs.start as usize..trace.runs.end as usize)
             .unwrap_or_default();
-        let identities = runs.iter().flat_map(|run| {
-            (run.first_row..)
-                .take(run.rows as usize)
-                .map(|row| EventIdentity {
-                    producer: run.producer,
-                    epoch: run.epoch,
-                    shard: run.shard,
-                    seq: run.seq,
-                    row,
-                })
-        });
+        let identities = runs.iter().flat_map(|run| run.identities());
         into.extend(
             identities
                 .zip(&rows)

@@ -109,6 +109,35 @@ impl Sorted<'_> {
         &self,
         traces: Range<usize>,
         cut: Cut,
+        seq_of: impl FnMut(Shard) -> Seq,
+        packer: &mut Packer,
+    ) -> Result<Vec<u8>, FrameTooLarge> {
+        let rows = self.order.rows(traces.clone());
+        self.write(rows, self.order.traces(traces), cut, seq_of, packer)
+    }
+
+    /// The frame of some adjacent spans of one trace, for traces that are too large for a frame; `trace` is its position in
+    /// [`Self::traces`].
+    pub fn encode_part(
+        &self,
+        trace: usize,
+        spans: Range<usize>,
+        cut: Cut,
+        seq_of: impl FnMut(Shard) -> Seq,
+        packer: &mut Packer,
+    ) -> Result<Vec<u8>, FrameTooLarge> {
+        let of = self.order.traces(trace..trace.saturating_add(1)).next();
+        let part = of.and_then(|(shard, trace, rows)| Some((shard, trace, rows.get(spans)?)));
+        let rows = part.map(|(_, _, rows)| rows).unwrap_or_default();
+        self.write(rows, part.into_iter(), cut, seq_of, packer)
+    }
+
+    /// The frame of these rows, which are those of the traces.
+    fn write<'r>(
+        &self,
+        all: &'r [Row],
+        traces: impl Iterator<Item = (Shard, TraceId, &'r [Row])>,
+        cut: Cut,
         mut seq_of: impl FnMut(Shard) -> Seq,
         packer: &mut Packer,
     ) -> Result<Vec<u8>, FrameTooLarge> {
@@ -118,8 +147,8 @@ impl Sorted<'_> {
         let mut sections: Vec<(Shard, u32, u32)> = Vec::new();
         let (mut last_start, mut count) = (0, 0u32);
         let mut time = (u64::MAX, 0);
-        columns.rows(builder, self.order.rows(traces.clone()));
-        for (shard, trace, rows) in self.order.traces(traces) {
+        columns.rows(builder, all);
+        for (shard, trace, rows) in traces {
             let shard = if self.by_shard { shard } else { Shard(0) };
             columns.traces.put_u128(trace.0);
             columns.trace_rows.push(rows.len() as u32);

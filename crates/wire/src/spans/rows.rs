@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use event::TraceId;
+use event::{SpanId, TraceId};
 
 use super::build::{Row, SpanBuilder};
 use super::encode::{PARENT_ELSEWHERE, PARENT_HERE};
@@ -290,7 +290,17 @@ impl SpanBuilder {
     }
 
     /// Takes the spans of some traces of a frame.
-    pub fn take(&mut self, frame: &Decoded<'_>, mut wanted: impl FnMut(TraceId) -> bool) {
+    pub fn take(&mut self, frame: &Decoded<'_>, wanted: impl FnMut(TraceId) -> bool) {
+        self.take_some(frame, wanted, |_| true);
+    }
+
+    /// Takes some spans of some traces of a frame, by their ids.
+    pub fn take_some(
+        &mut self,
+        frame: &Decoded<'_>,
+        mut wanted: impl FnMut(TraceId) -> bool,
+        mut wanted_span: impl FnMut(SpanId) -> bool,
+    ) {
         let mut maps = Maps::new(frame);
         for trace in &frame.traces {
             if !wanted(trace.trace) {
@@ -299,7 +309,9 @@ impl SpanBuilder {
             let range = trace.rows.start as usize..trace.rows.end as usize;
             let number = self.trace(trace.trace.0);
             for row in frame.rows.rows.get(range).unwrap_or_default() {
-                self.take_row(frame, &mut maps, row, number);
+                if wanted_span(SpanId(row.id)) {
+                    self.take_row(frame, &mut maps, row, number);
+                }
             }
         }
     }

@@ -131,6 +131,33 @@ proptest! {
         prop_assert_eq!(in_order(all), once);
     }
 
+    /// Scenario: spans of a few traces, some twice; each trace is encoded in parts of a few spans. Guarantee: the parts together
+    /// are the spans, each once, in the order of the trace; positions beyond it have none.
+    #[test]
+    fn traces_in_parts(sent in few_traces(), step in 1usize..5) {
+        let doubled = [sent.as_slice(), sent.as_slice()].concat();
+        let (builder, _) = frame_of(&encode_traces(&doubled));
+        let sorted = builder.sorted(shard);
+        let mut parts = Vec::new();
+        for (at, (_, rows)) in sorted.traces().into_iter().enumerate() {
+            for from in (0..rows as usize).step_by(step) {
+                let some = from..(from + step).min(rows as usize);
+                let bytes = sorted.encode_part(at, some.clone(), CUT, |_| Seq(1), &mut Packer::quick()).unwrap();
+                prop_assert_eq!(spans(&bytes).len(), some.len());
+                parts.extend(spans(&bytes));
+            }
+        }
+        let texts: Vec<String> = parts.iter().map(|span| format!("{span:?}")).collect();
+        let mut sorted_texts = in_order(&parts);
+        sorted_texts.sort();
+        let mut expected = in_order(&doubled);
+        expected.sort();
+        prop_assert_eq!(texts.len(), sorted_texts.len());
+        prop_assert_eq!(sorted_texts, expected);
+        let beyond = sorted.encode_part(usize::MAX, 0..1, CUT, |_| Seq(1), &mut Packer::quick());
+        prop_assert_eq!(beyond.map_or(0, |bytes| SpanFrame::open(&bytes).unwrap().rows()), 0);
+    }
+
     /// Scenario: a question by name, status, duration, attribute. Guarantee: every trace with a span that has it is selected, and
     /// its term is among the frame's.
     #[test]

@@ -1,0 +1,325 @@
+//! One member's data plane: the parts put together. Inputs come one at a time; each gives what is to be done.
+
+use crate::action::Action;
+use crate::bugs::Bugs;
+use crate::front::{Front, FrontConfig};
+use crate::held::Held;
+use crate::hints::{Hints, HintsConfig};
+use crate::marker::Disk;
+use crate::message::Message;
+use crate::moves::Moves;
+use crate::repair::{Pulled, Repair, RepairConfig, answer};
+use crate::replica::{Finished, Outcome, Replica};
+use crate::section::Section;
+use event::Shard;
+use placement::{MemberId, ShardMap};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bounds and waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Of frames from agents.
+    pub front: FrontConfig,
+    /// Of hints.
+    pub hints: HintsConfig,
+    /// Of comparing.
+    pub repair: RepairConfig,
+    /// Between two comparisons of a shard with some other holder.
+    pub repair_every: Duration,
+    /// Between two comparisons while a shard is taken over.
+    pub takeover_every: Duration,
+    /// Bytes that may wait for the disk.
+    pub waiting_bytes_max: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            front: FrontConfig::default(),
+            hints: HintsConfig::default(),
+            repair: RepairConfig::default(),
+            repair_every: Duration::from_mins(1),
+            takeover_every: Duration::from_secs(1),
+            waiting_bytes_max: 64 << 20,
+        }
+    }
+}
+
+/// What a member starts with: what is on its disk.
+#[derive(Debug)]
+pub struct Start {
+    /// Who it is.
+    pub me: MemberId,
+    /// Which start this is: never the same twice for one member.
+    pub life: u64,
+    /// What its disk is worth.
+    pub disk: Disk,
+    /// The map that it adopted last; the empty one at first.
+    pub map: Arc<ShardMap>,
+    /// Its hints.
+    pub hints: Vec<(MemberId, Section)>,
+    /// Whose zone is which.
+    pub zones: BTreeMap<MemberId, String>,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// An agent sent a frame.
+    Frame {
+        /// Over which connection.
+        from: u64,
+        /// The agent's map.
+        epoch: u64,
+        /// What is in it.
+        sections: Vec<Section>,
+    },
+    /// Another member said something.
+    Message {
+        /// Who; as its certificate says.
+        from: MemberId,
+        /// What.
+        message: Message,
+    },
+    /// [`Action::Write`] is done, synced.
+    Written {
+        /// Which.
+        job: u64,
+        /// For each section, in order.
+        outcomes: Vec<Outcome>,
+    },
+    /// A write or a sync failed.
+    WriteFailed {
+        /// Which.
+        job: u64,
+    },
+    /// A map was learned.
+    Map(Arc<ShardMap>),
+    /// [`Action::KeepMap`] is done, synced.
+    MapKept(u64),
+    /// Time passed.
+    Tick,
+}
+
+/// The data plane of one member.
+#[derive(Debug)]
+pub struct Member {
+    me: MemberId,
+    config: Config,
+    front: Front,
+    replica: Replica,
+    hints: Hints,
+    repair: Repair,
+    moves: Moves,
+    next_repair: Duration,
+    next_takeover: Duration,
+    round: usize,
+    todo: VecDeque<Action>,
+}
+
+impl Member {
+    /// At a start of its process.
+    pub fn new(now: Duration, start: Start, config: Config, bugs: Bugs) -> Self {
+        let Start { me, life, .. } = start;
+        let mut front = Front::new(me, life, config.front, bugs);
+        front.set_zones(start.zones);
+        let replica = Replica::new(me, start.disk, start.map, config.waiting_bytes_max, bugs);
+        let mut member = Self {
+            me,
+            config,
+            front,
+            replica,
+            hints: Hints::new(config.hints, life, start.hints, bugs),
+            repair: Repair::new(config.repair, life),
+            moves: Moves::new(me, bugs),
+            next_repair: now + config.repair_every,
+            next_takeover: now,
+            round: 0,
+            todo: VecDeque::new(),
+        };
+        member.adopt(now);
+        member.todo.clear();
+        member
+    }
+
+    /// The side of the front.
+    pub fn front(&self) -> &Front {
+        &self.front
+    }
+    /// The side that writes.
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+    /// The hints.
+    pub fn hints(&self) -> &Hints {
+        &self.hints
+    }
+    /// The comparisons.
+    pub fn repair(&self) -> &Repair {
+        &self.repair
+    }
+    /// Whose zone is which, when it changed.
+    pub fn set_zones(&mut self, zones: BTreeMap<MemberId, String>) {
+        self.front.set_zones(zones);
+    }
+
+    /// When [`Input::Tick`] is due.
+    pub fn wake_at(&self) -> Duration {
+        let own = self.next_repair.min(self.next_takeover);
+        self.front.wake_at().map_or(own, |at| at.min(own))
+    }
+
+    /// Something happened. `held` shows what is synced on this member's disk.
+    pub fn handle(&mut self, now: Duration, input: Input, held: &dyn Held) -> Vec<Action> {
+        match input {
+            Input::Frame {
+                from,
+                epoch,
+                sections,
+            } => {
+                let actions = self.front.accept(now, from, epoch, sections);
+                self.todo.extend(actions);
+            }
+            Input::Message { from, message } => self.message(now, from, message, held),
+            Input::Written { job, outcomes } => {
+                let finished = self.replica.written(job, &outcomes);
+                self.finished(now, finished, held);
+            }
+            Input::WriteFailed { job } => {
+                let finished = self.replica.write_failed(job);
+                self.finished(now, finished, held);
+            }
+            Input::Map(map) => self.todo.extend(self.replica.learn(map)),
+            Input::MapKept(epoch) => {
+                if self.replica.map_kept(epoch) {
+                    self.adopt(now);
+                }
+            }
+            Input::Tick => self.tick(now),
+        }
+        self.settle(now, held)
+    }
+
+    /// Carries out what concerns this member alone; the rest is for the caller.
+    fn settle(&mut self, now: Duration, held: &dyn Held) -> Vec<Action> {
+        let mut actions = Vec::new();
+        while let Some(action) = self.todo.pop_front() {
+            match action {
+                Action::Send { to, message } if to == self.me => self.message(now, to, message, held),
+                Action::Hint { to, section } if to != self.me => {
+                    actions.extend(self.hints.add(to, section));
+                }
+                Action::Hint { .. } => {}
+                Action::FetchMap(epoch) if epoch <= self.replica.map().epoch => {}
+                action => actions.push(action),
+            }
+        }
+        actions
+    }
+
+    fn message(&mut self, now: Duration, from: MemberId, message: Message, held: &dyn Held) {
+        match message {
+            Message::Append {
+                ticket,
+                epoch,
+                sections,
+            } => self
+                .todo
+                .extend(self.replica.append(from, ticket, epoch, sections)),
+            Message::Appended {
+                ticket,
+                epoch,
+                verdicts,
+            } => {
+                let actions = self.front.appended(now, from, ticket, epoch, &verdicts);
+                self.todo.extend(actions);
+            }
+            Message::Copy {
+                copy,
+                epoch,
+                sections,
+            } => self.todo.extend(self.replica.copy(from, copy, epoch, sections)),
+            Message::Copied { copy } => self.todo.extend(self.hints.copied(now, from, copy)),
+            Message::Ask { ask, shard, question } => {
+                let (epoch, whole) = (self.replica.map().epoch, self.replica.is_authoritative());
+                let answer = answer(held, shard, &question, epoch, whole);
+                let message = Message::Answer { ask, shard, answer };
+                self.todo.push_back(Action::Send { to: from, message });
+            }
+            Message::Answer { ask, answer, .. } => {
+                let epoch = self.replica.map().epoch;
+                let (actions, write, pulled) = self.repair.answered(now, from, ask, epoch, answer, held);
+                self.todo.extend(actions);
+                if !write.is_empty() {
+                    match self.replica.pull(ask, write) {
+                        Some(action) => self.todo.push_back(action),
+                        None => self.repair.forget(ask),
+                    }
+                }
+                self.pulled(pulled);
+            }
+            Message::Includes { shard, epoch, source } => {
+                self.todo.extend(self.moves.includes(shard, epoch, from, source));
+            }
+        }
+    }
+
+    fn finished(&mut self, now: Duration, finished: Finished, held: &dyn Held) {
+        if let Some((to, message)) = finished.reply {
+            self.todo.push_back(Action::Send { to, message });
+        }
+        if let Some((ask, whole)) = finished.pulled {
+            if !whole {
+                self.repair.forget(ask);
+                return;
+            }
+            let (actions, pulled) = self.repair.written(now, ask, held);
+            self.todo.extend(actions);
+            self.pulled(pulled);
+        }
+    }
+
+    fn pulled(&mut self, pulled: Option<Pulled>) {
+        if let Some(pulled) = pulled {
+            self.todo.extend(self.moves.pulled(pulled));
+        }
+    }
+
+    /// The adopted map is in force.
+    fn adopt(&mut self, now: Duration) {
+        let map = Arc::clone(self.replica.map());
+        let actions = self.front.set_map(now, &map);
+        self.todo.extend(actions);
+        self.moves.set_map(&map);
+        if self.replica.is_authoritative() {
+            self.moves.adopted_here();
+        }
+    }
+
+    fn tick(&mut self, now: Duration) {
+        let map = Arc::clone(self.replica.map());
+        let actions = self.front.tick(now);
+        self.todo.extend(actions);
+        self.todo.extend(self.hints.tick(now, &map));
+        self.repair.tick(now);
+        if now >= self.next_takeover {
+            self.next_takeover = now + self.config.takeover_every;
+            for (shard, peer) in self.moves.wanted() {
+                self.todo.extend(self.repair.start(now, shard, peer));
+            }
+        }
+        if now >= self.next_repair {
+            self.next_repair = now + self.config.repair_every;
+            self.round = self.round.wrapping_add(1);
+            for (shard, holders) in (0u16..).map(Shard).zip(&map.shards) {
+                let others: Vec<MemberId> = holders.all().filter(|m| *m != self.me).collect();
+                let peer = others.get(self.round % others.len().max(1));
+                if let Some(peer) = peer.filter(|_| holders.has(self.me)) {
+                    self.todo.extend(self.repair.start(now, shard, *peer));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Taking shards over: {A, B, C} to {A, B, D} without losing what was acknowledged or letting a read miss it.
+//!
+//! Each member that joins compares itself with the old holders again and again until the move ends. A comparison counts when
+//! its source had durably adopted the joint map before it answered. One member drives: the first that joins, or without one the
+//! first of the next holders. [`placement::Takeover`] says when every acknowledged write is on a majority of the next holders; one rule
+//! is added here: W of the old holders must have adopted the joint map, so that no reader with an older one finds enough
+//! that answer it after the cut (for odd N that is the same number as for copying).
+
+use crate::action::Action;
+use crate::bugs::{Bug, Bugs};
+use crate::message::Message;
+use crate::repair::Pulled;
+use event::Shard;
+use placement::{Change, Holders, MemberId, ShardMap, Takeover, write_quorum};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A move as one member sees it.
+#[derive(Debug)]
+struct Move {
+    holders: Holders,
+    takeover: Takeover,
+    adopted: BTreeSet<MemberId>,
+    includes: BTreeSet<(MemberId, MemberId)>,
+}
+
+/// The moves that concern this member.
+#[derive(Debug)]
+pub struct Moves {
+    me: MemberId,
+    bugs: Bugs,
+    by_shard: BTreeMap<Shard, Move>,
+}
+
+/// Who drives a move.
+fn driver(holders: &Holders) -> Option<MemberId> {
+    let first = holders.next.as_ref().and_then(|next| next.first().copied());
+    holders.joining().next().or(first)
+}
+
+impl Moves {
+    /// None.
+    pub fn new(me: MemberId, bugs: Bugs) -> Self {
+        let by_shard = BTreeMap::new();
+        Self { me, bugs, by_shard }
+    }
+
+    /// A map that this member has durably adopted.
+    pub fn set_map(&mut self, map: &Arc<ShardMap>) {
+        self.by_shard.retain(|shard, m| {
+            map.holders(*shard)
+                .is_some_and(|h| h.next.is_some() && h.since == m.holders.since)
+        });
+        for (shard, holders) in (0u16..).map(Shard).zip(&map.shards) {
+            let mine = driver(holders) == Some(self.me) || holders.joining().any(|m| m == self.me);
+            if !mine || self.by_shard.contains_key(&shard) {
+                continue;
+            }
+            if let Some(takeover) = Takeover::new(holders) {
+                let started = Move {
+                    holders: holders.clone(),
+                    takeover,
+                    adopted: BTreeSet::new(),
+                    includes: BTreeSet::new(),
+                };
+                self.by_shard.insert(shard, started);
+            }
+        }
+    }
+
+    /// Whom this member should compare with now, by shard.
+    pub fn wanted(&self) -> Vec<(Shard, MemberId)> {
+        let mut wanted = Vec::new();
+        for (shard, m) in &self.by_shard {
+            let others = m.holders.now.iter().filter(|o| **o != self.me);
+            wanted.extend(others.map(|o| (*shard, *o)));
+        }
+        wanted
+    }
+
+    /// This member itself has durably adopted the map and its disk is whole: it is a source like others.
+    pub fn adopted_here(&mut self) {
+        for m in self.by_shard.values_mut() {
+            m.adopt(self.me);
+        }
+    }
+
+    /// A comparison ended.
+    pub fn pulled(&mut self, pulled: Pulled) -> Vec<Action> {
+        let Some(m) = self.by_shard.get_mut(&pulled.shard) else {
+            return Vec::new();
+        };
+        let epoch = m.holders.since;
+        if !(pulled.whole && (pulled.epoch >= epoch || self.bugs.has(Bug::NoBarrier))) {
+            return Vec::new();
+        }
+        m.adopt(pulled.peer);
+        if driver(&m.holders) == Some(self.me) {
+            return self.includes(pulled.shard, epoch, self.me, pulled.peer);
+        }
+        let message = Message::Includes {
+            shard: pulled.shard,
+            epoch,
+            source: pulled.peer,
+        };
+        let to = driver(&m.holders);
+        to.map(|to| Action::Send { to, message }).into_iter().collect()
+    }
+
+    /// A member holds what a source held after adopting the joint map of `epoch`.
+    pub fn includes(&mut self, shard: Shard, epoch: u64, member: MemberId, source: MemberId) -> Vec<Action> {
+        let Some(m) = self.by_shard.get_mut(&shard) else {
+            return Vec::new();
+        };
+        if m.holders.since != epoch || driver(&m.holders) != Some(self.me) {
+            return Vec::new();
+        }
+        m.adopt(source);
+        m.takeover.includes(member, source);
+        m.includes.insert((member, source));
+        let from_one = m
+            .holders
+            .joining()
+            .all(|j| m.includes.iter().any(|(to, _)| *to == j));
+        let whole = m.takeover.may_cut_over() && m.adopted.len() >= write_quorum(m.holders.now.len());
+        if whole || (self.bugs.has(Bug::OneSource) && from_one) {
+            let change = Change::CutOver(epoch);
+            return vec![Action::Propose { shard, change }];
+        }
+        Vec::new()
+    }
+}
+
+impl Move {
+    fn adopt(&mut self, member: MemberId) {
+        if self.holders.now.contains(&member) {
+            self.takeover.adopted(member);
+            self.adopted.insert(member);
+        }
+    }
+}

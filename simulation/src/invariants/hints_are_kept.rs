@@ -1,0 +1,31 @@
+//! A hint is forgotten only when its target has the batch synced, does not hold the shard any more, or the batch is expired.
+
+use crate::oracle::{Violation, id, violated};
+use crate::world::World;
+use placement::MemberId;
+use replication::Section;
+
+/// `machine` is about to forget.
+pub fn forgotten(world: &World, machine: usize, to: MemberId, section: &Section) -> Result<(), Violation> {
+    if section.bucket < world.policy_floor() || world.lost.contains(&to) {
+        return Ok(());
+    }
+    let adopted = world.collectors[machine]
+        .member
+        .as_ref()
+        .map(|m| m.replica().map().clone());
+    let holds = |map: &placement::ShardMap| map.holders(section.shard).is_some_and(|h| h.has(to));
+    if !holds(&world.coordinator.map) || adopted.is_some_and(|map| !holds(&map)) {
+        return Ok(());
+    }
+    match world.disk_of(to) {
+        Some(store) if store.holds(section) || (section.gap && store.is_done(section)) => Ok(()),
+        _ => violated(
+            "hints_are_kept",
+            format!(
+                "the hint of {:?} for {to} is forgotten before it was taken",
+                id(section)
+            ),
+        ),
+    }
+}
