@@ -28,7 +28,7 @@ pub(crate) enum Unanswered {
 #[derive(Clone)]
 pub(crate) struct Turns {
     source: Arc<dyn SpanSource>,
-    turns: Arc<Semaphore>,
+    at_once: Arc<Semaphore>,
     places: Arc<Semaphore>,
 }
 
@@ -36,7 +36,7 @@ impl Turns {
     pub(crate) fn new(source: Arc<dyn SpanSource>) -> Self {
         Self {
             source,
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            at_once: Arc::new(Semaphore::new(AT_ONCE)),
             places: Arc::new(Semaphore::new(AT_ONCE + WAITING_MAX)),
         }
     }
@@ -59,7 +59,7 @@ impl Turns {
         let Ok(_place) = self.places.try_acquire() else {
             return Err(Unanswered::Crowded);
         };
-        let Ok(Ok(turn)) = tokio::time::timeout(DEADLINE, Arc::clone(&self.turns).acquire_owned()).await
+        let Ok(Ok(turn)) = tokio::time::timeout(DEADLINE, Arc::clone(&self.at_once).acquire_owned()).await
         else {
             return Err(Unanswered::Crowded);
         };

@@ -89,10 +89,10 @@ impl From<TempoError> for Failure {
 
 /// The envelope, and what it lacks in a header. In it Grafana takes any error for the failure of a dependency graph.
 fn listed<T: serde::Serialize>(items: &[T], missing: &Missing) -> Answered {
-    listed_with(items, Value::Null, missing)
+    listed_with(items, &Value::Null, missing)
 }
 
-fn listed_with<T: serde::Serialize>(items: &[T], errors: Value, missing: &Missing) -> Answered {
+fn listed_with<T: serde::Serialize>(items: &[T], errors: &Value, missing: &Missing) -> Answered {
     let failed =
         |error: serde_json::Error| Failure(StatusCode::INTERNAL_SERVER_ERROR, error.to_string(), None);
     let data = serde_json::to_value(items).map_err(failed)?;
@@ -192,7 +192,7 @@ async fn find(State(jaeger): State<Jaeger>, Query(pairs): Pairs) -> Answered {
     let said = missing.iter().map(|msg| json!({"code": 206, "msg": msg}));
     let said: Vec<Value> = said.collect();
     let errors = if said.is_empty() { Value::Null } else { said.into() };
-    listed_with(&traces, errors, &missing)
+    listed_with(&traces, &errors, &missing)
 }
 
 fn search(given: &Given) -> Result<Find, Failure> {

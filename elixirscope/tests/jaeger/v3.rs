@@ -43,12 +43,12 @@ struct Pair {
 #[serde(deny_unknown_fields)]
 struct ScopeSpans {
     scope: Value,
-    spans: Vec<Span>,
+    spans: Vec<StrictSpan>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Span {
+struct StrictSpan {
     trace_id: String,
     span_id: String,
     #[serde(default)]
@@ -69,7 +69,7 @@ struct Span {
 }
 
 /// Service and span of an answer, by time.
-fn spans(body: Value) -> Vec<(String, Span)> {
+fn spans(body: Value) -> Vec<(String, StrictSpan)> {
     let wrapper: Wrapper = serde_json::from_value(body).unwrap();
     let mut found = Vec::new();
     for of_resource in wrapper.result.resource_spans {
