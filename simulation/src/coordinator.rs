@@ -28,6 +28,8 @@ pub struct Coordinator {
     begun: BTreeMap<Shard, u64>,
     /// Ended moves, and abandoned ones.
     pub ended: [u64; 2],
+    /// Copies of each shard.
+    pub replicas: u8,
     next_id: u64,
 }
 
@@ -42,6 +44,7 @@ impl Coordinator {
             quorum: true,
             next_id: members.keys().map(|m| m.0).max().unwrap_or_default() + 1,
             members,
+            replicas,
             lost: BTreeSet::new(),
             drained: BTreeSet::new(),
             begun: BTreeMap::new(),
@@ -79,7 +82,8 @@ impl Coordinator {
     }
 
     /// Plans: what is drained or lost gives its shards away; moves to lost members are given up.
-    pub fn plan(&mut self, now: u64, replicas: u8) -> bool {
+    pub fn plan(&mut self, now: u64) -> bool {
+        let replicas = self.replicas;
         let mut changed = false;
         let moving: Vec<(Shard, u64, bool)> = (0u16..)
             .map(Shard)

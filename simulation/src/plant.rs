@@ -24,8 +24,8 @@ pub enum Plant {
     OpenBucketDropped,
 }
 
-/// All, with the names of the design's list.
-pub const PLANTS: [(&str, Plant); 19] = [
+/// All: those of the design's list by its names, and one of a rule that came with the core.
+pub const PLANTS: [(&str, Plant); 20] = [
     ("ack before sync", Plant::Core(Bug::AckBeforeSync)),
     ("fsync error ignored", Plant::Core(Bug::FsyncErrorIgnored)),
     ("W = 1", Plant::Core(Bug::OneIsEnough)),
@@ -45,6 +45,10 @@ pub const PLANTS: [(&str, Plant); 19] = [
     ("R = 1 marked complete", Plant::Core(Bug::OneAnswerComplete)),
     ("member id reused", Plant::Core(Bug::MemberIdReused)),
     ("retention drops an open bucket", Plant::OpenBucketDropped),
+    (
+        "joint read asks the old set alone",
+        Plant::Core(Bug::JointReadOfOldSet),
+    ),
 ];
 
 /// Of the design's list, what this simulation does not run: where it belongs.

@@ -167,11 +167,12 @@ impl Held for Store {
     fn buckets(&self, shard: Shard) -> Vec<(Bucket, u128)> {
         let slices = self.slices.range((shard, Bucket(0))..=(shard, Bucket(u32::MAX)));
         let over_blocks = |slice: &Slice| {
-            let blocks = slice.blocks.iter().map(|b| {
-                let sum = b.iter().fold(0u128, |sum, s| sum.wrapping_add(s.digest()));
-                sum.wrapping_mul(b.len() as u128 | 1)
-            });
-            blocks.fold(slice.open.len() as u128, u128::wrapping_add)
+            let chain = |block: &Vec<Section>| {
+                let link = |sum: u128, s: &Section| sum.rotate_left(7).wrapping_add(s.digest());
+                block.iter().fold(0u128, link)
+            };
+            let blocks = slice.blocks.iter().map(chain);
+            blocks.fold(chain(&slice.open), u128::wrapping_add)
         };
         let sum = |slice: &Slice| match self.plant {
             Some(Plant::DigestOverBlocks) => over_blocks(slice),

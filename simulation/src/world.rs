@@ -139,9 +139,14 @@ impl World {
         let agents = chance.range(2, 11);
         let shards = chance.range(3, 9) as u16;
         let batches = chance.range(1050, 1400);
+        let replicas = match (chance.range(0, 10), machines) {
+            (0, _) => 2,
+            (1, 6..) => 5,
+            _ => 3,
+        };
         let zone = |m: u64| format!("z{}", m % zones);
         let members: BTreeMap<MemberId, String> = (0..machines).map(|m| (MemberId(m + 1), zone(m))).collect();
-        let coordinator = Coordinator::new(members.clone(), shards, 3);
+        let coordinator = Coordinator::new(members.clone(), shards, replicas);
         let new = |(id, zone): (&MemberId, &String)| Collector::new(*id, zone.clone(), plant);
         let collectors: Vec<Collector> = members.iter().map(new).collect();
         let map = &coordinator.map;
@@ -286,9 +291,9 @@ impl World {
         Bucket((time / BUCKET) as u32)
     }
 
-    /// Buckets before this may be dropped, and no others.
+    /// Buckets before this may be dropped, and no others. When trouble has ended none is any more: what differs must be mended, not expire.
     pub fn policy_floor(&self) -> Bucket {
-        Self::bucket(self.now.saturating_sub(RETENTION))
+        Self::bucket(self.now.min(TROUBLE_END).saturating_sub(RETENTION))
     }
 
     /// The disk that is this member's, if it was not lost.
@@ -296,6 +301,12 @@ impl World {
         let collector = self.collectors.get(*self.machine_of.get(&member)?)?;
         (!self.lost.contains(&member) && collector.durable.marker == Some(member))
             .then_some(&collector.durable.store)
+    }
+
+    /// The map that this member has durably adopted.
+    pub fn map_of(&self, member: MemberId) -> Option<&placement::ShardMap> {
+        let collector = self.collectors.get(*self.machine_of.get(&member)?)?;
+        (collector.id == member).then_some(&*collector.durable.map)
     }
 
     /// Does any disk hold data under the gap's first number?

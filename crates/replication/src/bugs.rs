@@ -26,6 +26,12 @@ pub enum Bug {
     GapBeatsData,
     /// One replica's answer is called complete.
     OneAnswerComplete,
+    /// A read of a moving shard asks the old holders alone.
+    JointReadOfOldSet,
+    /// A write that was synced after the next map was adopted is confirmed under the old one.
+    NoSecondLook,
+    /// A comparison counts before what it brought is synced.
+    CopyBeforeSync,
     /// A wiped disk comes back as the member that it was.
     MemberIdReused,
 }

@@ -13,7 +13,7 @@ use crate::replica::{Finished, Outcome, Replica};
 use crate::section::Section;
 use event::Shard;
 use placement::{MemberId, ShardMap};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +62,8 @@ pub struct Start {
     pub hints: Vec<(MemberId, Section)>,
     /// Whose zone is which.
     pub zones: BTreeMap<MemberId, String>,
+    /// Members that will never answer again under their ids.
+    pub gone: BTreeSet<MemberId>,
 }
 
 /// What happened.
@@ -132,13 +134,14 @@ impl Member {
             front,
             replica,
             hints: Hints::new(config.hints, life, start.hints, bugs),
-            repair: Repair::new(config.repair, life),
+            repair: Repair::new(config.repair, life, bugs),
             moves: Moves::new(me, bugs),
             next_repair: now + config.repair_every,
             next_takeover: now,
             round: 0,
             todo: VecDeque::new(),
         };
+        member.moves.set_gone(start.gone);
         member.adopt(now);
         member.todo.clear();
         member
@@ -163,6 +166,11 @@ impl Member {
     /// Whose zone is which, when it changed.
     pub fn set_zones(&mut self, zones: BTreeMap<MemberId, String>) {
         self.front.set_zones(zones);
+    }
+
+    /// Members that will never answer again under their ids, when that changed.
+    pub fn set_gone(&mut self, gone: BTreeSet<MemberId>) {
+        self.moves.set_gone(gone);
     }
 
     /// When [`Input::Tick`] is due.

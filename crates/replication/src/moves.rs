@@ -1,10 +1,10 @@
 //! Taking shards over: {A, B, C} to {A, B, D} without losing what was acknowledged or letting a read miss it.
 //!
-//! Each member that joins compares itself with the old holders again and again until the move ends. A comparison counts when
+//! Each of the next holders compares itself with the old ones again and again until the move ends. A comparison counts when
 //! its source had durably adopted the joint map before it answered. One member drives: the first that joins, or without one the
 //! first of the next holders. [`placement::Takeover`] says when every acknowledged write is on a majority of the next holders; one rule
-//! is added here: W of the old holders must have adopted the joint map, so that no reader with an older one finds enough
-//! that answer it after the cut (for odd N that is the same number as for copying).
+//! is added here: W of the old holders must have adopted the joint map or be gone for good, so that no reader with an older one
+//! finds enough that answer it after the cut (for odd N that is the same number as for copying).
 
 use crate::action::Action;
 use crate::bugs::{Bug, Bugs};
@@ -30,6 +30,7 @@ pub struct Moves {
     me: MemberId,
     bugs: Bugs,
     by_shard: BTreeMap<Shard, Move>,
+    gone: BTreeSet<MemberId>,
 }
 
 /// Who drives a move.
@@ -41,8 +42,17 @@ fn driver(holders: &Holders) -> Option<MemberId> {
 impl Moves {
     /// None.
     pub fn new(me: MemberId, bugs: Bugs) -> Self {
-        let by_shard = BTreeMap::new();
-        Self { me, bugs, by_shard }
+        Self {
+            me,
+            bugs,
+            by_shard: BTreeMap::new(),
+            gone: BTreeSet::new(),
+        }
+    }
+
+    /// Members that the cluster knows will never answer or confirm again under their ids: taken out, or their disks were lost.
+    pub fn set_gone(&mut self, gone: BTreeSet<MemberId>) {
+        self.gone = gone;
     }
 
     /// A map that this member has durably adopted.
@@ -52,7 +62,7 @@ impl Moves {
                 .is_some_and(|h| h.next.is_some() && h.since == m.holders.since)
         });
         for (shard, holders) in (0u16..).map(Shard).zip(&map.shards) {
-            let mine = driver(holders) == Some(self.me) || holders.joining().any(|m| m == self.me);
+            let mine = holders.next.as_ref().is_some_and(|next| next.contains(&self.me));
             if !mine || self.by_shard.contains_key(&shard) {
                 continue;
             }
@@ -122,7 +132,9 @@ impl Moves {
             .holders
             .joining()
             .all(|j| m.includes.iter().any(|(to, _)| *to == j));
-        let whole = m.takeover.may_cut_over() && m.adopted.len() >= write_quorum(m.holders.now.len());
+        let silent = |o: &&MemberId| m.adopted.contains(o) || self.gone.contains(o);
+        let silent = m.holders.now.iter().filter(silent).count();
+        let whole = m.takeover.may_cut_over() && silent >= write_quorum(m.holders.now.len());
         if whole || (self.bugs.has(Bug::OneSource) && from_one) {
             let change = Change::CutOver(epoch);
             return vec![Action::Propose { shard, change }];

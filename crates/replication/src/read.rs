@@ -134,7 +134,8 @@ impl Read {
             return !self.answered.is_empty();
         }
         let sets = std::iter::once(&self.holders.now).chain(&self.holders.next);
-        let mut sets = sets.map(|set| {
+        let old_only = self.bugs.has(Bug::JointReadOfOldSet);
+        let mut sets = sets.take(if old_only { 1 } else { 2 }).map(|set| {
             let counted = set.iter().filter(|m| self.counted.contains(m)).count();
             counted >= read_quorum(set.len())
         });

@@ -16,6 +16,7 @@ pub use answer::answer;
 pub(crate) use pull::{Pull, Step};
 
 use crate::action::Action;
+use crate::bugs::{Bug, Bugs};
 use crate::held::Held;
 use crate::message::{Answer, Message, Question};
 use crate::section::Section;
@@ -80,6 +81,7 @@ pub struct Pulled {
 #[derive(Debug)]
 pub struct Repair {
     config: RepairConfig,
+    bugs: Bugs,
     last: u64,
     pulls: BTreeMap<u64, Pull>,
     counts: RepairCounts,
@@ -87,9 +89,10 @@ pub struct Repair {
 
 impl Repair {
     /// `life` makes the numbers of questions differ from those of an earlier start.
-    pub fn new(config: RepairConfig, life: u64) -> Self {
+    pub fn new(config: RepairConfig, life: u64, bugs: Bugs) -> Self {
         Self {
             config,
+            bugs,
             last: life << 32,
             pulls: BTreeMap::new(),
             counts: RepairCounts::default(),
@@ -154,7 +157,15 @@ impl Repair {
             Step::Write(sections) => {
                 self.counts.fetched += sections.len() as u64;
                 write = sections;
-                self.pulls.insert(ask, pull);
+                if self.bugs.has(Bug::CopyBeforeSync) {
+                    let step = pull.written(now, held);
+                    match step {
+                        Step::Ask(question) => actions.push(self.ask(pull, question)),
+                        _ => pulled = Some(self.end(&pull)),
+                    }
+                } else {
+                    self.pulls.insert(ask, pull);
+                }
             }
             Step::Done => pulled = Some(self.end(&pull)),
             Step::Failed => self.counts.given_up += 1,

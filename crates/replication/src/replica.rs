@@ -256,11 +256,10 @@ impl Replica {
                 epoch,
                 sections,
             }) => {
+                let late_counts = self.bugs.has(Bug::StaleMapCounts) || self.bugs.has(Bug::NoSecondLook);
                 let verdict = |((at, section), outcome): (&(u16, Section), &Outcome)| {
                     let verdict = match (self.map.standing(section.shard, epoch), outcome) {
-                        (Standing::Stale(now), _) if !self.bugs.has(Bug::StaleMapCounts) => {
-                            Verdict::Stale(now)
-                        }
+                        (Standing::Stale(now), _) if !late_counts => Verdict::Stale(now),
                         (_, Outcome::Held) => Verdict::Synced,
                         (_, Outcome::Conflict) => Verdict::Conflict,
                         (_, Outcome::Later) => Verdict::Later,

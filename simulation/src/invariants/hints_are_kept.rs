@@ -18,6 +18,10 @@ pub fn forgotten(world: &World, machine: usize, to: MemberId, section: &Section)
     if !holds(&world.coordinator.map) || adopted.is_some_and(|map| !holds(&map)) {
         return Ok(());
     }
+    // A target that left the shard says so, and forgot it; if it joins again, that move brings everything.
+    if world.map_of(to).is_some_and(|map| !holds(map)) {
+        return Ok(());
+    }
     match world.disk_of(to) {
         Some(store) if store.holds(section) || (section.gap && store.is_done(section)) => Ok(()),
         _ => violated(

@@ -29,17 +29,7 @@ impl World {
                 self.fired.count(fault);
                 self.sweep_due = true;
             }
-            Fault::PowerLossOfAll => {
-                for machine in 0..self.collectors.len() {
-                    if self.collectors[machine].member.is_some() {
-                        self.collectors[machine].stop(true);
-                        let wait = self.chance.range(0, SECOND);
-                        self.after(wait, Happening::Start(machine));
-                    }
-                }
-                self.fired.count(fault);
-                self.sweep_due = true;
-            }
+            Fault::PowerLossOfAll => self.all_lose_power(),
             Fault::Wipe if up && self.may_lose_a_disk(machine) => {
                 let id = self.collectors[machine].id;
                 self.lost.insert(id);
@@ -107,7 +97,10 @@ impl World {
             Fault::Drain => {
                 let id = self.collectors[machine].id;
                 let free = self.coordinator.members.len() - self.coordinator.lost.len();
-                if free > 3 && self.coordinator.drained.is_empty() && !self.coordinator.lost.contains(&id) {
+                if free > usize::from(self.coordinator.replicas)
+                    && self.coordinator.drained.is_empty()
+                    && !self.coordinator.lost.contains(&id)
+                {
                     self.coordinator.drained.insert(id);
                     self.after(3 * lasts, Happening::Mend(Mend::Drained(id)));
                     self.fired.count(fault);
@@ -120,6 +113,18 @@ impl World {
             | Fault::Pause
             | Fault::NoQuorum => {}
         }
+    }
+
+    fn all_lose_power(&mut self) {
+        for machine in 0..self.collectors.len() {
+            if self.collectors[machine].member.is_some() {
+                self.collectors[machine].stop(true);
+                let wait = self.chance.range(0, SECOND);
+                self.after(wait, Happening::Start(machine));
+            }
+        }
+        self.fired.count(Fault::PowerLossOfAll);
+        self.sweep_due = true;
     }
 
     /// At most one disk of a replica set is lost at a time, and none before the one lost before is replaced.

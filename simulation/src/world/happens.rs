@@ -107,6 +107,7 @@ impl World {
                 let zones = self.coordinator.members.clone();
                 if let Some(member) = &mut self.collectors[to].member {
                     member.set_zones(zones);
+                    member.set_gone(self.coordinator.lost.clone());
                 }
                 self.input(to, Input::Map(map))?;
             }
@@ -226,6 +227,7 @@ impl World {
             map: Arc::clone(&collector.durable.map),
             hints: collector.durable.hints.iter().copied().collect(),
             zones: self.coordinator.members.clone(),
+            gone: self.coordinator.lost.clone(),
         };
         let disk = start.disk;
         let now = self.duration();
@@ -330,7 +332,9 @@ impl World {
             if self.collectors[machine].member.is_none() {
                 continue;
             }
-            self.send(machine, COORDINATOR, Packet::AskMap);
+            if self.chance.per_mille(400) {
+                self.send(machine, COORDINATOR, Packet::AskMap);
+            }
             if self.chance.per_mille(400) {
                 let end = Self::bucket(self.now.saturating_sub(LATENESS) / BUCKET * BUCKET);
                 let store = &mut self.collectors[machine].durable.store;
@@ -339,7 +343,7 @@ impl World {
             }
         }
         if self.coordinator.quorum {
-            self.coordinator.plan(self.now, 3);
+            self.coordinator.plan(self.now);
         }
         self.sweep()
     }
