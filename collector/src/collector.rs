@@ -118,7 +118,8 @@ impl Collector {
         // Random, of the standard library: whoever sends cannot know it.
         let seed = RandomState::new().hash_one(settings.member);
         let counted = config.span_metrics.map(|what| CountedSpans::new(what, seed, now));
-        if let Some(doors) = config.otlp {
+        if let Some(mut doors) = config.otlp {
+            doors.limits = doors.limits.within(config.memory_bytes);
             let doors = OtlpServer::bind(doors, config.access, &registry).await?;
             otlp = Some((doors.grpc_addr(), doors.http_addr()));
             let intake = SpanIntake::start(

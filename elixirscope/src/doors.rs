@@ -69,6 +69,7 @@ impl Doors for HttpDoors {
             },
             _ if under("/jaeger.api_v3.QueryService") => of("jaeger_grpc"),
             _ if under("/tempopb.StreamingQuerier") => of("tempo_grpc"),
+            _ if under("/jaeger/api/v3") => of("jaeger_v3"),
             _ if under("/jaeger") => of("jaeger"),
             _ if under("/tempo") => of("tempo"),
             _ if reads => of(if under("/api/v1") { "api" } else { "http" }),
@@ -91,6 +92,10 @@ impl Doors for HttpDoors {
             "jaeger_grpc" | "tempo_grpc" => host::grpc::failed(&Status::new(code(status), text)),
             _ if host::grpc::is_call(headers) => host::grpc::failed(&Status::new(code(status), text)),
             "tempo" => (status, text + "\n").into_response(),
+            "jaeger_v3" => {
+                let body = json!({"error": {"httpCode": status.as_u16(), "message": text}});
+                (status, Json(body)).into_response()
+            }
             "jaeger" => {
                 let error = json!({"code": status.as_u16(), "msg": text});
                 let body = json!({"data": null, "total": 0, "limit": 0, "offset": 0, "errors": [error]});

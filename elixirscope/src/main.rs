@@ -15,10 +15,12 @@ mod doctor;
 mod doors;
 mod export;
 mod jaeger;
+mod lacks;
 mod process;
 mod sync;
 mod tempo;
 mod token;
+mod turns;
 mod up;
 
 use std::process::ExitCode;

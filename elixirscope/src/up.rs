@@ -33,6 +33,7 @@ use crate::export::{self, ExportArgs};
 use crate::jaeger::{self, Jaeger};
 use crate::process;
 use crate::tempo::{self, Tempo};
+use crate::turns::Turns;
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -324,19 +325,24 @@ fn routes(
         checks: Arc::new(checks),
         redacts: false,
     };
-    let tempo = Tempo::new(Arc::clone(&spans), now_unix_ns);
-    let jaeger = Jaeger::new(spans, now_unix_ns);
-    let routes = |api, jaeger, tempo: Tempo| {
+    let turns = Turns::new(spans);
+    let routes = |api, turns: Turns| {
+        let tempo = Tempo::new(turns.clone(), now_unix_ns);
+        let jaeger = Jaeger::new(turns, now_unix_ns);
         let control = coordinator::http::router(coordinator.clone());
         Router::new()
             .nest("/api/v1", control.merge(api::router(api)))
-            .nest("/jaeger", jaeger::router(jaeger))
+            .nest(
+                "/jaeger",
+                jaeger::router(jaeger.clone()).merge(jaeger::v3::router(jaeger.clone())),
+            )
+            .merge(jaeger::v3::calls(jaeger))
             .nest("/tempo", tempo::router(tempo.clone()))
             .merge(tempo::streaming(tempo))
     };
     Routes {
-        redacted: routes(api.redacted(), jaeger.redacted(), tempo.redacted()),
-        full: routes(api, jaeger, tempo),
+        redacted: routes(api.redacted(), turns.redacted()),
+        full: routes(api, turns),
     }
 }
 

@@ -99,8 +99,8 @@ impl Agent {
         let mut sections = Vec::new();
         for shard in chosen {
             let seq = self.next_seq.entry(shard).or_insert(1);
-            let content = if chance.per_mille(300) {
-                chance.range(1, 4)
+            let content = if chance.per_mille(600) {
+                chance.range(1, 3)
             } else {
                 chance.draw()
             };

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: all tests, Rust and Elixir.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -24,8 +24,11 @@ pub struct Args {
     /// Run only the expressions of dashboards and rules, in a real Prometheus that scrapes a real member.
     #[arg(long, conflicts_with_all = ["rust", "beam"])]
     metrics: bool,
-    /// Folder of programs that are built already, for `--metrics`.
-    #[arg(long, requires = "metrics", value_name = "FOLDER")]
+    /// Run only the tests with clients that others wrote (`clients/`): OpenTelemetry's SDK and gRPC.
+    #[arg(long, conflicts_with_all = ["rust", "beam", "faults", "metrics"])]
+    clients: bool,
+    /// Folder of programs that are built already, for `--metrics` and `--clients`.
+    #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
 }
 
@@ -38,13 +41,16 @@ pub fn run(args: &Args) -> Result<()> {
             failed.push(format!("{name}: {error:#}"));
         }
     };
-    let all = !args.rust && !args.beam && !args.metrics && !args.faults;
+    let all = !args.rust && !args.beam && !args.metrics && !args.faults && !args.clients;
     if all || args.beam {
         suite("beam", beam("beam"));
         suite("beam/demo", beam("beam/demo"));
     }
     if all || args.rust {
         suite("rust", rust());
+    }
+    if all || args.clients {
+        suite("clients", clients(args.programs.as_deref()));
     }
     if args.faults {
         suite("faults", faults::short());
@@ -66,6 +72,21 @@ fn rust() -> Result<()> {
         "--workspace",
         "--no-fail-fast",
     ]))
+}
+
+/// `clients/` is a workspace of its own: it is built for itself, and starts the program that was built here.
+fn clients(built: Option<&Path>) -> Result<()> {
+    if built.is_none() {
+        run::check(&mut run::cargo(&["build", "--workspace", "--bins"]))?;
+    }
+    let program = built.map_or_else(|| run::target().join("debug"), Path::to_path_buf);
+    let manifest = ["--manifest-path", "clients/Cargo.toml"];
+    let mut tests = run::cargo(&["nextest", "run", "--no-fail-fast"]);
+    run::check(
+        tests
+            .args(manifest)
+            .env("ELIXIRSCOPE_PROGRAM", program.join("elixirscope")),
+    )
 }
 
 /// ExUnit of one Mix project, built outside the source tree. Some tests race real nodes and sockets for time on a busy

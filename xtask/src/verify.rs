@@ -21,6 +21,13 @@ pub fn run() -> Result<()> {
         "-D",
         "warnings",
     ]))?;
+    let clients = ["--manifest-path", "clients/Cargo.toml"];
+    run::check(run::cargo(&["fmt", "--check"]).args(clients))?;
+    run::check(
+        run::cargo(&["clippy", "--all-targets"])
+            .args(clients)
+            .args(["--", "-D", "warnings"]),
+    )?;
     let mut doc = run::cargo(&[
         "doc",
         "--workspace",

@@ -74,11 +74,54 @@ impl Default for OtlpLimits {
     }
 }
 
+/// A member's memory divided by this is what requests may hold.
+const MEMORY_SHARE: u64 = 8;
+/// They may hold this much, however little memory there is.
+const IN_FLIGHT_BYTES_MIN: usize = 16 << 20;
+
 impl OtlpLimits {
+    /// These, or what a member with so much memory has room for: an eighth of it for all requests together, and one request no longer
+    /// than fits into that in the three forms in which compressed JSON exists. With 512 MiB: 64, 16 compressed, 24 uncompressed.
+    #[must_use]
+    pub fn within(self, memory_bytes: u64) -> Self {
+        let share = usize::try_from(memory_bytes / MEMORY_SHARE).unwrap_or(usize::MAX);
+        let share = self.in_flight_bytes_max.min(share.max(IN_FLIGHT_BYTES_MIN));
+        let compressed = self.compressed_bytes_max.min(share / 4);
+        Self {
+            compressed_bytes_max: compressed,
+            request_bytes_max: self.request_bytes_max.min((share - compressed) / 2),
+            in_flight_bytes_max: share,
+            ..self
+        }
+    }
+
     /// Bytes in flight, enough for one request that is compressed JSON: it exists in three forms. With less, such a request
     /// would be told to come again for ever.
     pub(super) fn budget_bytes(&self) -> usize {
         let one = self.compressed_bytes_max + 2 * self.request_bytes_max;
         self.in_flight_bytes_max.max(one)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: members with little, some and much memory. Guarantee: what requests hold follows the memory, one of the greatest size
+    /// always fits, and nothing grows beyond the limits that were given.
+    #[test]
+    fn limits_follow_memory() {
+        for memory_mib in [0u64, 32, 64, 256, 512, 1024, 4096, u64::MAX >> 20] {
+            let given = OtlpLimits::default();
+            let limits = given.within(memory_mib << 20);
+            let share = (memory_mib as usize)
+                .saturating_mul(1 << 17)
+                .clamp(16 << 20, 160 << 20);
+            assert_eq!(limits.in_flight_bytes_max, share);
+            assert!(limits.budget_bytes() <= share, "{limits:?}");
+            assert!(limits.compressed_bytes_max <= given.compressed_bytes_max);
+            assert!(limits.request_bytes_max <= given.request_bytes_max);
+            assert!(limits.compressed_bytes_max >= 4 << 20 && limits.request_bytes_max >= 6 << 20);
+        }
     }
 }

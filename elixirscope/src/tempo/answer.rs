@@ -1,15 +1,14 @@
 //! Answers and errors as HTTP.
 
-use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use query::tempo::{Missing, SourceError, TempoError};
 use serde::Serialize;
 
-/// What an answer lacks.
-const MISSING: HeaderName = HeaderName::from_static("x-elixirscope-missing");
-/// Characters of that header.
-const MISSING_CHARS_MAX: usize = 1_000;
+use crate::lacks;
+use crate::turns::Unanswered;
+
 pub(super) const PROTOBUF: &str = "application/protobuf";
 
 /// A question without an answer.
@@ -21,6 +20,16 @@ pub(crate) enum Failure {
     Crowded,
     /// A bug of ours.
     Broken(String),
+}
+
+impl From<Unanswered> for Failure {
+    fn from(why: Unanswered) -> Self {
+        match why {
+            Unanswered::Asked(error) => Self::Tempo(error),
+            Unanswered::Crowded => Self::Crowded,
+            Unanswered::Broken(text) => Self::Broken(text),
+        }
+    }
 }
 
 impl From<TempoError> for Failure {
@@ -70,15 +79,7 @@ pub(super) fn body(kind: &'static str, bytes: Vec<u8>, missing: &Missing) -> Res
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    if !missing.is_empty() {
-        let text = missing
-            .join("; ")
-            .replace(|c: char| !(' '..='~').contains(&c), "?");
-        let text = text.get(..MISSING_CHARS_MAX).unwrap_or(&text);
-        if let Ok(value) = HeaderValue::from_str(text) {
-            response.headers_mut().insert(MISSING, value);
-        }
-    }
+    lacks::say(missing, response.headers_mut());
     response
 }
 

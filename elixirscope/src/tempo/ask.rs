@@ -1,7 +1,6 @@
 //! The handlers: parameters in, `query::tempo` asked off the asynchronous threads, an answer out.
 
 use std::fmt::Write as _;
-use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -17,9 +16,9 @@ use serde_json::json;
 use traceql::Query as TraceQl;
 use traceql::metrics::{Limits, Range};
 
+use super::Tempo;
 use super::answer::{Failure, PROTOBUF, body, json, wants_protobuf};
 use super::params::Params;
-use super::{DEADLINE, Tempo};
 
 type Pairs = Query<Vec<(String, String)>>;
 type Answer = Result<Response, Failure>;
@@ -31,28 +30,11 @@ const EXEMPLARS: usize = 100;
 const EXEMPLARS_MAX: usize = 1_000;
 
 impl Tempo {
-    /// Asks when it is this question's turn; `stop` turns true at the deadline.
     async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&dyn SpanSource, &dyn Fn() -> bool) -> Result<T, TempoError> + Send + 'static,
     ) -> Result<T, Failure> {
-        let deadline = Instant::now() + DEADLINE;
-        let Ok(_place) = self.places.try_acquire() else {
-            return Err(Failure::Crowded);
-        };
-        let Ok(turn) = tokio::time::timeout(DEADLINE, self.turns.clone().acquire_owned()).await else {
-            return Err(Failure::Crowded);
-        };
-        let source = self.source.clone();
-        let asked = tokio::task::spawn_blocking(move || {
-            // Held until the answer is there, also when the client is gone.
-            let _turn = turn;
-            question(source.as_ref(), &|| Instant::now() >= deadline)
-        });
-        match asked.await {
-            Ok(answer) => answer.map_err(Failure::from),
-            Err(error) => Err(Failure::Broken(format!("the question failed: {error}"))),
-        }
+        Ok(self.turns.ask(question).await?)
     }
 }
 

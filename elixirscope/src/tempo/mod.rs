@@ -8,48 +8,21 @@ mod params;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use axum::Router;
 use axum::routing::{get, post};
-use query::redact::Redacted;
-use query::tempo::SpanSource;
-use tokio::sync::Semaphore;
 
-/// Time for a question; what was not read by then is said to be missing.
-const DEADLINE: Duration = Duration::from_secs(20);
-/// Questions that are answered at once; others wait.
-const AT_ONCE: usize = 4;
-/// Questions that wait; more are told to come again.
-const WAITING_MAX: usize = 60;
+use crate::turns::Turns;
 
 /// What the handlers work on.
 #[derive(Clone)]
 pub(crate) struct Tempo {
-    source: Arc<dyn SpanSource>,
-    turns: Arc<Semaphore>,
-    places: Arc<Semaphore>,
+    turns: Turns,
     now_ns: fn() -> u64,
 }
 
 impl Tempo {
-    pub(crate) fn new(source: Arc<dyn SpanSource>, now_ns: fn() -> u64) -> Self {
-        Self {
-            source,
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
-            places: Arc::new(Semaphore::new(AT_ONCE + WAITING_MAX)),
-            now_ns,
-        }
-    }
-
-    /// For those who see no values; its questions wait for the same turns.
-    pub(crate) fn redacted(&self) -> Self {
-        let source = Arc::new(Redacted::of(Arc::clone(&self.source)));
-        Self {
-            source,
-            ..self.clone()
-        }
+    pub(crate) fn new(turns: Turns, now_ns: fn() -> u64) -> Self {
+        Self { turns, now_ns }
     }
 }
 

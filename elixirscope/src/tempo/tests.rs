@@ -94,7 +94,7 @@ fn serving(ask: impl FnOnce(SocketAddr) + Send + 'static) {
             .await
             .expect("a port");
         let addr = listener.local_addr().expect("its address");
-        let tempo = Tempo::new(Arc::new(Two), || NOW_NS);
+        let tempo = Tempo::new(crate::turns::Turns::new(Arc::new(Two)), || NOW_NS);
         let routes = Router::new()
             .nest("/tempo", router(tempo.clone()))
             .merge(streaming(tempo));

@@ -332,7 +332,9 @@ impl World {
             if self.collectors[machine].member.is_none() {
                 continue;
             }
-            self.send(machine, COORDINATOR, Packet::AskMap);
+            if self.chance.per_mille(400) {
+                self.send(machine, COORDINATOR, Packet::AskMap);
+            }
             if self.chance.per_mille(400) {
                 let end = Self::bucket(self.now.saturating_sub(LATENESS) / BUCKET * BUCKET);
                 let store = &mut self.collectors[machine].durable.store;

@@ -1,15 +1,15 @@
 //! What Jaeger's API asks, in TraceQL's terms: one engine answers both doors.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
-use event::{SpanId, TraceId};
+use event::{Span, TraceId};
 use traceql::Query;
 
-use super::shape::{Dependency, Trace};
-use crate::tempo::may_ask;
+use super::shape::Trace;
 use crate::tempo::{Missing, SpanSource, TagRequest, TempoError, TimeRange, tag_values};
+use crate::tempo::{may_ask, out_of_time};
 
 /// A search of traces. Empty texts ask for nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,7 +51,7 @@ pub fn tags_of(text: &str) -> Result<BTreeMap<String, String>, TagsError> {
 }
 
 /// A text as TraceQL writes it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for letter in text.chars() {
         match letter {
@@ -121,15 +121,29 @@ pub fn find(
     range: TimeRange,
     stop: &dyn Fn() -> bool,
 ) -> Result<(Vec<Trace>, Missing), TempoError> {
+    let (traces, missing) = find_spans(source, find, range, stop)?;
+    Ok((
+        traces.iter().filter_map(|spans| Trace::of(spans, &[])).collect(),
+        missing,
+    ))
+}
+
+/// The same, as spans.
+pub(super) fn find_spans(
+    source: &dyn SpanSource,
+    find: &Find,
+    range: TimeRange,
+    stop: &dyn Fn() -> bool,
+) -> Result<(Vec<Vec<Span>>, Missing), TempoError> {
     let query = find.query()?;
     may_ask(source, &query)?;
-    let mut traces: Vec<(u64, Trace)> = Vec::new();
+    let mut traces: Vec<(u64, Vec<Span>)> = Vec::new();
     let mut stopped = false;
     let inspected = source.candidates(&query.conditions(), range, &mut |spans| {
         let found = !query.search(&traceql::Trace::new(&spans)).is_empty();
-        if found && let Some(trace) = Trace::of(&spans, &[]) {
+        if found {
             let start = spans.iter().map(|span| span.start_ns).min().unwrap_or_default();
-            traces.push((start, trace));
+            traces.push((start, spans));
         }
         stopped = stop();
         if stopped || traces.len() >= find.limit {
@@ -141,9 +155,23 @@ pub fn find(
     traces.sort_by_key(|(start, _)| std::cmp::Reverse(*start));
     let mut missing = inspected.missing;
     if stopped {
-        missing.push("time was over before all was read".to_owned());
+        out_of_time(&mut missing);
     }
-    Ok((traces.into_iter().map(|(_, trace)| trace).collect(), missing))
+    Ok((traces.into_iter().map(|(_, spans)| spans).collect(), missing))
+}
+
+/// A trace's id as Jaeger takes it: up to 32 hexadecimal digits, or its 8 or 16 bytes as base64.
+pub fn trace_id(text: &str) -> Option<TraceId> {
+    let hex = !text.is_empty() && text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let id = if hex {
+        u128::from_str_radix(text, 16).ok()
+    } else {
+        // 24 characters are 16 bytes with padding.
+        let bytes = wire::base64::decode(text.as_bytes()).filter(|_| text.len() <= 24)?;
+        let whole = matches!(bytes.len(), 8 | 16);
+        whole.then(|| bytes.iter().fold(0, |id: u128, byte| id << 8 | u128::from(*byte)))
+    };
+    id.filter(|id| *id != 0).map(TraceId)
 }
 
 /// One trace.
@@ -157,7 +185,7 @@ pub fn services(
     source: &dyn SpanSource,
     range: TimeRange,
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<String>, TempoError> {
+) -> Result<(Vec<String>, Missing), TempoError> {
     values(source, "resource.service.name", String::new(), range, stop)
 }
 
@@ -167,7 +195,7 @@ pub fn operations(
     service: &str,
     range: TimeRange,
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<String>, TempoError> {
+) -> Result<(Vec<String>, Missing), TempoError> {
     let filter = format!("{{ resource.service.name = {} }}", quoted(service));
     values(source, "name", filter, range, stop)
 }
@@ -178,7 +206,7 @@ fn values(
     filter: String,
     range: TimeRange,
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<String>, TempoError> {
+) -> Result<(Vec<String>, Missing), TempoError> {
     let request = TagRequest {
         range,
         filter,
@@ -188,39 +216,5 @@ fn values(
     let mut names: Vec<String> = found.tag_values.into_iter().map(|value| value.value).collect();
     names.sort();
     names.dedup();
-    Ok(names)
-}
-
-/// Who called whom, counted over the spans whose parent is of another service.
-pub fn dependencies(
-    source: &dyn SpanSource,
-    range: TimeRange,
-    stop: &dyn Fn() -> bool,
-) -> Result<Vec<Dependency>, TempoError> {
-    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-    source.candidates(&traceql::Conditions::ALWAYS, range, &mut |spans| {
-        let services: HashMap<SpanId, &str> = spans
-            .iter()
-            .map(|span| (span.id, span.resource.service()))
-            .collect();
-        for span in &spans {
-            let child = span.resource.service();
-            if let Some(parent) = services.get(&span.parent).filter(|parent| **parent != child) {
-                *counts
-                    .entry(((*parent).to_owned(), child.to_owned()))
-                    .or_default() += 1;
-            }
-        }
-        if stop() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    })?;
-    let edge = |((parent, child), call_count)| Dependency {
-        parent,
-        child,
-        call_count,
-    };
-    Ok(counts.into_iter().map(edge).collect())
+    Ok((names, found.missing))
 }

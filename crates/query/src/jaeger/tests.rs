@@ -7,11 +7,11 @@ use event::{KeyValue, Resource, Span, SpanEvent, SpanId, SpanKind, SpanLink, Sta
 use serde::Deserialize;
 use traceql::Conditions;
 
-use super::{Find, dependencies, find, operations, services, tags_of, trace};
+use super::{Find, dependencies, find, operations, services, tags_of, trace, trace_id};
 use crate::tempo::{Found, Inspected, SourceError, SpanSource, TimeRange};
 
 /// All spans in memory.
-struct Few(Vec<Vec<Span>>);
+pub(super) struct Few(pub(super) Vec<Vec<Span>>);
 
 impl SpanSource for Few {
     fn trace(&self, id: TraceId, _range: TimeRange) -> Result<Found, SourceError> {
@@ -74,7 +74,7 @@ fn span(trace: u128, id: u64, parent: u64, service: &str, name: &str) -> Span {
     }
 }
 
-fn few() -> Few {
+pub(super) fn few() -> Few {
     let mut failed = span(2, 3, 0, "stock", "take \"all\"");
     failed.status = StatusCode::Error;
     failed.attributes.push(attribute(
@@ -261,26 +261,69 @@ fn searches() {
     }
 }
 
-/// Scenario: names and edges. Guarantee: sorted, each once; a call within a service is no edge.
+/// Scenario: names. Guarantee: sorted, each once.
 #[test]
-fn names_and_edges() {
+fn names() {
     let source = few();
     assert_eq!(
         services(&source, TimeRange::ALL, &|| false).unwrap(),
-        ["shop", "stock"]
+        (vec!["shop".to_owned(), "stock".to_owned()], Vec::new())
     );
     assert_eq!(
-        operations(&source, "stock", TimeRange::ALL, &|| false).unwrap(),
+        operations(&source, "stock", TimeRange::ALL, &|| false).unwrap().0,
         ["take", "take \"all\""]
     );
-    let edges = dependencies(&source, TimeRange::ALL, &|| false).unwrap();
-    assert_eq!(edges.len(), 1);
-    assert_eq!(
-        (
-            edges[0].parent.as_str(),
-            edges[0].child.as_str(),
-            edges[0].call_count
-        ),
-        ("shop", "stock", 1)
-    );
+}
+
+/// Scenario: a trace whose calls go from shop to stock twice, within stock, back to shop, and to a span whose parent is not there; ranges that
+/// part it. Guarantee: each call is counted in the one range in which the called began; a call within a service and one of an unknown
+/// parent are no edges; a question that is stopped says so.
+#[test]
+fn calls_count_where_they_began() {
+    let start_ns = |id: u64| 1_790_000_000_000_000_000 + id * 1_000;
+    let mut source = few();
+    source.0[0] = vec![
+        span(1, 1, 0, "shop", "order"),
+        span(1, 2, 1, "stock", "take"),
+        span(1, 3, 1, "stock", "take"),
+        span(1, 4, 3, "stock", "check"),
+        span(1, 5, 4, "shop", "audit"),
+        span(1, 6, 99, "pay", "charge"),
+    ];
+    let edges = |start: u64, end: u64| {
+        let range = TimeRange {
+            start_ns: start_ns(start),
+            end_ns: start_ns(end),
+        };
+        let (edges, missing) = dependencies(&source, range, &|| false).unwrap();
+        assert_eq!(missing, [""; 0]);
+        let edge = |edge: super::Dependency| (edge.parent, edge.child, edge.call_count);
+        edges.into_iter().map(edge).collect::<Vec<_>>()
+    };
+    let edge = |parent: &str, child: &str, calls| (parent.to_owned(), child.to_owned(), calls);
+    assert_eq!(edges(0, 9), [edge("shop", "stock", 2), edge("stock", "shop", 1)]);
+    assert_eq!(edges(0, 3), [edge("shop", "stock", 1)]);
+    assert_eq!(edges(3, 9), [edge("shop", "stock", 1), edge("stock", "shop", 1)]);
+    assert_eq!(edges(6, 9), []);
+    let (_, missing) = dependencies(&source, TimeRange::ALL, &|| true).unwrap();
+    assert!(missing[0].contains("ran out"), "{missing:?}");
+}
+
+/// Scenario: ids as hexadecimal digits, short and long, and as base64 in both alphabets. Guarantee: the same trace; others are none.
+#[test]
+fn ids_in_both_forms() {
+    for (text, id) in [
+        ("ab", 0xab),
+        ("00000000000000000000000000000FED", 0xfed),
+        ("AAAAAAAAAAAAAAAAAAAAqw==", 0xab),
+        ("AAAAAAAAAAAAAAAAAAAAqw", 0xab),
+        ("AAAAAAAAAPs_", 0),
+        ("AAAAAAAA-z8", 0xfb3f),
+        ("AAAAAAAA+z8=", 0xfb3f),
+    ] {
+        assert_eq!(trace_id(text), (id != 0).then_some(TraceId(id)), "{text}");
+    }
+    for wrong in ["", "0", "xyz", "AAAAAAAAAAAAAAAAAAAAAA==", "+1", &"a".repeat(33)] {
+        assert_eq!(trace_id(wrong), None, "{wrong}");
+    }
 }

@@ -1,4 +1,4 @@
-//! What is known while one frame is counted: numbers of its dictionaries to numbers of series and services, found once.
+//! What is known while one frame is counted: numbers of its dictionaries to numbers of services, found once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ const UNKNOWN: u32 = u32::MAX;
 /// Empty between frames but for its room.
 #[derive(Debug)]
 pub(super) struct Frame {
-    /// Name, resource, kind, status, message, by number, to the number of a series.
-    pub(super) series: HashMap<(u64, u32), u32, Seed>,
+    /// By span: the number of its series.
+    pub(super) series: Vec<u32>,
     /// By resource: its service's number.
     services: Vec<u32>,
     /// By resource: what it says, decoded once a frame however many series it has.
@@ -50,7 +50,7 @@ impl Frame {
     /// For the first frame.
     pub(super) fn new(seed: Seed) -> Self {
         Self {
-            series: HashMap::with_hasher(seed),
+            series: Vec::new(),
             services: Vec::new(),
             resources: Vec::new(),
             databases: Finder::default(),

@@ -2,12 +2,13 @@
 //! (`docs/span-metrics.md`).
 //!
 //! [`SpanMetrics`] counts the spans of a frame that is on disk, by the numbers of its dictionaries: texts are looked at once a
-//! frame, not once a span. The two sides of a call are looked for in the frame first; a side whose other one is not there waits for
+//! frame, not once a span, and labels when a series is first seen. The two sides of a call are looked for in the frame first; a side whose other one is not there waits for
 //! it, so long and so many at most. What has no room is counted in one series or as dropped. It takes `now` and keeps no clock.
 
 mod edges;
 mod frame;
 mod histogram;
+mod known;
 mod names;
 mod pair;
 mod quick;
@@ -25,6 +26,7 @@ use wire::spans::{Glance, SpanBuilder};
 
 use edges::Edges;
 use frame::Frame;
+use known::{Key, Known};
 use names::{Names, shortened};
 use quick::Seed;
 use series::Table;
@@ -97,6 +99,7 @@ pub struct SpanMetrics {
     edges: Edges,
     names: Names,
     waiting: Waiting,
+    known: Known,
     frame: Frame,
 }
 
@@ -117,6 +120,7 @@ impl SpanMetrics {
             edges: Edges::new(settings.edges_max, seed),
             names: Names::new(NAMES_MAX),
             waiting: Waiting::new(settings.waiting_max, seed),
+            known: Known::new(seed),
             frame: Frame::new(seed),
             settings,
         }
@@ -125,26 +129,17 @@ impl SpanMetrics {
     /// Counts the spans of a builder.
     pub fn take(&mut self, builder: &SpanBuilder, now_ns: u64) {
         self.frame.reset(builder);
+        self.known.begin();
         let mut last = ((u64::MAX, 0), 0);
+        let mut series = std::mem::take(&mut self.frame.series);
         for span in builder.glances() {
-            let message = if self.settings.status_message {
-                span.message
-            } else {
-                0
-            };
-            let name = u64::from(span.name) << 32 | u64::from(span.resource) << 5;
-            let key = (
-                name | u64::from(span.kind & 7) << 2 | u64::from(span.status & 3),
-                message,
-            );
+            let key = self.known.key(builder, &span, self.settings.status_message);
             if key != last.0 {
-                last = (key, self.series_of(builder, &span, key, now_ns));
+                let known = self.known.series(key);
+                let number = known.unwrap_or_else(|| self.new_series(builder, &span, key, now_ns));
+                last = (key, number);
             }
-            if let Some(series) = self.spans.get_mut(last.1) {
-                series.bytes += u64::from(span.bytes);
-                let trace = || builder.trace_id(span.trace);
-                series.seconds.count(span.duration_ns(), span.end_ns, trace);
-            }
+            series.push(last.1);
             match span.kind {
                 2 | 5 if span.parent == 0 => self.frame.roots.push(span),
                 2 | 5 => self.frame.servers.push(span),
@@ -152,23 +147,24 @@ impl SpanMetrics {
                 _ => {}
             }
         }
+        // Apart from the rest: all that it waits for is memory, and so it waits for that of several spans at once.
+        for (span, number) in builder.glances().zip(&series) {
+            if let Some(series) = self.spans.counted(*number, now_ns) {
+                series.bytes += u64::from(span.bytes);
+                let trace = || builder.trace_id(span.trace);
+                series.seconds.count(span.duration_ns(), span.end_ns, trace);
+            }
+        }
+        self.frame.series = series;
         self.pair(builder, now_ns);
         self.expire(now_ns);
     }
 
-    #[inline]
-    fn series_of(&mut self, builder: &SpanBuilder, span: &Glance, key: (u64, u32), now_ns: u64) -> u32 {
-        match self.frame.series.get(&key) {
-            Some(known) => *known,
-            None => self.new_series(builder, span, key, now_ns),
-        }
-    }
-
     #[cold]
-    fn new_series(&mut self, builder: &SpanBuilder, span: &Glance, key: (u64, u32), now_ns: u64) -> u32 {
+    fn new_series(&mut self, builder: &SpanBuilder, span: &Glance, key: Key, now_ns: u64) -> u32 {
         let resource = self.frame.resource(builder, span.resource);
         let name = String::from_utf8_lossy(builder.name(span.name));
-        let message = String::from_utf8_lossy(builder.status_message(key.1));
+        let message = String::from_utf8_lossy(builder.status_message(span.message));
         let mut labels = vec![shortened(resource.service())];
         for dimension in &self.settings.dimensions {
             let value = resource
@@ -186,7 +182,7 @@ impl SpanMetrics {
             labels.push(shortened(&message));
         }
         let number = self.spans.number(&labels, now_ns);
-        self.frame.series.insert(key, number);
+        self.known.insert(key, number);
         number
     }
 
@@ -200,7 +196,10 @@ impl SpanMetrics {
         }
         self.collected_ns = now_ns;
         let before = now_ns.saturating_sub(self.settings.idle_ns);
-        self.spans.forget(before);
+        if self.spans.forget(before) > 0 {
+            // Numbers are given anew, and what had no room may have some now.
+            self.known.clear();
+        }
         self.edges.forget(before);
         if self.names.is_crowded() {
             let of_edges = self.edges.sorted().into_iter().filter_map(|(ends, _)| ends);

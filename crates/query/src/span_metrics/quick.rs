@@ -33,14 +33,17 @@ impl Hasher for Quick {
     fn finish(&self) -> u64 {
         self.0
     }
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            for (to, from) in word.iter_mut().zip(chunk) {
-                *to = *from;
-            }
-            self.0 = fold(self.0, u64::from_le_bytes(word));
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.0 = fold(self.0, u64::from_le_bytes(*word));
         }
+        let mut last = [0; 8];
+        for (to, from) in last.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        self.0 = fold(self.0, u64::from_le_bytes(last));
         self.0 = fold(self.0, bytes.len() as u64);
     }
     #[inline]
@@ -54,5 +57,13 @@ impl Hasher for Quick {
     #[inline]
     fn write_u64(&mut self, n: u64) {
         self.0 = fold(self.0, n);
+    }
+    #[inline]
+    fn write_usize(&mut self, n: usize) {
+        self.0 = fold(self.0, n as u64);
+    }
+    #[inline]
+    fn write_isize(&mut self, n: isize) {
+        self.0 = fold(self.0, n as u64);
     }
 }

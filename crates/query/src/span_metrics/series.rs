@@ -23,7 +23,7 @@ pub(super) struct Table<T> {
     max: usize,
 }
 
-/// The number of what has no room: [`Table::get_mut`] has it from the first time on that it is needed.
+/// The number of what has no room: [`Table::counted`] has it from the first time on that it is needed.
 const OVERFLOW: u32 = 0;
 
 impl<T: Default> Table<T> {
@@ -85,15 +85,17 @@ impl<T: Default> Table<T> {
         }
     }
 
-    /// A series by number.
+    /// A series by number, in which something is counted now.
     #[inline]
-    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+    pub(super) fn counted(&mut self, number: u32, now_ns: u64) -> Option<&mut T> {
         let known = self.entries.get_mut(number as usize)?.as_mut()?;
+        known.touched_ns = now_ns;
         Some(&mut known.value)
     }
 
-    /// Forgets series that were last asked for before a time; the one of those without room stays.
-    pub(super) fn forget(&mut self, before_ns: u64) {
+    /// Forgets series in which nothing was counted since a time; the one of those without room stays. How many they were.
+    pub(super) fn forget(&mut self, before_ns: u64) -> usize {
+        let before = self.index.len();
         let (index, entries, free, seed) = (&mut self.index, &mut self.entries, &mut self.free, self.seed);
         for (number, place) in (0u32..).zip(entries).skip(1) {
             let Some(known) = place.take_if(|known| known.touched_ns < before_ns) else {
@@ -105,6 +107,7 @@ impl<T: Default> Table<T> {
             }
             free.push(number);
         }
+        before - self.index.len()
     }
 
     /// How many, without that of those without room.
@@ -146,12 +149,12 @@ mod tests {
         assert_ne!(a, b);
         let c = table.number(&["x", "c"], 9);
         assert_eq!(table.number(&["x", "d"], 9), c);
-        *table.get_mut(c).unwrap() += 5;
-        table.forget(5);
+        *table.counted(c, 9).unwrap() += 5;
+        assert_eq!(table.forget(5), 1);
         assert_eq!(table.len(), 1);
-        assert!(table.get_mut(a).is_none());
+        assert!(table.counted(a, 9).is_none());
         let c = table.number(&["x", "c"], 9);
-        assert_eq!(*table.get_mut(c).unwrap(), 0);
+        assert_eq!(*table.counted(c, 9).unwrap(), 0);
         let all: Vec<(usize, u64)> = table.iter().map(|(labels, n)| (labels.len(), *n)).collect();
         assert_eq!(all, [(0, 5), (2, 0), (2, 0)]);
     }

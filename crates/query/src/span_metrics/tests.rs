@@ -11,6 +11,8 @@ use wire::spans::{Skim, SpanBuilder};
 
 use super::{Connection, Settings, SpanMetrics};
 
+mod exact;
+
 const SECOND: u64 = 1_000_000_000;
 
 fn text(key: &str, value: &str) -> KeyValue {

@@ -114,16 +114,16 @@ impl Waiting {
 
     /// Lets one who answers wait, if there is room.
     pub(super) fn add_server(&mut self, key: CallKey, half: Half, until_ns: u64) -> bool {
+        if self.is_full() {
+            return false;
+        }
         let mut keys = (0..ANSWERS_MAX).map(|others| key.nth(others));
         let Some(key) = keys.find(|key| !self.servers.contains_key(key)) else {
             return false;
         };
-        let room = !self.is_full();
-        if room {
-            self.servers.insert(key, half);
-            self.order.push_back((until_ns, key, Side::Server));
-        }
-        room
+        self.servers.insert(key, half);
+        self.order.push_back((until_ns, key, Side::Server));
+        true
     }
 
     /// Takes who waits for this caller, after so many others.

@@ -8,7 +8,7 @@ pub mod legacy;
 pub mod params;
 pub mod proto;
 
-mod attribute;
+pub(crate) mod attribute;
 mod search;
 mod series;
 mod source;
@@ -22,8 +22,8 @@ pub use search::{
 pub use series::{
     ExemplarView, InstantResponse, InstantView, RangeResponse, SampleView, SeriesView, instant, range,
 };
-pub(crate) use source::may_ask;
 pub use source::{Found, Inspected, Missing, SourceError, SpanSource, TempoError, TimeRange};
+pub(crate) use source::{may_ask, out_of_time};
 pub use tags::{
     ScopeTags, TagNamesResponse, TagNamesV1, TagRequest, TagScope, TagValue, TagValuesResponse, TagValuesV1,
     tag_names, tag_values,

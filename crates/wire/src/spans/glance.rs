@@ -81,9 +81,14 @@ impl SpanBuilder {
         self.messages.get(number).unwrap_or_default()
     }
 
+    /// A resource, by number, as bytes: equal bytes are equal resources.
+    pub fn resource_bytes(&self, number: u32) -> &[u8] {
+        self.resources.get(number).unwrap_or_default()
+    }
+
     /// A resource, by number, decoded.
     pub fn resource(&self, number: u32) -> Resource {
-        let (message, url) = origin(self.resources.get(number).unwrap_or_default());
+        let (message, url) = origin(self.resource_bytes(number));
         stored_resource(message, url)
     }
 
