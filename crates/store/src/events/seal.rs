@@ -1,8 +1,8 @@
 //! Sealing: the oldest frames of a bucket become a run (`merge.rs`), and are gone in the write that counts it.
 
 use super::merge::{Made, Taken, merge};
-use super::{EventBucket, OpenFrame, Run, UnitBytes, keys};
-use crate::batches::{self, FrameRecord};
+use super::{EventBucket, OpenFrame, Run, UnitBytes, Workshop, keys};
+use crate::batches;
 use crate::counters::add;
 use crate::damage::Damage;
 use crate::error::StoreError;
@@ -12,16 +12,24 @@ use crate::state::Shared;
 use event::{Bucket, Micros};
 use rocksdb::WriteBatch;
 use std::sync::Arc;
-use wire::events::EventBuilder;
+use std::time::{Duration, Instant};
+use wire::events::{EventBuilder, Packer};
+
+/// How long the memory of the last run is kept.
+const MEMORY_KEPT: Duration = Duration::from_secs(10);
 
 impl Shared {
     /// Seals full runs, and what is left of buckets that are over. How many runs it made.
     pub(crate) fn seal_events(&self, now: Micros) -> Result<usize, StoreError> {
         let mut memory = self.events.sealing.lock();
-        let mut builder = memory.take().unwrap_or_else(|| EventBuilder::new(SEED));
+        let mut shop = memory.take().unwrap_or_else(|| Workshop {
+            builder: EventBuilder::new(SEED),
+            packer: Packer::default(),
+            used: Instant::now(),
+        });
         let mut made = 0;
         while let Some((bucket, is_over)) = self.events_to_seal(now) {
-            if self.check_writable().is_err() || !self.seal_events_run(bucket, &mut builder)? {
+            if self.check_writable().is_err() || !self.seal_events_run(bucket, &mut shop)? {
                 break;
             }
             made += 1;
@@ -31,7 +39,12 @@ impl Shared {
             }
         }
         if made > 0 {
-            *memory = Some(builder);
+            shop.used = Instant::now();
+        }
+        // It is often woken once more than there is something to do: that alone does not make it give up its memory, whose pages
+        // cost more to get back than a run costs to sort.
+        if shop.used.elapsed() < MEMORY_KEPT {
+            *memory = Some(shop);
         }
         Ok(made)
     }
@@ -46,7 +59,7 @@ impl Shared {
         buckets.iter().find_map(due)
     }
 
-    fn seal_events_run(&self, bucket: Bucket, builder: &mut EventBuilder) -> Result<bool, StoreError> {
+    fn seal_events_run(&self, bucket: Bucket, shop: &mut Workshop) -> Result<bool, StoreError> {
         let (frames, number) = {
             let buckets = self.events.buckets.read();
             let Some(known) = buckets.get(&bucket) else {
@@ -62,11 +75,11 @@ impl Shared {
         };
         self.check_space(frames.iter().map(|frame| u64::from(frame.bytes)).sum())?;
         let mut taken = Taken::default();
-        builder.clear();
+        shop.builder.clear();
         for frame in frames {
-            self.take(frame, builder, &mut taken)?;
+            self.take(frame, &mut shop.builder, &mut taken)?;
         }
-        let (run, blocks) = match merge(builder, bucket, &taken) {
+        let (run, blocks) = match merge(shop, bucket, &taken) {
             Ok(made) => made,
             Err(error) => {
                 tracing::error!(%error, %bucket, "events cannot be sealed; their frames are kept as they are");
@@ -81,17 +94,14 @@ impl Shared {
         Ok(true)
     }
 
-    /// Reads a frame and its batches. A frame that cannot be read stays where it is, for repair, and is left out.
+    /// Reads a frame. One that cannot be read stays where it is, for repair, and is left out.
     fn take(
         &self,
         frame: Arc<OpenFrame>,
         builder: &mut EventBuilder,
         taken: &mut Taken,
     ) -> Result<(), StoreError> {
-        let record = self.db.get(batches::FAMILY, &frame.key.by_producer())?;
-        let record = record.map(|bytes| FrameRecord::decode(&bytes)).transpose()?;
-        let bytes = self.db.get(frames::FAMILY, &frame.key.by_time())?;
-        let (Some(record), Some(bytes)) = (record, bytes) else {
+        let Some(bytes) = self.db.get(frames::FAMILY, &frame.key.by_time())? else {
             return Err(StoreError::Damaged(Damage {
                 family: frames::FAMILY,
                 what: "a frame is gone",
@@ -104,10 +114,9 @@ impl Shared {
             return Ok(());
         }
         let source = (frame.key.producer, frame.key.epoch);
-        for batch in record.sections.iter().filter(|batch| !batch.gap && !batch.held) {
-            taken
-                .batches
-                .insert(source, batch.shard, batch.seq, batch.content);
+        let shards = taken.batches.of(source);
+        for (shard, seq, content) in &frame.batches {
+            shards.entry(*shard).or_default().insert(*seq, *content);
         }
         taken.frames.push(frame);
         Ok(())
