@@ -1,6 +1,7 @@
 //! What is taken from nodes becomes frames on disk: collected for a flush, committed together, then confirmed.
 
 mod commit;
+mod rhythm;
 mod take;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 use wire::control::{AckRange, AgentMessage};
 use wire::frame::GapReason;
 
+use self::rhythm::Rhythm;
 use crate::batch::Batcher;
 use crate::clock::AgentClock;
 use crate::cluster::Cluster;
@@ -25,7 +27,7 @@ use crate::session::TakenChunk;
 use crate::spool::{Marks, Shared, Spool};
 
 /// Bytes as they came from nodes after which a flush does not wait for its time.
-const FLUSH_BYTES: usize = 256 << 10;
+const FLUSH_BYTES: usize = 1 << 20;
 /// Dead segments are deleted at least this often.
 const MAINTENANCE: Duration = Duration::from_secs(1);
 
@@ -122,6 +124,7 @@ pub(crate) struct Spooler {
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) metrics: Metrics,
     pub(crate) bytes_max: u64,
+    /// Least time between two flushes.
     pub(crate) flush: Duration,
     /// Damaged segments of an earlier life, to be left once their gaps are stored.
     pub(crate) damaged: Vec<u64>,
@@ -133,6 +136,7 @@ struct State {
     pending: Pending,
     reporter: Reporter,
     presence: Presence,
+    rhythm: Rhythm,
     was_full: bool,
     /// The last write failed, and that was said.
     failing: bool,
@@ -142,19 +146,21 @@ impl Spooler {
     /// Runs until `stop`; then stores what was taken.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let shared = self.spool.shared();
+        let rhythm = Rhythm::new(self.flush);
         let mut state = State {
             spooler: self,
             shared,
             pending: Pending::default(),
             reporter: Reporter::default(),
             presence: Presence::default(),
+            rhythm,
             was_full: false,
             failing: false,
         };
         loop {
             let ready = state.spooler.cluster.borrow().is_some();
             let takes = ready && !state.is_full() && state.pending.bytes < FLUSH_BYTES;
-            let flush = state.pending.since.map(|since| since + state.spooler.flush);
+            let flush = state.pending.since.map(|since| state.rhythm.due(since));
             let idle = Instant::now() + MAINTENANCE;
             let due = [flush, state.presence.next(), Some(idle)]
                 .into_iter()
@@ -164,7 +170,14 @@ impl Spooler {
                 biased;
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep_until(due.unwrap_or(idle)), if ready && state.pending.bytes < FLUSH_BYTES => {}
-                () = state.spooler.exchange.to_spooler.notified(), if ready => {}
+                () = state.spooler.exchange.to_spooler.notified(), if ready => {
+                    // Outcomes are kept with the next flush: an acknowledgement must not cut the next frame. Where nodes wait for room
+                    // they make it at once.
+                    if !state.is_full() {
+                        state.pending.since.get_or_insert_with(Instant::now);
+                        continue;
+                    }
+                }
                 () = std::future::ready(()), if ready && state.pending.bytes >= FLUSH_BYTES => {}
                 changed = state.spooler.cluster.changed(), if !ready => {
                     if changed.is_err() { break; }
@@ -179,6 +192,9 @@ impl Spooler {
                 }
             }
             state.note_down();
+            if state.pending.since.is_some() {
+                state.rhythm.flushed(Instant::now());
+            }
             state = match state.commit(&stop).await {
                 Some(state) => state,
                 None => return,

@@ -73,6 +73,8 @@ struct Gathered {
     acked: BTreeMap<(Epoch, Shard), IntervalSet>,
     conflicts: Vec<AckRange>,
     received: Vec<Instant>,
+    /// How many batches came to what.
+    outcomes: Vec<(Admission, u64)>,
 }
 
 impl Gathered {
@@ -83,20 +85,17 @@ impl Gathered {
         }
         self.received.push(in_flight.received);
         for frame in &receipt.frames {
-            self.add_frame(context, frame);
+            self.add_frame(frame);
         }
     }
 
-    fn add_frame(&mut self, context: &Context, frame: &FrameOutcome) {
+    fn add_frame(&mut self, frame: &FrameOutcome) {
         for s in &frame.sections {
-            let outcome = match s.admission {
-                Admission::Stored => "stored",
-                Admission::Duplicate => "duplicate",
-                Admission::Expired => "expired",
-                Admission::Conflict => "conflict",
-                Admission::Later => "later",
-            };
-            context.metrics.batches.with_label_values(&[outcome]).inc();
+            if let Some((_, count)) = self.outcomes.iter_mut().find(|(known, _)| *known == s.admission) {
+                *count += 1;
+            } else {
+                self.outcomes.push((s.admission, 1));
+            }
             match s.admission {
                 Admission::Stored | Admission::Duplicate | Admission::Expired => {
                     let set = self.acked.entry((frame.epoch, s.shard)).or_default();
@@ -114,6 +113,10 @@ impl Gathered {
     }
 
     async fn send(self, context: &Context, answers: &Answers) -> Result<(), End> {
+        for (admission, count) in self.outcomes {
+            let batches = context.metrics.batches.with_label_values(&[name(admission)]);
+            batches.inc_by(count);
+        }
         for range in self.conflicts {
             let code = RejectCode::SeqReused;
             context.metrics.rejects.with_label_values(&[code.name()]).inc();
@@ -147,5 +150,16 @@ impl Gathered {
                 .observe(received.elapsed().as_secs_f64());
         }
         Ok(())
+    }
+}
+
+/// As a metric label.
+fn name(admission: Admission) -> &'static str {
+    match admission {
+        Admission::Stored => "stored",
+        Admission::Duplicate => "duplicate",
+        Admission::Expired => "expired",
+        Admission::Conflict => "conflict",
+        Admission::Later => "later",
     }
 }

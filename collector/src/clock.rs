@@ -16,6 +16,8 @@ pub(crate) struct MemberClock {
     state: Arc<Mutex<State>>,
     now: fn() -> Micros,
     store: Arc<Store>,
+    /// Held by whoever raises the bound: all others wait for that one write instead of making one each.
+    raising: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug)]
@@ -36,6 +38,7 @@ impl MemberClock {
             state: Arc::new(Mutex::new(State { clock, bound })),
             now,
             store,
+            raising: Arc::default(),
         })
     }
 
@@ -65,6 +68,10 @@ impl MemberClock {
     /// Waits until the bound on disk covers the time.
     async fn within(&self, time: Hlc, bound: Hlc) -> Result<Hlc, StoreError> {
         if time > bound {
+            let _one = self.raising.lock().await;
+            if time <= self.state.lock().bound {
+                return Ok(time);
+            }
             let raised = Hlc::from_micros(Micros(time.micros().0 + BOUND_AHEAD_US));
             let store = Arc::clone(&self.store);
             tokio::task::spawn_blocking(move || store.raise_hlc_bound(raised))

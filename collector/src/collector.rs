@@ -2,7 +2,7 @@
 
 use crate::clock::MemberClock;
 use crate::clock_error::ClockErrors;
-use crate::config::{CollectorConfig, DECODE_BYTES_MAX, SAMPLE_INTERVAL};
+use crate::config::{COMMIT_SPACING, CollectorConfig, DECODE_BYTES_MAX, SAMPLE_INTERVAL};
 use crate::control_plane::ControlPlane;
 use crate::metrics::Metrics;
 use crate::otlp::{OtlpServer, OtlpStartError};
@@ -99,6 +99,7 @@ impl Collector {
             retention_seconds: config.retention.as_secs(),
             disk_bytes_max: config.disk_bytes_max,
             hold_all: config.hold_buckets,
+            commit_spacing_us: COMMIT_SPACING.as_micros() as u64,
             owner: Some(Owner {
                 cluster: settings.cluster,
                 member: settings.member,

@@ -17,6 +17,13 @@ pub(crate) const FRAMES_IN_FLIGHT_MAX: usize = 1024;
 pub(crate) const ANSWERS_MAX: usize = 256;
 /// Bytes of frames that are decompressed and digested at once, in the whole process.
 pub(crate) const DECODE_BYTES_MAX: usize = 64 << 20;
+/// From the begin of one commit to the begin of the next, at least: each costs a sync, and an acknowledgement waits for half of this on
+/// average. At rest none of it is waited for.
+pub(crate) const COMMIT_SPACING: Duration = Duration::from_millis(15);
+/// A frame that is not longer than this, and has no more events than that, is checked where it was received: some 200 us at most. Handing
+/// a frame to another thread and back costs more than checking most.
+pub(crate) const CHECK_HERE_BYTES: u32 = 24 << 10;
+pub(crate) const CHECK_HERE_EVENTS: u32 = 4_096;
 /// An agent that cannot be served now is told to wait this long.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Bytes of a node's or agent's name.

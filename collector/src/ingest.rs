@@ -2,7 +2,7 @@
 
 use crate::acks::InFlight;
 use crate::collector::Context;
-use crate::config::NAME_BYTES_MAX;
+use crate::config::{CHECK_HERE_BYTES, CHECK_HERE_EVENTS, NAME_BYTES_MAX};
 use crate::session::{Answers, End};
 use event::{Epoch, Producer, Seq, Shard, TraceId};
 use std::num::NonZeroU16;
@@ -88,11 +88,14 @@ impl Ingest {
             Ok(header) => header,
             Err(e) => return Ok(Err(Rejection::of(&e, self.expected, &bytes))),
         };
+        let expected = self.expected;
+        if header.payload_len <= CHECK_HERE_BYTES && header.events <= CHECK_HERE_EVENTS {
+            return Ok(check_frame(bytes, expected));
+        }
         let decode = Arc::clone(&self.context.decode)
             .acquire_many_owned(header.payload_len.saturating_add(HEADER_BYTES as u32))
             .await
             .map_err(|_| End::stopping())?;
-        let expected = self.expected;
         let checked = tokio::task::spawn_blocking(move || {
             let _held = decode;
             check_frame(bytes, expected)

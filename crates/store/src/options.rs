@@ -31,8 +31,9 @@ pub struct StoreOptions {
     pub retention_seconds: u64,
     /// Most bytes of frames that one commit gathers.
     pub commit_bytes_max: usize,
-    /// How long a commit waits for more frames, in microseconds; 0 = only while the one before is being synced.
-    pub commit_wait_us: u64,
+    /// Least time from the begin of one commit to the begin of the next, in microseconds: what comes meanwhile goes into one write with
+    /// one sync. The first after a pause of that length does not wait. 0 = only what came while the one before was being synced.
+    pub commit_spacing_us: u64,
     /// Bytes that frames and runs may take on the disk; the oldest buckets are dropped above. 0 = no bound but the retention.
     pub disk_bytes_max: u64,
     /// Is no bucket dropped for its age until [`crate::Store::hold_from`] says otherwise?
@@ -56,7 +57,7 @@ impl StoreOptions {
             lateness_seconds: 120,
             retention_seconds: 24 * 3600,
             commit_bytes_max: 8 << 20,
-            commit_wait_us: 0,
+            commit_spacing_us: 0,
             disk_bytes_max: 0,
             hold_all: false,
             disk_reserve_bytes: 64 << 20,

@@ -131,9 +131,12 @@ impl Drop for Writer {
 }
 
 fn run(shared: &Shared, requests: &Receiver<Request>, queued: &AtomicU64, wake_upkeep: &SyncSender<()>) {
+    let mut before = None;
     while let Ok(first) = requests.recv() {
+        space(shared, before, queued);
         let gathered = gather(shared, requests, first);
         let started = Instant::now();
+        before = Some(started);
         let frames: Vec<&FrameToStore> = gathered.iter().flat_map(|r| &r.frames).collect();
         let result = shared.commit(&frames);
         let bytes = gathered.iter().map(|r| r.bytes).sum();
@@ -167,18 +170,24 @@ fn run(shared: &Shared, requests: &Receiver<Request>, queued: &AtomicU64, wake_u
     }
 }
 
+/// Lets time pass since the commit before, unless a commit's worth waits already. A sleep and not a wait for each request: that would
+/// wake this thread once a frame, which costs more than the frame itself.
+fn space(shared: &Shared, before: Option<Instant>, queued: &AtomicU64) {
+    let spacing = Duration::from_micros(shared.options.commit_spacing_us);
+    let Some(left) = before.and_then(|before| spacing.checked_sub(before.elapsed())) else {
+        return;
+    };
+    if queued.load(Ordering::Relaxed) < shared.options.commit_bytes_max as u64 {
+        std::thread::sleep(left);
+    }
+}
+
+/// What waits, up to the bounds of a commit.
 fn gather(shared: &Shared, requests: &Receiver<Request>, first: Request) -> Vec<Request> {
-    let deadline = Instant::now() + Duration::from_micros(shared.options.commit_wait_us);
     let (mut bytes, mut frames) = (first.bytes, first.frames.len());
     let mut gathered = vec![first];
     while bytes < shared.options.commit_bytes_max && frames < COMMIT_FRAMES_MAX {
-        let wait = deadline.saturating_duration_since(Instant::now());
-        let next = if wait.is_zero() {
-            requests.try_recv().ok()
-        } else {
-            requests.recv_timeout(wait).ok()
-        };
-        let Some(r) = next else { break };
+        let Ok(r) = requests.try_recv() else { break };
         bytes += r.bytes;
         frames += r.frames.len();
         gathered.push(r);

@@ -10,7 +10,8 @@ mod support;
 
 use event::{EventKind, Seq, Shard, TraceId};
 use std::sync::mpsc::channel;
-use store::{Admission, FrameToStore, StoreError};
+use std::time::{Duration, Instant};
+use store::{Admission, FrameToStore, Store, StoreError};
 use support::{admissions, after, frame, open, options, put, small_trace};
 use wire::frame::{Compression, FrameBuilder, Gap, GapReason};
 
@@ -113,6 +114,64 @@ fn what_waits_shares_a_sync() {
     assert_eq!(commits.iter().map(|c| c.frames).sum::<usize>(), 300);
     assert!(commits.len() < 300, "{} commits", commits.len());
     assert_eq!(store.stats().totals.commits, commits.len() as u64);
+}
+
+/// Scenario: commits are 500 ms apart; a frame after a pause, then thirty that come one after the other; then, without a pause, more bytes
+/// than one commit takes. Guarantee: the first is on disk at once, the thirty share one commit, the many do not wait; all are stored.
+#[test]
+fn commits_are_apart_but_the_first_and_the_full_ones_do_not_wait() {
+    const APART: Duration = Duration::from_millis(500);
+    let dir = tempfile::tempdir().unwrap();
+    let mut spaced = options();
+    spaced.commit_spacing_us = APART.as_micros() as u64;
+    spaced.commit_bytes_max = 64 << 10;
+    let store = Store::open(dir.path(), spaced).unwrap();
+    let begin = Instant::now();
+    put(&store, frame(1, 0, &[(0, 1, small_trace(5, 0))]));
+    assert!(begin.elapsed() < APART, "nothing was before it");
+    let (told, outcomes) = channel();
+    for seq in 2..32 {
+        let told = told.clone();
+        let one = frame(1, 0, &[(0, seq, small_trace(seq.into(), 0))]);
+        let done = Box::new(move |receipt: Result<store::Receipt, StoreError>| told.send(receipt).unwrap());
+        store.submit(vec![one], done).unwrap();
+    }
+    for _ in 2..32 {
+        assert_eq!(
+            admissions(&outcomes.recv().unwrap().unwrap()),
+            [Admission::Stored]
+        );
+    }
+    assert!(begin.elapsed() >= APART);
+    assert!(
+        store.stats().totals.commits <= 3,
+        "{} commits",
+        store.stats().totals.commits
+    );
+    let full = Instant::now();
+    let mut large = small_trace(99, 0);
+    large[1].payload = (0..60_000u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    for seq in 32..64 {
+        let told = told.clone();
+        let one = frame(1, 0, &[(0, seq, large.clone())]);
+        store
+            .submit(vec![one], Box::new(move |receipt| told.send(receipt).unwrap()))
+            .unwrap();
+    }
+    for _ in 32..64 {
+        assert_eq!(
+            admissions(&outcomes.recv().unwrap().unwrap()),
+            [Admission::Stored]
+        );
+    }
+    assert!(
+        full.elapsed() < 8 * APART,
+        "{:?}: thirty commits' worth",
+        full.elapsed()
+    );
+    assert_eq!(store.stats().totals.frames, 63);
 }
 
 /// Scenario: less space is free than the reserve, then enough again. Guarantee: refused as busy, nothing lost, writing resumes.

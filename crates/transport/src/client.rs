@@ -1,16 +1,16 @@
 //! Connects to members. One UDP socket an address family, made when first needed.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use quinn::VarInt;
+use quinn::{EndpointConfig, TokioRuntime, VarInt};
 
 use crate::close;
 use crate::connection::Connection;
 use crate::error::{ConnectError, TlsError};
-use crate::limits::{HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, transport_config};
+use crate::limits::{HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, takes_long_datagrams, transport_config};
 use crate::peer::{BadPeerUri, Role};
 use crate::server::peer_of;
 use crate::tls::Identity;
@@ -93,7 +93,11 @@ impl Client {
         if let Some(endpoint) = slot.as_ref() {
             return Ok(endpoint.clone());
         }
-        let endpoint = quinn::Endpoint::client(local).map_err(ConnectError::Socket)?;
+        let socket = UdpSocket::bind(local).map_err(ConnectError::Socket)?;
+        let mut config = EndpointConfig::default();
+        takes_long_datagrams(&mut config);
+        let endpoint = quinn::Endpoint::new(config, None, socket, Arc::new(TokioRuntime))
+            .map_err(ConnectError::Socket)?;
         Ok(slot.insert(endpoint).clone())
     }
 }

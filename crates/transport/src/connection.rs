@@ -54,6 +54,11 @@ impl Connection {
         self.0.quic.rtt()
     }
 
+    /// Bytes of a datagram that the path is known to take, UDP's payload. Grows from 1,200 after the handshake, as probes are answered.
+    pub fn datagram_bytes(&self) -> u16 {
+        self.0.quic.stats().path.current_mtu
+    }
+
     /// Opens a stream in both directions; waits while the peer allows no more.
     pub async fn open_bi(&self) -> Result<(SendStream, RecvStream), StreamError> {
         let (send, recv) = self.0.quic.open_bi().await?;

@@ -11,6 +11,9 @@ const READ_STEP_BYTES: usize = 64 * 1024;
 /// Bytes of a length.
 const PREFIX_BYTES: usize = 4;
 
+/// A message that is not longer is written at once with its length: one datagram, or one call, instead of two.
+const TOGETHER_BYTES: usize = 4 * 1024;
+
 /// Order of a length's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LengthOrder {
@@ -131,6 +134,8 @@ pub struct MessageWriter<W> {
     sink: W,
     order: LengthOrder,
     max: usize,
+    /// A short message after its length.
+    together: Vec<u8>,
 }
 
 impl<W: AsyncWrite + Unpin> MessageWriter<W> {
@@ -141,7 +146,12 @@ impl<W: AsyncWrite + Unpin> MessageWriter<W> {
 
     /// The same with a chosen order of the length's bytes.
     pub fn with_order(sink: W, max: usize, order: LengthOrder) -> Self {
-        Self { sink, order, max }
+        Self {
+            sink,
+            order,
+            max,
+            together: Vec::new(),
+        }
     }
 
     /// Writes one message. Not safe to cancel: half a message may be written.
@@ -160,8 +170,15 @@ impl<W: AsyncWrite + Unpin> MessageWriter<W> {
             LengthOrder::Little => length.to_le_bytes(),
             LengthOrder::Big => length.to_be_bytes(),
         };
-        self.sink.write_all(&prefix).await?;
-        self.sink.write_all(message).await?;
+        if message.len() <= TOGETHER_BYTES {
+            self.together.clear();
+            self.together.extend_from_slice(&prefix);
+            self.together.extend_from_slice(message);
+            self.sink.write_all(&self.together).await?;
+        } else {
+            self.sink.write_all(&prefix).await?;
+            self.sink.write_all(message).await?;
+        }
         Ok(())
     }
 

@@ -15,7 +15,9 @@ use crate::admission::{Admission, Refusal, ServerStats};
 use crate::close;
 use crate::connection::Connection;
 use crate::error::{BindError, TlsError};
-use crate::limits::{INCOMING_BUFFER_BYTES, INCOMING_BUFFER_TOTAL_BYTES, Limits, transport_config};
+use crate::limits::{
+    INCOMING_BUFFER_BYTES, INCOMING_BUFFER_TOTAL_BYTES, Limits, takes_long_datagrams, transport_config,
+};
 use crate::peer::PeerIdentity;
 use crate::tls::Identity;
 
@@ -121,6 +123,7 @@ fn endpoint_config(identity: &Identity) -> EndpointConfig {
         .map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let mut config = EndpointConfig::new(Arc::new(reset));
     config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+    takes_long_datagrams(&mut config);
     config
 }
 

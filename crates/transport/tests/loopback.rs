@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use transport::limits::DATAGRAM_BYTES_MAX;
 use transport::tls::DEV_SERVER_NAME;
 use transport::{
     BindError, Client, ConnectError, Identity, Limits, MessageError, MessageReader, Refusal, Role, Server,
@@ -43,6 +44,34 @@ async fn members_and_agents_meet() {
     for _ in 0..6 {
         echoes(&connection).await;
     }
+}
+
+/// Scenario: a path that takes datagrams of 64 KiB, the loopback. Guarantee: both sides soon use as long ones as we allow, not those of
+/// Ethernet, and messages pass.
+#[tokio::test]
+async fn datagrams_are_as_long_as_the_path_takes() {
+    let world = World::new(Limits::default());
+    let client = world.client(Role::Agent);
+    let connection = client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap();
+    let accepted = world.server.accept().await.unwrap();
+    // Less than the bound: probing stops where little is left to win.
+    let enough = DATAGRAM_BYTES_MAX - 64;
+    let (mut send, mut recv) = connection.open_bi().await.unwrap();
+    send.write_all(b"begin").await.unwrap();
+    let (mut back, mut there) = accepted.accept_bi().await.unwrap();
+    let mut buffer = [0; 5];
+    there.read_exact(&mut buffer).await.unwrap();
+    let exchange = async {
+        while connection.datagram_bytes() < enough || accepted.datagram_bytes() < enough {
+            back.write_all(b"again").await.unwrap();
+            recv.read_exact(&mut buffer).await.unwrap();
+            send.write_all(b"again").await.unwrap();
+            there.read_exact(&mut buffer).await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), exchange)
+        .await
+        .expect("long datagrams within 30 s");
 }
 
 /// Scenario: another authority's certificate; another name; a server that shows an agent's certificate.

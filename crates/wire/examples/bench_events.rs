@@ -177,7 +177,7 @@ fn frame(batches: &[(Shard, Vec<Event>)], seq: u64, nodes: &[NodeKey; 3]) -> Vec
 }
 
 fn main() {
-    for per_frame in [1_000usize, 20_000] {
+    for per_frame in [260usize, 1_000, 20_000] {
         run(per_frame, 320_000 / per_frame);
     }
 }

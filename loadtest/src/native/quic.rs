@@ -24,10 +24,10 @@ use crate::measure::progress::Progress;
 use crate::measure::watch::Watch;
 use crate::random::Random;
 
-/// Time of an agent's flush (`AgentConfig::FLUSH`).
-const FLUSH: Duration = Duration::from_millis(20);
-/// Events that an agent flushes without waiting for that: 256 KiB as they come from nodes, 96 bytes each.
-const FRAME_EVENTS_MAX: f64 = 2_730.0;
+/// Time between an agent's flushes (`AgentConfig::FLUSH`).
+const FLUSH: Duration = Duration::from_millis(250);
+/// Events that an agent flushes without waiting for that: 1 MiB as they come from nodes, 96 bytes each.
+const FRAME_EVENTS_MAX: f64 = 10_920.0;
 /// Frames that are encoded and wait to be sent, of each producer.
 const QUEUE_FRAMES: usize = 4;
 /// Threads for all connections.

@@ -1,13 +1,13 @@
 //! From many frames to one run: events merged by trace, in blocks, with a filter and what can be asked of the run.
 
 use super::run::Block;
-use super::{LooseTimes, OpenFrame, Run, RunRecord, SealedBatches};
+use super::{LooseTimes, OpenFrame, Run, RunRecord, SealedBatches, Workshop};
 use crate::runs::filter::{Filter, hash};
 use event::{Bucket, Epoch, Hlc, Producer, TraceId};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
-use wire::events::{EventBuilder, EventFrame, Packer, SortedEvents};
+use wire::events::{EventFrame, Packer, SortedEvents};
 use wire::frame::{Cut, FrameError};
 
 /// Events of a block. A trace is read out of one: the smaller, the sooner; the larger, the better it is compressed.
@@ -26,17 +26,17 @@ pub(super) struct Taken {
     pub(super) batches: SealedBatches,
 }
 
-/// A run of the builder's events, which are those of the frames taken.
+/// A run of the workshop's events, which are those of the frames taken.
 pub(super) fn merge(
-    builder: &EventBuilder,
+    shop: &mut Workshop,
     bucket: Bucket,
     taken: &Taken,
 ) -> Result<(Run, Vec<Made>), FrameError> {
-    let sorted = builder.sorted();
+    let sorted = shop.builder.sorted();
     let mut maker = Maker {
         bucket,
         sorted: &sorted,
-        packer: Packer::default(),
+        packer: &mut shop.packer,
         made: Vec::new(),
         traces: Vec::new(),
     };
@@ -80,7 +80,7 @@ pub(super) fn merge(
 struct Maker<'m> {
     bucket: Bucket,
     sorted: &'m SortedEvents<'m>,
-    packer: Packer,
+    packer: &'m mut Packer,
     made: Vec<Made>,
     traces: Vec<TraceId>,
 }
@@ -94,7 +94,7 @@ impl Maker<'_> {
             hlc: Hlc(0),
             bucket: self.bucket,
         };
-        let bytes = match self.sorted.encode(rows.clone(), cut, &mut self.packer) {
+        let bytes = match self.sorted.encode(rows.clone(), cut, self.packer) {
             Ok(bytes) => bytes,
             Err(_) if rows.len() > 1 => {
                 let middle = rows.start + rows.len() / 2;

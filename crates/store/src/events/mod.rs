@@ -30,7 +30,8 @@ use event::{Bucket, EventKind, Hlc, TraceId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wire::events::EventBuilder;
+use std::time::Instant;
+use wire::events::{EventBuilder, Packer};
 
 /// A stored frame that is not sealed yet.
 #[derive(Debug)]
@@ -216,7 +217,16 @@ impl EventBucket {
 pub(crate) struct EventState {
     pub(crate) buckets: RwLock<BTreeMap<Bucket, EventBucket>>,
     /// One run is made at a time, with the memory of the one before while there is much to do.
-    pub(crate) sealing: Mutex<Option<EventBuilder>>,
+    pub(crate) sealing: Mutex<Option<Workshop>>,
+}
+
+/// Memory in which runs are made.
+#[derive(Debug)]
+pub(crate) struct Workshop {
+    pub(crate) builder: EventBuilder,
+    pub(crate) packer: Packer,
+    /// When a run was last made in it.
+    pub(crate) used: Instant,
 }
 
 impl EventState {

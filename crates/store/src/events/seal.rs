@@ -1,7 +1,7 @@
 //! Sealing: the oldest frames of a bucket become a run (`merge.rs`), and are gone in the write that counts it.
 
 use super::merge::{Made, Taken, merge};
-use super::{EventBucket, OpenFrame, Run, UnitBytes, keys};
+use super::{EventBucket, OpenFrame, Run, UnitBytes, Workshop, keys};
 use crate::batches::{self, FrameRecord};
 use crate::counters::add;
 use crate::damage::Damage;
@@ -12,16 +12,24 @@ use crate::state::Shared;
 use event::{Bucket, Micros};
 use rocksdb::WriteBatch;
 use std::sync::Arc;
-use wire::events::EventBuilder;
+use std::time::{Duration, Instant};
+use wire::events::{EventBuilder, Packer};
+
+/// How long the memory of the last run is kept.
+const MEMORY_KEPT: Duration = Duration::from_secs(10);
 
 impl Shared {
     /// Seals full runs, and what is left of buckets that are over. How many runs it made.
     pub(crate) fn seal_events(&self, now: Micros) -> Result<usize, StoreError> {
         let mut memory = self.events.sealing.lock();
-        let mut builder = memory.take().unwrap_or_else(|| EventBuilder::new(SEED));
+        let mut shop = memory.take().unwrap_or_else(|| Workshop {
+            builder: EventBuilder::new(SEED),
+            packer: Packer::default(),
+            used: Instant::now(),
+        });
         let mut made = 0;
         while let Some((bucket, is_over)) = self.events_to_seal(now) {
-            if self.check_writable().is_err() || !self.seal_events_run(bucket, &mut builder)? {
+            if self.check_writable().is_err() || !self.seal_events_run(bucket, &mut shop)? {
                 break;
             }
             made += 1;
@@ -31,7 +39,12 @@ impl Shared {
             }
         }
         if made > 0 {
-            *memory = Some(builder);
+            shop.used = Instant::now();
+        }
+        // It is often woken once more than there is something to do: that alone does not make it give up its memory, whose pages
+        // cost more to get back than a run costs to sort.
+        if shop.used.elapsed() < MEMORY_KEPT {
+            *memory = Some(shop);
         }
         Ok(made)
     }
@@ -46,7 +59,7 @@ impl Shared {
         buckets.iter().find_map(due)
     }
 
-    fn seal_events_run(&self, bucket: Bucket, builder: &mut EventBuilder) -> Result<bool, StoreError> {
+    fn seal_events_run(&self, bucket: Bucket, shop: &mut Workshop) -> Result<bool, StoreError> {
         let (frames, number) = {
             let buckets = self.events.buckets.read();
             let Some(known) = buckets.get(&bucket) else {
@@ -62,11 +75,11 @@ impl Shared {
         };
         self.check_space(frames.iter().map(|frame| u64::from(frame.bytes)).sum())?;
         let mut taken = Taken::default();
-        builder.clear();
+        shop.builder.clear();
         for frame in frames {
-            self.take(frame, builder, &mut taken)?;
+            self.take(frame, &mut shop.builder, &mut taken)?;
         }
-        let (run, blocks) = match merge(builder, bucket, &taken) {
+        let (run, blocks) = match merge(shop, bucket, &taken) {
             Ok(made) => made,
             Err(error) => {
                 tracing::error!(%error, %bucket, "events cannot be sealed; their frames are kept as they are");

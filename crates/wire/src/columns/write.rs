@@ -40,6 +40,9 @@ pub(crate) const TAG_RATIO: usize = 128;
 pub(crate) const TAG_SLACK: usize = 64 << 10;
 /// Shorter parts are not compressed.
 const SQUEEZE_BYTES_MIN: usize = 128;
+/// The same of frames of events, which are decompressed twice and merged into blocks soon: a part takes the reader 1 to 2 us, however
+/// short it is.
+const FLUSH_BYTES_MIN: usize = 1024;
 const ZSTD_LEVEL: i32 = 1;
 /// Of frames that are merged soon, texts shorter than this are not compressed either: writing them is less work.
 const QUICK_BYTES_MIN: usize = 64 << 10;
@@ -50,6 +53,7 @@ const NUMBERS_MAX: usize = 255;
 pub(crate) struct Squeezer {
     zstd: Option<Compressor<'static>>,
     what: Squeezed,
+    bytes_min: usize,
     squeezed: Vec<u8>,
     raw: Vec<u8>,
 }
@@ -66,6 +70,7 @@ impl Default for Squeezer {
             // Without it, parts go uncompressed.
             zstd: Compressor::new(ZSTD_LEVEL).ok(),
             what: Squeezed::All,
+            bytes_min: SQUEEZE_BYTES_MIN,
             squeezed: Vec::new(),
             raw: Vec::new(),
         }
@@ -77,6 +82,13 @@ impl Squeezer {
     pub(crate) fn quick() -> Self {
         Self {
             what: Squeezed::Texts,
+            ..Self::default()
+        }
+    }
+    /// Compresses parts that are not short.
+    pub(crate) fn of_flushes() -> Self {
+        Self {
+            bytes_min: FLUSH_BYTES_MIN,
             ..Self::default()
         }
     }
@@ -163,7 +175,7 @@ impl<'p> PartWriter<'p> {
 
     /// Length of the compressed part, if compressing pays.
     fn squeeze(&mut self, raw: &[u8]) -> Option<usize> {
-        if raw.len() < SQUEEZE_BYTES_MIN {
+        if raw.len() < self.squeezer.bytes_min {
             return None;
         }
         let Squeezer { zstd, squeezed, .. } = &mut *self.squeezer;

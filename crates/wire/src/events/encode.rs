@@ -20,6 +20,14 @@ pub struct Packer {
 }
 
 impl Packer {
+    /// For frames: what is short is left as it is.
+    pub(crate) fn of_flushes() -> Self {
+        Self {
+            squeezer: Squeezer::of_flushes(),
+            columns: Columns::default(),
+        }
+    }
+
     /// Compresses nothing.
     pub fn plain() -> Self {
         Self {

@@ -94,7 +94,7 @@ impl FrameBuilder {
     /// The frame's bytes. Without compression its parts go as they are.
     pub fn finish(self, compression: Compression) -> Result<Vec<u8>, FrameTooLarge> {
         thread_local! {
-            static PACKER: RefCell<Packer> = RefCell::default();
+            static PACKER: RefCell<Packer> = RefCell::new(Packer::of_flushes());
         }
         self.check_limits()?;
         match compression {
