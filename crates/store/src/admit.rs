@@ -55,9 +55,23 @@ type BatchId = (Producer, Epoch, Shard, Seq);
 /// Batches admitted by the commit that is being put together.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
+    /// In their order.
+    admitted: Vec<(BatchId, (Bucket, u64))>,
+    /// The first `indexed` of them by number: looked for only where one comes twice.
     contents: HashMap<BatchId, (Bucket, u64)>,
+    indexed: usize,
     /// Entries of `producers` to be written.
     pub(crate) touched: BTreeSet<ProducerKey>,
+}
+
+impl Pending {
+    /// Bucket and hash of a batch that this commit has admitted.
+    fn content(&mut self, id: &BatchId) -> Option<(Bucket, u64)> {
+        let new = self.admitted.get(self.indexed..).unwrap_or_default();
+        self.contents.extend(new.iter().copied());
+        self.indexed = self.admitted.len();
+        self.contents.get(id).copied()
+    }
 }
 
 /// Decides for each section and marks what is new as held, in `state` and `pending`.
@@ -73,42 +87,51 @@ pub(crate) fn admit(
     }
     let (mut same_frame, mut sealed) = (None, None);
     let mut admissions = Vec::with_capacity(d.sections.len());
-    for s in &d.sections {
-        let key = ProducerKey::of(d.producer, d.epoch, s.shard);
-        let group = load(shared, state, key)?;
-        let held = group.shards.entry(s.shard).or_default();
-        let admission = match s.gap {
-            Some(gap) => admit_gap(held, s.seq, gap.last_seq),
-            None if !held.data.contains(s.seq.0) => admit_data(held, s.seq),
-            None => {
-                let id = (d.producer, d.epoch, s.shard, s.seq);
-                let same = if let Some((bucket, content)) = pending.contents.get(&id) {
-                    *bucket == d.bucket && *content == s.content
-                } else {
-                    let whole = match same_frame {
-                        Some(known) => known,
-                        None => is_stored(shared, frame)?,
-                    };
-                    same_frame = Some(whole);
-                    whole || has_content(shared, frame, s)? || sealed_content(shared, frame, s, &mut sealed)?
-                };
-                if same {
-                    Admission::Duplicate
-                } else {
-                    Admission::Conflict
-                }
-            }
+    // Sections come by shard: an entry of `producers`, which many of them share, is looked up once.
+    let group = |s: &SectionDigest| ProducerKey::of(d.producer, d.epoch, s.shard);
+    for sections in d.sections.chunk_by(|a, b| group(a) == group(b)) {
+        let Some(key) = sections.first().map(group) else {
+            continue;
         };
-        if admission == Admission::Stored {
+        let group = load(shared, state, key)?;
+        let before = admissions.len();
+        for s in sections {
+            let held = group.shards.entry(s.shard).or_default();
+            let admission = match s.gap {
+                Some(gap) => admit_gap(held, s.seq, gap.last_seq),
+                None if !held.data.contains(s.seq.0) => admit_data(held, s.seq),
+                None => {
+                    let id = (d.producer, d.epoch, s.shard, s.seq);
+                    let same = if let Some((bucket, content)) = pending.content(&id) {
+                        bucket == d.bucket && content == s.content
+                    } else {
+                        let whole = match same_frame {
+                            Some(known) => known,
+                            None => is_stored(shared, frame)?,
+                        };
+                        same_frame = Some(whole);
+                        whole
+                            || has_content(shared, frame, s)?
+                            || sealed_content(shared, frame, s, &mut sealed)?
+                    };
+                    if same {
+                        Admission::Duplicate
+                    } else {
+                        Admission::Conflict
+                    }
+                }
+            };
+            if admission == Admission::Stored && s.gap.is_none() {
+                let id = (d.producer, d.epoch, s.shard, s.seq);
+                pending.admitted.push((id, (d.bucket, s.content)));
+            }
+            admissions.push(admission);
+        }
+        let new = admissions.get(before..).unwrap_or_default();
+        if new.contains(&Admission::Stored) {
             group.last_bucket = group.last_bucket.max(d.bucket);
             pending.touched.insert(key);
-            if s.gap.is_none() {
-                pending
-                    .contents
-                    .insert((d.producer, d.epoch, s.shard, s.seq), (d.bucket, s.content));
-            }
         }
-        admissions.push(admission);
     }
     Ok(admissions)
 }

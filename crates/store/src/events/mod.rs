@@ -26,7 +26,7 @@ use crate::digest::FrameDigest;
 use crate::frame_key::FrameKey;
 use crate::losses::GapRecord;
 use crate::runs::{RUN_BYTES, RUN_FRAMES, RUN_ROWS, Sealable};
-use event::{Bucket, EventKind, Hlc, TraceId};
+use event::{Bucket, EventKind, Hlc, Seq, Shard, TraceId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,6 +53,8 @@ pub(crate) struct OpenFrame {
     /// Of the kinds of events in no trace that stay findable.
     pub(crate) loose: LooseTimes,
     pub(crate) gaps: Box<[GapRecord]>,
+    /// Batches that count, as sealing lists them: read back, they cost as much as the frame itself if it is small.
+    pub(crate) batches: Box<[(Shard, Seq, u64)]>,
 }
 
 /// Least and greatest HLC of the events in no trace that stay findable, of each of their kinds.
@@ -120,8 +122,10 @@ impl OpenFrame {
             traces: Box::default(),
             loose: LooseTimes::default(),
             gaps: Box::default(),
+            batches: Box::default(),
         };
         let (mut held, mut traces, mut gaps) = (Vec::new(), Vec::new(), Vec::new());
+        let mut batches = Vec::with_capacity(digest.sections.len());
         for (at, section) in digest.sections.iter().enumerate() {
             if !new(at) {
                 held.push(at as u32);
@@ -140,6 +144,7 @@ impl OpenFrame {
                 });
                 continue;
             }
+            batches.push((section.shard, section.seq, section.content));
             frame.rows = frame.rows.saturating_add(section.rows);
             frame.hlc = (frame.hlc.0.min(section.hlc.0), frame.hlc.1.max(section.hlc.1));
             frame.errors |= section.errors;
@@ -151,6 +156,7 @@ impl OpenFrame {
         frame.held = held.into();
         frame.traces = traces.into();
         frame.gaps = gaps.into();
+        frame.batches = batches.into();
         frame
     }
 
@@ -163,6 +169,7 @@ impl OpenFrame {
             + self.traces.len() * 8
             + self.held.len() * 4
             + self.gaps.len() * size_of::<GapRecord>()
+            + self.batches.len() * size_of::<(Shard, Seq, u64)>()
     }
 }
 

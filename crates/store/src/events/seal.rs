@@ -2,7 +2,7 @@
 
 use super::merge::{Made, Taken, merge};
 use super::{EventBucket, OpenFrame, Run, UnitBytes, Workshop, keys};
-use crate::batches::{self, FrameRecord};
+use crate::batches;
 use crate::counters::add;
 use crate::damage::Damage;
 use crate::error::StoreError;
@@ -94,17 +94,14 @@ impl Shared {
         Ok(true)
     }
 
-    /// Reads a frame and its batches. A frame that cannot be read stays where it is, for repair, and is left out.
+    /// Reads a frame. One that cannot be read stays where it is, for repair, and is left out.
     fn take(
         &self,
         frame: Arc<OpenFrame>,
         builder: &mut EventBuilder,
         taken: &mut Taken,
     ) -> Result<(), StoreError> {
-        let record = self.db.get(batches::FAMILY, &frame.key.by_producer())?;
-        let record = record.map(|bytes| FrameRecord::decode(&bytes)).transpose()?;
-        let bytes = self.db.get(frames::FAMILY, &frame.key.by_time())?;
-        let (Some(record), Some(bytes)) = (record, bytes) else {
+        let Some(bytes) = self.db.get(frames::FAMILY, &frame.key.by_time())? else {
             return Err(StoreError::Damaged(Damage {
                 family: frames::FAMILY,
                 what: "a frame is gone",
@@ -117,10 +114,9 @@ impl Shared {
             return Ok(());
         }
         let source = (frame.key.producer, frame.key.epoch);
-        for batch in record.sections.iter().filter(|batch| !batch.gap && !batch.held) {
-            taken
-                .batches
-                .insert(source, batch.shard, batch.seq, batch.content);
+        let shards = taken.batches.of(source);
+        for (shard, seq, content) in &frame.batches {
+            shards.entry(*shard).or_default().insert(*seq, *content);
         }
         taken.frames.push(frame);
         Ok(())

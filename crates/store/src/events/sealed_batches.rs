@@ -15,9 +15,13 @@ pub(crate) type Source = (Producer, Epoch);
 pub(crate) struct SealedBatches(pub(crate) BTreeMap<Source, BTreeMap<Shard, BTreeMap<Seq, u64>>>);
 
 impl SealedBatches {
-    pub(crate) fn insert(&mut self, source: Source, shard: Shard, seq: Seq, content: u64) {
-        let shards = self.0.entry(source).or_default();
-        shards.entry(shard).or_default().insert(seq, content);
+    /// Those of a source, to be added to.
+    pub(crate) fn of(&mut self, source: Source) -> &mut BTreeMap<Shard, BTreeMap<Seq, u64>> {
+        self.0.entry(source).or_default()
+    }
+
+    fn insert(&mut self, source: Source, shard: Shard, seq: Seq, content: u64) {
+        self.of(source).entry(shard).or_default().insert(seq, content);
     }
 
     /// The hash of a batch, if it is in the run.

@@ -4,8 +4,8 @@ use event::{Epoch, Event, NodeInfo, NodeKey, Producer, Seq, Shard};
 
 use super::cursor::Cursor;
 use super::frame::EventFrame;
-use super::names::{Keys, Linked, Sites};
-use super::row::Row;
+use super::names::{Keys, Linked, SiteOrder, Sites};
+use super::row::{Row, slot_and_lane};
 use crate::columns::Interner;
 use crate::frame::{FrameError, SHAPE_BYTES_MAX};
 
@@ -27,6 +27,8 @@ pub(crate) struct RunRows {
     pub(super) seq: Seq,
     /// First row in its batch.
     pub(super) at: u32,
+    /// Least node time of its rows.
+    pub(super) time_min: u64,
 }
 
 /// Collects events of many frames and makes blocks of them ([`EventBuilder::sorted`]). Can be used again: what it has
@@ -146,19 +148,12 @@ impl EventBuilder {
                     sources.push((source, number));
                     number
                 });
-                self.runs.push(RunRows {
-                    trace: trace.trace.0,
-                    first: self.rows.len() as u32,
-                    rows: these.len() as u32,
-                    payload_bytes: these.iter().map(|row| u64::from(row.payload_len)).sum(),
-                    source,
-                    shard: run.shard,
-                    seq: run.seq,
-                    at: run.first_row,
-                });
+                let (first, heap, mut time_min) = (self.rows.len() as u32, self.heap.len(), u64::MAX);
                 for row in these {
                     let mut row = *row;
+                    time_min = time_min.min(row.time);
                     row.node = own(&keys, row.node);
+                    self.keys.has_slot(row.node, slot_and_lane(row.id).0);
                     row.remote = own(&keys, row.remote);
                     row.site = own(&sites, row.site);
                     row.shape = own(&shapes, row.shape);
@@ -172,6 +167,17 @@ impl EventBuilder {
                     }
                     self.rows.push(row);
                 }
+                self.runs.push(RunRows {
+                    trace: trace.trace.0,
+                    first,
+                    rows: these.len() as u32,
+                    payload_bytes: (self.heap.len() - heap) as u64,
+                    source,
+                    shard: run.shard,
+                    seq: run.seq,
+                    at: run.first_row,
+                    time_min,
+                });
             }
         }
         cursor.finish()
@@ -194,9 +200,11 @@ impl EventBuilder {
         trace: u128,
         events: impl Iterator<Item = &'e Event>,
     ) {
-        let (first, heap) = (self.rows.len() as u32, self.heap.len());
+        let (first, heap, mut time_min) = (self.rows.len() as u32, self.heap.len(), u64::MAX);
         for event in events {
             let row = self.row(event);
+            time_min = time_min.min(row.time);
+            self.keys.has_slot(row.node, slot_and_lane(row.id).0);
             self.rows.push(row);
         }
         self.runs.push(RunRows {
@@ -208,6 +216,7 @@ impl EventBuilder {
             shard,
             seq,
             at,
+            time_min,
         });
     }
 
@@ -256,6 +265,10 @@ impl EventBuilder {
         self.keys.name(node);
     }
 
+    /// The order of its sites.
+    pub(crate) fn site_order(&self) -> SiteOrder {
+        SiteOrder::of(&self.sites)
+    }
     /// Its runs as units of a frame: one each.
     pub(crate) fn units(&self) -> impl Iterator<Item = &[RunRows]> + Clone {
         self.runs.chunks(1)

@@ -4,6 +4,7 @@ use event::NodeInfo;
 
 use super::build::{EventBuilder, RunRows};
 use super::layout as column;
+use super::names::SiteOrder;
 use super::row::{Row, expected_hlc, slot_and_lane};
 use super::stream::Numbers;
 use super::tag::{self, Tag};
@@ -71,7 +72,7 @@ struct Columns {
     nodes: Vec<u32>,
     others: Vec<u32>,
     sites: Vec<u32>,
-    pairs: Vec<(u64, u32, u32)>,
+    pairs: Vec<(u64, u32)>,
     shapes: Vec<u32>,
     shape_texts: Interner,
     slots: Vec<u64>,
@@ -114,6 +115,7 @@ pub(crate) fn encode<'r>(
     builder: &EventBuilder,
     units: impl Iterator<Item = &'r [RunRows]> + Clone,
     what: What<'_>,
+    order: &SiteOrder,
     packer: &mut Packer,
     out: &mut Vec<u8>,
 ) -> Result<(), FrameTooLarge> {
@@ -121,8 +123,9 @@ pub(crate) fn encode<'r>(
     columns.reset();
     columns.prepare(builder, units.clone().flatten(), what);
     for unit in units {
-        columns.unit(builder, unit);
+        columns.unit(builder, order, unit);
     }
+    columns.number(builder, order);
     let mut parts = PartWriter::new(squeezer);
     columns.write(builder, what, &mut parts);
     parts.check()?;
@@ -143,6 +146,17 @@ fn rows_of<'b>(builder: &'b EventBuilder, run: &RunRows) -> &'b [Row] {
         .rows
         .get(first..first + run.rows as usize)
         .unwrap_or_default()
+}
+
+/// A key that has events, or is named; one of a parent's node alone.
+const NODE: u32 = 2;
+const OTHER: u32 = 1;
+
+#[inline]
+fn mark(map: &mut [u32], number: u32, value: u32) {
+    if let Some(entry) = map.get_mut((number as usize).wrapping_sub(1)) {
+        *entry |= value;
+    }
 }
 
 #[inline]
@@ -201,57 +215,51 @@ impl Columns {
         self.tags.clear();
     }
 
-    /// One pass over the rows: what is used of the dictionaries, and what is least and greatest.
+    /// What is known before the rows are looked at. They are gone through once only, out of far more memory than a processor has near:
+    /// dictionaries are numbered afterwards, by what was used of them.
     fn prepare<'r>(
         &mut self,
         builder: &EventBuilder,
         runs: impl Iterator<Item = &'r RunRows>,
         what: What<'_>,
     ) {
-        const NODE: u32 = 2;
-        const OTHER: u32 = 1;
-        let mark = |map: &mut [u32], number: u32, value: u32| {
-            if let Some(at) = (number as usize).checked_sub(1)
-                && let Some(entry) = map.get_mut(at)
-            {
-                *entry |= value;
-            }
-        };
         self.keys.resize(builder.keys.list.len(), 0);
         self.sites.resize(builder.sites.pairs.len(), 0);
         self.shapes.resize(builder.shapes.len(), 0);
-        self.slots.resize(builder.keys.list.len(), u64::MAX);
+        self.last.resize(builder.keys.list.len(), Last::default());
         if matches!(what, What::Frame(_)) {
             for (entry, info) in self.keys.iter_mut().zip(&builder.keys.infos) {
                 *entry = if info.is_some() { NODE } else { 0 };
             }
         }
-        let (mut hlc, mut time) = ((u64::MAX, 0), (u64::MAX, 0));
-        let mut any = false;
-        for run in runs {
-            for row in rows_of(builder, run) {
-                any = true;
-                hlc = (row.hlc.min(hlc.0), row.hlc.max(hlc.1));
-                time = (row.time.min(time.0), row.time.max(time.1));
-                mark(&mut self.keys, row.node, NODE);
-                mark(&mut self.keys, row.remote, OTHER);
-                mark(&mut self.sites, row.site, 1);
-                if let Some(least) = self.slots.get_mut((row.node as usize).wrapping_sub(1)) {
-                    *least = slot_and_lane(row.id).0.min(*least);
-                }
-            }
+        let least = runs.map(|run| run.time_min).min();
+        // Of no rows the least is the greatest number.
+        let least = least.filter(|least| *least != u64::MAX).unwrap_or_default();
+        (self.hlc_range, self.time_range) = ((u64::MAX, 0), (least, least));
+    }
+
+    /// Gives numbers to what was used, and puts them in place of the builder's.
+    fn number(&mut self, builder: &EventBuilder, order: &SiteOrder) {
+        self.hlc_range.0 = self.hlc_range.0.min(self.hlc_range.1);
+        self.number_keys(builder);
+        self.number_sites(builder, order);
+        for node in &mut self.node {
+            *node = number(&self.keys, *node).saturating_sub(1);
         }
-        (self.hlc_range, self.time_range) = if any { (hlc, time) } else { ((0, 0), (0, 0)) };
-        self.number_keys();
-        self.number_sites(builder);
+        for remote in &mut self.remote {
+            *remote = number(&self.keys, *remote);
+        }
+        for site in &mut self.site {
+            *site = number(&self.sites, *site);
+        }
     }
 
     /// Nodes that can have events first, then keys of parents' nodes; each in the builder's order.
-    fn number_keys(&mut self) {
+    fn number_keys(&mut self, builder: &EventBuilder) {
         for (number, used) in (0u32..).zip(&self.keys) {
-            match used {
+            match *used {
                 0 => {}
-                1 => self.others.push(number),
+                OTHER => self.others.push(number),
                 _ => self.nodes.push(number),
             }
         }
@@ -260,33 +268,27 @@ impl Columns {
                 *entry = here;
             }
         }
-        let slots = &self.slots;
-        let least = |number: &u32| match slots.get(*number as usize) {
+        let least = |number: &u32| match builder.keys.least.get(*number as usize) {
             Some(&u64::MAX) | None => 0,
             Some(least) => *least,
         };
-        let least: Vec<u64> = self.nodes.iter().map(least).collect();
-        self.slots.clear();
-        self.slots.extend(least);
-        self.last.resize(self.nodes.len(), Last::default());
+        self.slots.extend(self.nodes.iter().map(least));
     }
 
-    /// By module and site, so that the sites of one function are neighbours.
-    fn number_sites(&mut self, builder: &EventBuilder) {
-        for ((number, used), (module, site)) in (0u32..).zip(&self.sites).zip(&builder.sites.pairs) {
-            if *used != 0 {
-                self.pairs.push((*module, *site, number));
-            }
-        }
-        self.pairs.sort_unstable();
-        for (here, (_, _, number)) in (1u32..).zip(&self.pairs) {
-            if let Some(entry) = self.sites.get_mut(*number as usize) {
-                *entry = here;
+    fn number_sites(&mut self, builder: &EventBuilder, order: &SiteOrder) {
+        for number in &order.order {
+            let at = *number as usize;
+            if let Some(entry) = self.sites.get_mut(at)
+                && *entry != 0
+                && let Some(pair) = builder.sites.pairs.get(at)
+            {
+                self.pairs.push(*pair);
+                *entry = self.pairs.len() as u32;
             }
         }
     }
 
-    fn unit(&mut self, builder: &EventBuilder, runs: &[RunRows]) {
+    fn unit(&mut self, builder: &EventBuilder, order: &SiteOrder, runs: &[RunRows]) {
         let Some(first) = runs.first() else {
             return;
         };
@@ -316,20 +318,32 @@ impl Columns {
         self.parents.begin();
         let mut before: Option<&Row> = None;
         for (at, row) in rows.iter().enumerate() {
-            self.row(builder, rows, at, row, before);
+            self.row(builder, order, rows, at, before);
             before = Some(row);
         }
         self.gathered = gathered;
     }
 
     #[inline]
-    fn row(&mut self, builder: &EventBuilder, rows: &[Row], at: usize, row: &Row, before: Option<&Row>) {
+    fn row(
+        &mut self,
+        builder: &EventBuilder,
+        order: &SiteOrder,
+        rows: &[Row],
+        at: usize,
+        before: Option<&Row>,
+    ) {
+        let Some(row) = rows.get(at) else {
+            return;
+        };
         let mut tag = Tag::new(row.kind, row.class, row.flags);
-        let node = number(&self.keys, row.node);
+        mark(&mut self.keys, row.node, NODE);
+        mark(&mut self.keys, row.remote, OTHER);
+        mark(&mut self.sites, row.site, 1);
         let parent = self.parent(&mut tag, rows, at, row);
-        self.place(&mut tag, row, before, parent, node);
-        self.code(&mut tag, row, parent);
-        self.id(&mut tag, row, node);
+        self.place(&mut tag, row, before, parent);
+        self.code(&mut tag, row, parent, order);
+        self.id(&mut tag, row, builder);
         self.times(&mut tag, row, before);
         if row.shape != 0 {
             tag.set_shape(1);
@@ -369,12 +383,12 @@ impl Columns {
 
     /// Node, process, the parent's node and time, the order in the process.
     #[inline]
-    fn place(&mut self, tag: &mut Tag, row: &Row, before: Option<&Row>, parent: Option<&Row>, node: u32) {
+    fn place(&mut self, tag: &mut Tag, row: &Row, before: Option<&Row>, parent: Option<&Row>) {
         let here = parent.filter(|_| row.remote == 0);
         let expected = here.or(before).map_or(0, |row| row.node);
         if expected != row.node {
             tag.give_node(1);
-            self.node.push(node - 1);
+            self.node.push(row.node);
         }
         match parent {
             _ if row.remote == 0 && row.remote_time == 0 => tag.set_remote(tag::remote::NONE),
@@ -389,7 +403,7 @@ impl Columns {
             }
             _ => {
                 tag.set_remote(tag::remote::GIVEN);
-                self.remote.push(number(&self.keys, row.remote));
+                self.remote.push(row.remote);
                 self.remote_time
                     .push(zigzag(row.time.wrapping_sub(row.remote_time) as i64));
             }
@@ -412,25 +426,26 @@ impl Columns {
     }
 
     #[inline]
-    fn code(&mut self, tag: &mut Tag, row: &Row, parent: Option<&Row>) {
-        let site = number(&self.sites, row.site);
-        let of_parent = parent.map_or(0, |parent| number(&self.sites, parent.site));
+    fn code(&mut self, tag: &mut Tag, row: &Row, parent: Option<&Row>, order: &SiteOrder) {
+        // Neighbours in the order of all are neighbours among those that are used here.
+        let site = order.place(row.site);
+        let of_parent = parent.map_or(0, |parent| order.place(parent.site));
         tag.set_site(match parent {
             _ if site == 0 => tag::site::NONE,
             Some(_) if site == of_parent + 1 => tag::site::NEXT,
             Some(_) if site == of_parent => tag::site::SAME,
             _ => {
-                self.site.push(site);
+                self.site.push(row.site);
                 tag::site::GIVEN
             }
         });
     }
 
     #[inline]
-    fn id(&mut self, tag: &mut Tag, row: &Row, node: u32) {
+    fn id(&mut self, tag: &mut Tag, row: &Row, builder: &EventBuilder) {
         let (slot, lane) = slot_and_lane(row.id);
-        let at = node as usize - 1;
-        let least = self.slots.get(at).copied().unwrap_or_default();
+        let at = (row.node as usize).wrapping_sub(1);
+        let least = builder.keys.least.get(at).copied().unwrap_or_default();
         let Some(last) = self.last.get_mut(at) else {
             return;
         };
@@ -464,6 +479,8 @@ impl Columns {
         let from = before.map_or(self.time_range.0, |before| before.time);
         tag.set_time_back(u64::from(row.time < from));
         self.time.push(row.time.abs_diff(from));
+        self.time_range.1 = row.time.max(self.time_range.1);
+        self.hlc_range = (row.hlc.min(self.hlc_range.0), row.hlc.max(self.hlc_range.1));
         if row.hlc != expected_hlc(row.time, before) {
             tag.give_hlc(1);
             self.hlc.push(zigzag(row.hlc.wrapping_sub(row.time << 10) as i64));
@@ -540,7 +557,7 @@ impl Columns {
             bytes.put_u64(module.first().map_or(0, |pair| pair.0));
             bytes.put_varint(module.len() as u64);
             let mut last = 0;
-            for (_, site, _) in module {
+            for (_, site) in module {
                 bytes.put_varint(u64::from(site - last));
                 last = *site;
             }

@@ -20,6 +20,8 @@ pub(super) struct Keys {
     pub(super) list: Vec<u64>,
     /// By number - 1: what is known of a node that has events, or is named.
     pub(super) infos: Vec<Option<NodeInfo>>,
+    /// By number - 1: no slot of an event of the node is below; `u64::MAX` of one without events.
+    pub(super) least: Vec<u64>,
     table: HashTable<u32>,
     last: u32,
 }
@@ -32,6 +34,7 @@ impl Keys {
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.infos.clear();
+        self.least.clear();
         self.table.clear();
         self.last = 0;
     }
@@ -57,6 +60,7 @@ impl Keys {
                 free.insert(number);
                 self.list.push(key);
                 self.infos.push(None);
+                self.least.push(u64::MAX);
                 number
             }
         };
@@ -75,6 +79,14 @@ impl Keys {
             });
         }
         number
+    }
+
+    /// An event of the node has this slot.
+    #[inline]
+    pub(super) fn has_slot(&mut self, node: u32, slot: u64) {
+        if let Some(least) = self.least.get_mut((node as usize).wrapping_sub(1)) {
+            *least = slot.min(*least);
+        }
     }
 
     /// Says what is known of a node.
@@ -127,6 +139,35 @@ impl Sites {
                 number
             }
         }
+    }
+}
+
+/// Pairs in their order: by module and site, so that the sites of one function are neighbours.
+#[derive(Debug, Default)]
+pub(crate) struct SiteOrder {
+    /// Numbers - 1, ascending by pair.
+    pub(super) order: Vec<u32>,
+    /// By number - 1: the place in the order, from 1.
+    places: Vec<u32>,
+}
+
+impl SiteOrder {
+    pub(super) fn of(sites: &Sites) -> Self {
+        let mut order: Vec<u32> = (0..sites.pairs.len() as u32).collect();
+        order.sort_unstable_by_key(|number| sites.pairs.get(*number as usize));
+        let mut places = vec![0; order.len()];
+        for (place, number) in (1u32..).zip(&order) {
+            if let Some(entry) = places.get_mut(*number as usize) {
+                *entry = place;
+            }
+        }
+        Self { order, places }
+    }
+    /// The place of a pair by its number; 0 of none.
+    #[inline]
+    pub(super) fn place(&self, number: u32) -> u32 {
+        let at = (number as usize).wrapping_sub(1);
+        self.places.get(at).copied().unwrap_or_default()
     }
 }
 

@@ -6,6 +6,7 @@ use event::{Micros, Producer, TraceId};
 
 use super::build::{EventBuilder, RunRows};
 use super::encode::{Packer, What, encode};
+use super::names::SiteOrder;
 use crate::frame::{Cut, FrameTooLarge, HEADER_BYTES, Layout, finish_frame};
 
 /// Bytes of payloads in a block, so that it stays within the limits of a frame.
@@ -16,6 +17,7 @@ const BLOCK_PAYLOAD_BYTES: u64 = 1 << 20;
 pub struct SortedEvents<'b> {
     builder: &'b EventBuilder,
     runs: Vec<RunRows>,
+    sites: SiteOrder,
 }
 
 impl EventBuilder {
@@ -38,6 +40,7 @@ impl EventBuilder {
         SortedEvents {
             builder: self,
             runs: keyed.into_iter().map(|(.., run)| *run).collect(),
+            sites: SiteOrder::of(&self.sites),
         }
     }
 }
@@ -115,7 +118,14 @@ impl SortedEvents<'_> {
         };
         let mut frame = vec![0; HEADER_BYTES];
         let units = runs.chunk_by(|one, other| one.trace == other.trace);
-        encode(self.builder, units, What::Block, packer, &mut frame)?;
+        encode(
+            self.builder,
+            units,
+            What::Block,
+            &self.sites,
+            packer,
+            &mut frame,
+        )?;
         finish_frame(Layout::Columns, cut, 1, rows, frame)
     }
 }

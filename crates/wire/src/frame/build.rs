@@ -110,6 +110,7 @@ impl FrameBuilder {
             &self.events,
             units,
             What::Frame(&self.sections),
+            &self.events.site_order(),
             packer,
             &mut frame,
         )?;
