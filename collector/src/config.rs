@@ -19,7 +19,7 @@ pub(crate) const ANSWERS_MAX: usize = 256;
 pub(crate) const DECODE_BYTES_MAX: usize = 64 << 20;
 /// From the begin of one commit to the begin of the next, at least: each costs a sync, and an acknowledgement waits for half of this on
 /// average. At rest none of it is waited for.
-pub(crate) const COMMIT_SPACING: Duration = Duration::from_millis(15);
+pub(crate) const COMMIT_SPACING: Duration = Duration::from_millis(25);
 /// A frame that is not longer than this, and has no more events than that, is checked where it was received: some 200 us at most. Handing
 /// a frame to another thread and back costs more than checking most.
 pub(crate) const CHECK_HERE_BYTES: u32 = 24 << 10;

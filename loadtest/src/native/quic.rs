@@ -25,7 +25,7 @@ use crate::measure::watch::Watch;
 use crate::random::Random;
 
 /// Time between an agent's flushes (`AgentConfig::FLUSH`).
-const FLUSH: Duration = Duration::from_millis(250);
+const FLUSH: Duration = Duration::from_millis(500);
 /// Events that an agent flushes without waiting for that: 1 MiB as they come from nodes, 96 bytes each.
 const FRAME_EVENTS_MAX: f64 = 10_920.0;
 /// Frames that are encoded and wait to be sent, of each producer.

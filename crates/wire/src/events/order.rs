@@ -118,14 +118,7 @@ impl SortedEvents<'_> {
         };
         let mut frame = vec![0; HEADER_BYTES];
         let units = runs.chunk_by(|one, other| one.trace == other.trace);
-        encode(
-            self.builder,
-            units,
-            What::Block,
-            &self.sites,
-            packer,
-            &mut frame,
-        )?;
+        encode(self.builder, units, What::Block, &self.sites, packer, &mut frame)?;
         finish_frame(Layout::Columns, cut, 1, rows, frame)
     }
 }
