@@ -179,7 +179,7 @@ mod tests {
                     let mut numbers = [0u64; NUMBERS];
                     (numbers[0], numbers[1], numbers[4]) = (event.id.0, codes, 7);
                     (numbers[15], numbers[16]) = (event.shape.len() as u64, event.payload.len() as u64);
-                    numbers.iter().for_each(|n| whole.extend(n.to_le_bytes()));
+                    whole.extend(numbers.iter().flat_map(|n| n.to_le_bytes()));
                     whole.extend(event.shape.as_bytes());
                     whole.extend(&event.payload);
                 }
