@@ -33,7 +33,7 @@ impl AgentConfig {
     /// Bytes of the spool, unless it is said otherwise.
     pub const SPOOL_BYTES_MAX: u64 = 1 << 30;
     /// Time between flushes, unless it is said otherwise. Each costs a sync here, a datagram or two, and a share of a sync at the collector,
-    /// whatever it carries: of a node with 1,000 events a second 20 ms made frames of 20 events, and the collector spent nine times as
+    /// whatever it carries: of a node with 1,000 events a second 20 ms made frames of 20 events, and the collector spent seven times as
     /// much on an event (`docs/performance.md`). People wait for half a second more, but not for the first event after a pause.
     pub const FLUSH: Duration = Duration::from_millis(500);
     /// Time of a flush after a pause.
