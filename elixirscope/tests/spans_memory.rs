@@ -1,6 +1,7 @@
 //! Requests over OTLP that are more at once than there is memory for: what the process holds follows `--memory-mib`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -31,7 +32,10 @@ fn body(request: u64) -> Vec<u8> {
     let mut span = |n: u64| Span {
         trace: TraceId(u128::from(request + 1) << 64 | u128::from(n / 20 + 1)),
         id: SpanId(n + 1),
-        name: (0..30).map(|_| format!("{:016x}", next())).collect(),
+        name: (0..30).fold(String::new(), |mut name, _| {
+            write!(name, "{:016x}", next()).unwrap();
+            name
+        }),
         start_ns: 1_790_000_000_000_000_000 + n,
         end_ns: 1_790_000_000_000_000_000 + 2 * n,
         ..Span::blank()
@@ -77,7 +81,7 @@ fn answer(stream: &TcpStream) -> (u16, bool) {
 /// Sends a request, its last byte only when `go` lets it; the answer.
 fn post(port: u16, body: &[u8], go: impl FnOnce()) -> (u16, bool) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let head = format!(
         "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: {}\r\n\r\n",
         body.len()

@@ -4,13 +4,13 @@
 
 use super::{SealedBatches, keys};
 use crate::batches::{self, FrameRecord};
-use crate::bytes::{Put, Reader};
+use crate::bytes::Reader;
 use crate::error::StoreError;
 use crate::frame_key::FrameKey;
 use crate::state::Shared;
 use event::{Bucket, Seq, Shard};
+use placement::batch_digest;
 use std::collections::BTreeMap;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::sealed_batches::Source;
 
@@ -41,12 +41,6 @@ impl Shared {
 }
 
 fn add(sums: &mut BTreeMap<Shard, u128>, (producer, epoch): Source, shard: Shard, seq: Seq, content: u64) {
-    let mut bytes = Vec::with_capacity(42);
-    bytes.u128_be(producer.0);
-    bytes.u64_be(epoch.0);
-    bytes.u16_be(shard.0);
-    bytes.u64_be(seq.0);
-    bytes.u64_be(content);
     let sum = sums.entry(shard).or_default();
-    *sum = sum.wrapping_add(xxh3_128(&bytes));
+    *sum = sum.wrapping_add(batch_digest(producer, epoch, shard, seq, content));
 }
