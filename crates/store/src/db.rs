@@ -6,8 +6,9 @@ use crate::options::Memory;
 use crate::spans::keys;
 use crate::{batches, exports, frames, logs, meta, nodes, producers};
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
-    Direction, FlushOptions, IteratorMode, LogLevel, Options, PrefixRange, ReadOptions, WriteBufferManager,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBPinnableSlice,
+    DBRecoveryMode, Direction, FlushOptions, IteratorMode, LogLevel, Options, PrefixRange, ReadOptions,
+    WriteBufferManager,
 };
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -92,6 +93,17 @@ impl Db {
 
     pub(crate) fn get(&self, family: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, rocksdb::Error> {
         self.raw.get_cf(self.family(family), key)
+    }
+
+    /// What is read once: not copied if the database has it in one piece, not kept in its cache.
+    pub(crate) fn get_once(
+        &self,
+        family: &'static str,
+        key: &[u8],
+    ) -> Result<Option<DBPinnableSlice<'_>>, rocksdb::Error> {
+        let mut once = ReadOptions::default();
+        once.fill_cache(false);
+        self.raw.get_pinned_cf_opt(self.family(family), key, &once)
     }
 
     /// Entries whose keys begin with `prefix`, ascending.

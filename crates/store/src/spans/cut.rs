@@ -72,7 +72,7 @@ impl Cutter {
         packer: &mut Packer,
         keep: &mut Keep<'_>,
     ) -> Result<ControlFlow<()>, StoreError> {
-        let sorted = builder.sorted_by(|trace| place(hash(trace)));
+        let sorted = builder.sorted_by(|trace| place(hash(trace)), packer);
         let traces: Vec<Trace> = sorted.traces().into_iter().map(Trace::of).collect();
         let slice_of = |trace: &Trace| (u64::from(place(trace.hash)) * self.slices) >> 16;
         let mut cuts: Vec<Range<usize>> = Vec::new();
@@ -99,6 +99,7 @@ impl Cutter {
                 return Ok(ControlFlow::Break(()));
             }
         }
+        sorted.give_back(packer);
         Ok(ControlFlow::Continue(()))
     }
 }

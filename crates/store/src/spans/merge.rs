@@ -14,11 +14,10 @@ use crate::error::StoreError;
 use crate::runs::file_options;
 use crate::state::Shared;
 use event::{Bucket, Micros};
-use rocksdb::{ReadOptions, WriteBatch};
+use rocksdb::WriteBatch;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use wire::spans::SpanBuilder;
 
 /// Runs that are merged at once.
@@ -47,8 +46,7 @@ impl Shared {
     }
 
     fn to_merge(&self, now: Micros) -> Option<(Bucket, Group)> {
-        let last = self.spans.last_append.load(Ordering::Relaxed);
-        let quiet = now.0.saturating_sub(last) >= QUIET_US;
+        let quiet = self.is_quiet(now, QUIET_US);
         let buckets = self.spans.buckets.read();
         buckets.iter().find_map(|(number, bucket)| {
             let over = self.is_over(*number, now) && bucket.frames.is_empty();
@@ -127,13 +125,11 @@ impl Shared {
         damaged: &mut dyn FnMut((u32, u32), StoreError) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         builder.clear();
-        let mut once = ReadOptions::default();
-        once.fill_cache(false);
         for (number, run) in group {
             for (at, block) in run.blocks_within(slice.places.clone()) {
                 let key = keys::block(bucket, *number, at);
-                let bytes = self.db.raw.get_cf_opt(self.db.family(keys::BLOCKS), key, &once)?;
-                if let Err(error) = slice.take(builder, block, bytes) {
+                let bytes = self.db.get_once(keys::BLOCKS, &key)?;
+                if let Err(error) = slice.take(builder, block, bytes.as_deref()) {
                     damaged((*number, at), error)?;
                 }
             }

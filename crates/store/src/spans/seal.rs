@@ -7,12 +7,18 @@ use super::{OpenFrame, SpanBucket, Workshop};
 use crate::counters::add;
 use crate::damage::Damage;
 use crate::error::StoreError;
-use crate::runs::{file_options, first_frames};
+use crate::runs::{RUN_ROWS, file_options, first_frames};
 use crate::state::Shared;
 use event::{Bucket, Micros};
 use rocksdb::WriteBatch;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use wire::spans::SpanFrame;
+
+/// Nothing came for so long: what is there is sealed, if it is a quarter of a run. Half of what waits would else be written twice,
+/// as it is, when the store lets its log go.
+const QUIET_US: u64 = 1_000_000;
+const QUIET_ROWS: u64 = RUN_ROWS / 4;
 
 /// Runs that are asked whether they have traces of a new one too: the last ones, since a trace's spans come close together.
 const ASKED_RUNS: usize = 32;
@@ -28,6 +34,11 @@ impl Shared {
         // What it takes in memory is kept while there is much to do.
         if made + merged > 0 {
             *kept = Some(workshop);
+        }
+        // What was sealed since it was written out is in files of its own until these are compacted, which may be never now.
+        if made > 0 && self.is_quiet(now, QUIET_US) {
+            let family = self.db.family(keys::FRAMES);
+            self.db.raw.compact_range_cf(family, None::<&[u8]>, None::<&[u8]>);
         }
         self.bury();
         Ok(made)
@@ -46,9 +57,11 @@ impl Shared {
     }
 
     fn to_seal(&self, now: Micros) -> Option<Bucket> {
+        let quiet = self.is_quiet(now, QUIET_US);
         let buckets = self.spans.buckets.read();
         let due = |number: &Bucket, bucket: &SpanBucket| {
-            !bucket.frames.is_empty() && (bucket.is_full() || self.is_over(*number, now))
+            let enough = bucket.is_full() || quiet && bucket.open_rows() >= QUIET_ROWS;
+            !bucket.frames.is_empty() && (enough || self.is_over(*number, now))
         };
         buckets
             .iter()
@@ -64,11 +77,6 @@ impl Shared {
             return Ok(false);
         };
         self.check_space(frames.iter().map(|frame| u64::from(frame.bytes)).sum())?;
-        let mut stored = Vec::with_capacity(frames.len());
-        for frame in &frames {
-            let bytes = self.db.get(keys::FRAMES, &keys::frame(bucket, frame.arrival))?;
-            stored.push(bytes.ok_or_else(|| gone(keys::FRAMES))?);
-        }
         let taken = frames.iter().map(|frame| u64::from(frame.rows)).sum();
         let Workshop {
             builder,
@@ -82,13 +90,16 @@ impl Shared {
             packer
         };
         builder.clear();
-        for bytes in &stored {
-            let frame = SpanFrame::open(bytes).map_err(|error| unreadable(&error))?;
+        for frame in &frames {
+            let bytes = self
+                .db
+                .get_once(keys::FRAMES, &keys::frame(bucket, frame.arrival))?;
+            let bytes = bytes.ok_or_else(|| gone(keys::FRAMES))?;
+            let frame = SpanFrame::open(&bytes).map_err(|error| unreadable(&error))?;
             builder.append(&frame).map_err(|error| unreadable(&error))?;
         }
         let options = file_options();
         let mut maker = RunMaker::new(self, (bucket, number), taken, &options, packer)?;
-        drop(stored);
         maker.add(builder)?;
         let mut made = maker.finish(self)?;
         made.run.taken = taken;
@@ -107,6 +118,13 @@ impl Shared {
             known.runs.insert(number, Arc::new(made.run));
         }
         Ok(true)
+    }
+
+    /// Did nothing come for so long?
+    pub(super) fn is_quiet(&self, now: Micros, long_us: u64) -> bool {
+        now.0
+            .saturating_sub(self.spans.last_append.load(Ordering::Relaxed))
+            >= long_us
     }
 
     /// Do traces of this bucket come in parts, so that runs are merged?

@@ -76,10 +76,10 @@ impl Slice {
         &self,
         builder: &mut SpanBuilder,
         block: &Block,
-        bytes: Option<Vec<u8>>,
+        bytes: Option<&[u8]>,
     ) -> Result<(), StoreError> {
         let bytes = bytes.ok_or_else(|| gone(keys::BLOCKS))?;
-        let frame = SpanFrame::open(&bytes).map_err(|error| unreadable(&error))?;
+        let frame = SpanFrame::open(bytes).map_err(|error| unreadable(&error))?;
         let decoded = frame.decoded().map_err(|error| unreadable(&error))?;
         let whole = self.places.contains(&block.first) && self.places.contains(&block.last);
         let here = |trace| whole || self.places.contains(&place(hash(trace)));

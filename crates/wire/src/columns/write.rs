@@ -56,6 +56,9 @@ pub(crate) struct Squeezer {
     bytes_min: usize,
     squeezed: Vec<u8>,
     raw: Vec<u8>,
+    /// Memory of the last [`PartWriter`].
+    directory: Vec<u8>,
+    data: Vec<u8>,
 }
 
 impl std::fmt::Debug for Squeezer {
@@ -73,6 +76,8 @@ impl Default for Squeezer {
             bytes_min: SQUEEZE_BYTES_MIN,
             squeezed: Vec::new(),
             raw: Vec::new(),
+            directory: Vec::new(),
+            data: Vec::new(),
         }
     }
 }
@@ -132,13 +137,25 @@ pub(crate) struct PartWriter<'p> {
 
 impl<'p> PartWriter<'p> {
     pub(crate) fn new(squeezer: &'p mut Squeezer) -> Self {
+        let (mut directory, mut data) = (
+            std::mem::take(&mut squeezer.directory),
+            std::mem::take(&mut squeezer.data),
+        );
+        directory.clear();
+        data.clear();
         Self {
             squeezer,
             count: 0,
-            directory: Vec::new(),
-            data: Vec::new(),
+            directory,
+            data,
             raw_len: 0,
         }
+    }
+
+    /// Gives the squeezer back what it took of its memory.
+    pub(crate) fn give_back(self) {
+        self.squeezer.directory = self.directory;
+        self.squeezer.data = self.data;
     }
 
     /// A part as it is, zeros too.

@@ -26,6 +26,8 @@ const CHUNK_ROWS: usize = 256;
 /// Columns while they are filled.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
+    /// The rows, in order.
+    gathered: Vec<Row>,
     slots: Slots,
     name_texts: Local,
     message_texts: Local,
@@ -63,24 +65,29 @@ impl SpanBuilder {
         seq_of: impl FnMut(Shard) -> Seq,
         packer: &mut Packer,
     ) -> Result<Vec<u8>, FrameTooLarge> {
-        let sorted = self.sorted(shard_of);
-        sorted.encode(0..sorted.traces().len(), cut, seq_of, packer)
+        let sorted = self.sorted(shard_of, packer);
+        let encoded = sorted.encode(0..sorted.order.traces.len(), cut, seq_of, packer);
+        sorted.give_back(packer);
+        encoded
     }
 
-    /// Its spans in the order of frames, to make one frame of them or several.
-    pub fn sorted(&self, shard_of: impl Fn(TraceId) -> Shard) -> Sorted<'_> {
+    /// Its spans in the order of frames, to make one frame of them or several. Takes memory of the packer:
+    /// [`Sorted::give_back`] gives it back.
+    pub fn sorted(&self, shard_of: impl Fn(TraceId) -> Shard, packer: &mut Packer) -> Sorted<'_> {
+        let order = std::mem::take(&mut packer.order);
         Sorted {
             builder: self,
-            order: Order::new(self, shard_of),
+            order: order.of(self, shard_of),
             by_shard: true,
         }
     }
 
     /// Its spans by a place that each trace is given, then by trace: the order of blocks, which have one section.
-    pub fn sorted_by(&self, place_of: impl Fn(TraceId) -> u16) -> Sorted<'_> {
+    pub fn sorted_by(&self, place_of: impl Fn(TraceId) -> u16, packer: &mut Packer) -> Sorted<'_> {
+        let order = std::mem::take(&mut packer.order);
         Sorted {
             builder: self,
-            order: Order::new(self, |trace| Shard(place_of(trace))),
+            order: order.of(self, |trace| Shard(place_of(trace))),
             by_shard: false,
         }
     }
@@ -100,8 +107,13 @@ impl Sorted<'_> {
     pub fn traces(&self) -> Vec<(TraceId, u32)> {
         self.order
             .traces(0..self.order.traces.len())
-            .map(|(_, trace, rows)| (trace, rows.len() as u32))
+            .map(|(_, trace, rows)| (trace, rows as u32))
             .collect()
+    }
+
+    /// Gives the packer back what it took of its memory.
+    pub fn give_back(self, packer: &mut Packer) {
+        packer.order = self.order;
     }
 
     /// The frame of some adjacent traces. Its dictionaries have their texts alone.
@@ -112,7 +124,7 @@ impl Sorted<'_> {
         seq_of: impl FnMut(Shard) -> Seq,
         packer: &mut Packer,
     ) -> Result<Vec<u8>, FrameTooLarge> {
-        let rows = self.order.rows(traces.clone());
+        let rows = self.order.rows(self.builder, &traces);
         self.write(rows, self.order.traces(traces), cut, seq_of, packer)
     }
 
@@ -126,17 +138,22 @@ impl Sorted<'_> {
         seq_of: impl FnMut(Shard) -> Seq,
         packer: &mut Packer,
     ) -> Result<Vec<u8>, FrameTooLarge> {
-        let of = self.order.traces(trace..trace.saturating_add(1)).next();
-        let part = of.and_then(|(shard, trace, rows)| Some((shard, trace, rows.get(spans)?)));
-        let rows = part.map(|(_, _, rows)| rows).unwrap_or_default();
-        self.write(rows, part.into_iter(), cut, seq_of, packer)
+        let this = trace..trace.saturating_add(1);
+        let part = self.order.traces(this.clone()).next();
+        let part = part.map(|(shard, trace, rows)| {
+            let rows = rows.min(spans.end).saturating_sub(spans.start);
+            (shard, trace, rows)
+        });
+        let rows = self.order.rows(self.builder, &this).skip(spans.start);
+        let len = part.map_or(0, |(_, _, rows)| rows);
+        self.write(rows.take(len), part.into_iter(), cut, seq_of, packer)
     }
 
-    /// The frame of these rows, which are those of the traces.
-    fn write<'r>(
+    /// The frame of these rows, which are those of the traces: each with the number of its rows.
+    fn write(
         &self,
-        all: &'r [Row],
-        traces: impl Iterator<Item = (Shard, TraceId, &'r [Row])>,
+        rows: impl Iterator<Item = Row>,
+        traces: impl Iterator<Item = (Shard, TraceId, usize)>,
         cut: Cut,
         mut seq_of: impl FnMut(Shard) -> Seq,
         packer: &mut Packer,
@@ -147,8 +164,16 @@ impl Sorted<'_> {
         let mut sections: Vec<(Shard, u32, u32)> = Vec::new();
         let (mut last_start, mut count) = (0, 0u32);
         let mut time = (u64::MAX, 0);
-        columns.rows(builder, all);
+        let mut all = std::mem::take(&mut columns.gathered);
+        all.clear();
+        all.extend(rows);
+        columns.rows(builder, &all);
+        let mut rest = all.as_slice();
         for (shard, trace, rows) in traces {
+            let Some((rows, others)) = rest.split_at_checked(rows) else {
+                break;
+            };
+            rest = others;
             let shard = if self.by_shard { shard } else { Shard(0) };
             columns.traces.put_u128(trace.0);
             columns.trace_rows.push(rows.len() as u32);
@@ -168,6 +193,7 @@ impl Sorted<'_> {
                 _ => sections.push((shard, rows.len() as u32, 1)),
             }
         }
+        columns.gathered = all;
         let mut parts = PartWriter::new(&mut packer.squeezer);
         columns.write(builder, &mut parts);
         parts.check()?;
@@ -187,6 +213,7 @@ impl Sorted<'_> {
         payload.put_u32(parts.count);
         payload.put(&parts.directory);
         payload.put(&parts.data);
+        parts.give_back();
         packer.columns = Some(columns);
         finish_frame(Layout::Spans, cut, sections.len() as u32, count, payload)
     }
@@ -338,9 +365,15 @@ impl Columns {
             index.extend(rows.iter().map(|row| row.id).zip(0..));
             index.sort_unstable();
         }
+        // Side by side: a row is longer than a cache line.
+        let mut ids = [0; LINEAR_MAX];
+        for (id, row) in ids.iter_mut().zip(rows) {
+            *id = row.id;
+        }
         let find = |id: u64| -> Option<u32> {
             if index.is_empty() {
-                return rows.iter().position(|row| row.id == id).map(|at| at as u32);
+                let ids = ids.get(..rows.len()).unwrap_or_default();
+                return ids.iter().position(|known| *known == id).map(|at| at as u32);
             }
             let at = index.partition_point(|entry| entry.0 < id);
             index.get(at).filter(|entry| entry.0 == id).map(|entry| entry.1)

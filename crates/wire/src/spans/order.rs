@@ -6,76 +6,97 @@ use event::{Shard, TraceId};
 
 use super::build::{Row, SpanBuilder};
 
-/// Rows by shard, trace and start.
-#[derive(Debug)]
+/// Rows by shard, trace and start. Keeps its memory from builder to builder.
+#[derive(Debug, Default)]
 pub(super) struct Order {
     /// By (shard, trace): also where its rows end.
     pub(super) traces: Vec<(Shard, TraceId, u32)>,
-    rows: Vec<Row>,
+    /// Numbers of the builder's rows.
+    rows: Vec<u32>,
+    counts: Vec<u32>,
+    sorted: Vec<(Shard, TraceId, u32, u32)>,
+    /// Of the rows of one trace: start, id, number.
+    keys: Vec<(u64, u64, u32)>,
 }
 
 impl Order {
-    pub(super) fn new(builder: &SpanBuilder, shard_of: impl Fn(TraceId) -> Shard) -> Self {
-        let mut counts = vec![0u32; builder.traces.len()];
+    /// The order of this builder's rows.
+    pub(super) fn of(mut self, builder: &SpanBuilder, shard_of: impl Fn(TraceId) -> Shard) -> Self {
+        let counts = &mut self.counts;
+        counts.clear();
+        counts.resize(builder.traces.len(), 0);
         for row in &builder.rows {
             if let Some(count) = counts.get_mut(row.trace as usize) {
                 *count += 1;
             }
         }
-        let named = (0u32..).zip(builder.traces.iter().zip(&counts));
-        let mut sorted: Vec<(Shard, TraceId, u32, u32)> = named
-            .filter(|(_, (_, count))| **count > 0)
-            .map(|(number, (trace, count))| (shard_of(TraceId(*trace)), TraceId(*trace), number, *count))
-            .collect();
-        sorted.sort_unstable();
+        let named = (0u32..).zip(builder.traces.iter().zip(&*counts));
+        self.sorted.clear();
+        self.sorted.extend(
+            named
+                .filter(|(_, (_, count))| **count > 0)
+                .map(|(number, (trace, count))| (shard_of(TraceId(*trace)), TraceId(*trace), number, *count)),
+        );
+        self.sorted.sort_unstable();
         let mut next = 0;
-        let mut traces = Vec::with_capacity(sorted.len());
-        for (shard, trace, number, count) in sorted {
+        self.traces.clear();
+        for (shard, trace, number, count) in &self.sorted {
             // From here on: where the trace's next row goes.
-            if let Some(at) = counts.get_mut(number as usize) {
+            if let Some(at) = counts.get_mut(*number as usize) {
                 *at = next;
             }
             next += count;
-            traces.push((shard, trace, next));
+            self.traces.push((*shard, *trace, next));
         }
-        let mut rows = vec![Row::default(); builder.rows.len()];
-        for row in &builder.rows {
+        self.rows.clear();
+        self.rows.resize(builder.rows.len(), 0);
+        for (number, row) in (0u32..).zip(&builder.rows) {
             if let Some(at) = counts.get_mut(row.trace as usize) {
-                if let Some(place) = rows.get_mut(*at as usize) {
-                    *place = *row;
+                if let Some(place) = self.rows.get_mut(*at as usize) {
+                    *place = number;
                 }
                 *at += 1;
             }
         }
-        let mut order = Self { traces, rows };
-        order.sort_and_drop_repeats(builder);
-        order
+        self.sort_and_drop_repeats(builder);
+        self
     }
 
-    /// Rows of a trace by start. A row that is the same in all is there once: a sender that got no answer sends again.
+    /// Rows of a trace by start and id, in the order they came if these are equal. A row that is the same in all is there once: a
+    /// sender that got no answer sends again.
     fn sort_and_drop_repeats(&mut self, builder: &SpanBuilder) {
+        let row = |number: u32| builder.rows.get(number as usize);
+        let keys = &mut self.keys;
         let (mut first, mut kept) = (0usize, 0usize);
-        let (mut keys, mut sorted) = (Vec::new(), Vec::new());
         for (_, _, end) in &mut self.traces {
             let last = *end as usize;
-            if let Some(rows) = self.rows.get_mut(first..last) {
-                sort(rows, &mut keys, &mut sorted);
+            keys.clear();
+            let of_trace = self.rows.get(first..last).unwrap_or_default();
+            keys.extend(
+                of_trace
+                    .iter()
+                    .filter_map(|at| row(*at).map(|row| (row.start, row.id, *at))),
+            );
+            if !keys.is_sorted() {
+                keys.sort_unstable();
             }
-            let from = kept;
-            for at in first..last {
-                let Some(row) = self.rows.get(at) else {
-                    break;
+            let mut before: &[(u64, u64, u32)] = &[];
+            for (at, (start, id, number)) in keys.iter().enumerate() {
+                let mut alike = before
+                    .iter()
+                    .rev()
+                    .take_while(|known| (known.0, known.1) == (*start, *id));
+                let same = |known: &(u64, u64, u32)| match (row(known.2), row(*number)) {
+                    (Some(known), Some(row)) => builder.same(known, row),
+                    _ => false,
                 };
-                let before = self.rows.get(from..kept).unwrap_or_default().iter().rev();
-                let mut alike = before.take_while(|known| known.start == row.start && known.id == row.id);
-                if alike.any(|known| builder.same(known, row)) {
+                let repeated = alike.any(same);
+                before = keys.get(..=at).unwrap_or_default();
+                if repeated {
                     continue;
                 }
-                if at != kept {
-                    let row = *row;
-                    if let Some(place) = self.rows.get_mut(kept) {
-                        *place = row;
-                    }
+                if let Some(place) = self.rows.get_mut(kept) {
+                    *place = *number;
                 }
                 kept += 1;
             }
@@ -85,47 +106,37 @@ impl Order {
         self.rows.truncate(kept);
     }
 
-    /// The rows of adjacent traces.
-    pub(super) fn rows(&self, some: Range<usize>) -> &[Row] {
+    /// Where the rows of adjacent traces are in [`Self::numbers`].
+    fn range(&self, some: &Range<usize>) -> Range<usize> {
         let end = |traces: usize| {
             let last = traces.checked_sub(1).and_then(|last| self.traces.get(last));
             last.map_or(0, |(_, _, end)| *end as usize)
         };
-        self.rows.get(end(some.start)..end(some.end)).unwrap_or_default()
+        end(some.start)..end(some.end)
     }
 
-    pub(super) fn traces(&self, some: Range<usize>) -> impl Iterator<Item = (Shard, TraceId, &[Row])> {
-        let before = some
-            .start
-            .checked_sub(1)
-            .and_then(|before| self.traces.get(before));
-        let mut first = before.map_or(0, |(_, _, end)| *end as usize);
-        self.traces
-            .get(some)
-            .unwrap_or_default()
+    /// The rows of adjacent traces.
+    pub(super) fn rows<'o>(
+        &'o self,
+        builder: &'o SpanBuilder,
+        some: &Range<usize>,
+    ) -> impl Iterator<Item = Row> + 'o {
+        let numbers = self.rows.get(self.range(some)).unwrap_or_default();
+        numbers
             .iter()
-            .map(move |(shard, trace, end)| {
-                let rows = self.rows.get(first..*end as usize).unwrap_or_default();
-                first = *end as usize;
-                (*shard, *trace, rows)
-            })
+            .filter_map(|number| builder.rows.get(*number as usize).copied())
     }
-}
 
-/// Sorts rows by start and id, in the order they came if these are equal; each is moved once, since a row is large.
-fn sort(rows: &mut [Row], keys: &mut Vec<(u64, u64, u32)>, sorted: &mut Vec<Row>) {
-    if rows.is_sorted_by_key(|row| (row.start, row.id)) {
-        return;
+    /// Adjacent traces, each with the number of its rows.
+    pub(super) fn traces(&self, some: Range<usize>) -> impl Iterator<Item = (Shard, TraceId, usize)> {
+        let mut first = self.range(&some).start;
+        let some = self.traces.get(some).unwrap_or_default();
+        some.iter().map(move |(shard, trace, end)| {
+            let rows = *end as usize - first;
+            first = *end as usize;
+            (*shard, *trace, rows)
+        })
     }
-    keys.clear();
-    keys.extend((0u32..).zip(&*rows).map(|(at, row)| (row.start, row.id, at)));
-    keys.sort_unstable();
-    sorted.clear();
-    sorted.extend(
-        keys.iter()
-            .filter_map(|(_, _, at)| rows.get(*at as usize).copied()),
-    );
-    rows.copy_from_slice(sorted);
 }
 
 impl SpanBuilder {

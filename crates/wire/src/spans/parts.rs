@@ -1,6 +1,7 @@
 //! The columns of span frames, and what writes them.
 
 use super::encode::Columns;
+use super::order::Order;
 use crate::columns::Squeezer;
 
 /// Columns that every span has. Attribute `i` is column `ATTRIBUTES + i`.
@@ -52,6 +53,7 @@ pub(super) mod column {
 pub struct Packer {
     pub(super) squeezer: Squeezer,
     pub(super) columns: Option<Columns>,
+    pub(super) order: Order,
 }
 
 impl Packer {
@@ -59,7 +61,7 @@ impl Packer {
     pub fn quick() -> Self {
         Self {
             squeezer: Squeezer::quick(),
-            columns: None,
+            ..Self::default()
         }
     }
 

@@ -137,7 +137,7 @@ proptest! {
     fn traces_in_parts(sent in few_traces(), step in 1usize..5) {
         let doubled = [sent.as_slice(), sent.as_slice()].concat();
         let (builder, _) = frame_of(&encode_traces(&doubled));
-        let sorted = builder.sorted(shard);
+        let sorted = builder.sorted(shard, &mut Packer::default());
         let mut parts = Vec::new();
         for (at, (_, rows)) in sorted.traces().into_iter().enumerate() {
             for from in (0..rows as usize).step_by(step) {
