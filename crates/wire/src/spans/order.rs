@@ -106,7 +106,7 @@ impl Order {
         self.rows.truncate(kept);
     }
 
-    /// Where the rows of adjacent traces are in [`Self::numbers`].
+    /// Where the rows of adjacent traces are among all rows.
     fn range(&self, some: &Range<usize>) -> Range<usize> {
         let end = |traces: usize| {
             let last = traces.checked_sub(1).and_then(|last| self.traces.get(last));
