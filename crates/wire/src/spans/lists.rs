@@ -142,14 +142,10 @@ impl SpanFrame<'_> {
             let cells: HashSet<u64> = if wholly {
                 (0..texts.len().max(1) as u64).collect()
             } else {
-                let with = ask.rows_with(number);
-                let of_rows = with
-                    .iter()
-                    .map(|row| rows.is_none_or(|rows| rows.get(*row) == Some(&true)));
-                let cells = ask.cells(number, attribute.kind)?;
-                of_rows
-                    .zip(cells)
-                    .filter_map(|(wanted, cell)| wanted.then_some(cell))
+                let wanted = |row: usize| rows.is_none_or(|rows| rows.get(row) == Some(&true));
+                let cells = ask.cells(number, attribute.kind)?.into_iter();
+                cells
+                    .filter_map(|(row, cell)| wanted(row).then_some(cell))
                     .collect()
             };
             for cell in cells {

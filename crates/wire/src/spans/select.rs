@@ -1,6 +1,8 @@
 //! Which traces of a frame can answer a question, by its columns: dictionaries are asked once an entry, not once a span, and
 //! what nobody asks for is not decompressed. May find too much (that is for whoever reads the spans to see), never too little.
 
+use std::cell::OnceCell;
+
 use event::{Resource, Value};
 
 use super::model::origin;
@@ -129,10 +131,13 @@ pub(super) fn has_attributes(rest: &[u8]) -> bool {
 
 /// A frame that is asked.
 pub(super) struct Ask<'f, 'a> {
-    pub(super) frame: &'f SpanFrame<'a>,
+    frame: &'f SpanFrame<'a>,
     traces: usize,
     trace_of: Vec<u32>,
     shapes: Vec<u32>,
+    names: OnceCell<Vec<u32>>,
+    resources: OnceCell<Vec<u32>>,
+    durations: OnceCell<Vec<i64>>,
 }
 
 type Test<'t> = dyn Fn(Cell<'_>) -> bool + 't;
@@ -150,6 +155,31 @@ impl<'f, 'a> Ask<'f, 'a> {
             traces: traces.len(),
             trace_of,
             shapes: frame.parts.indices(column::SHAPE, 0..rows)?,
+            names: OnceCell::new(),
+            resources: OnceCell::new(),
+            durations: OnceCell::new(),
+        })
+    }
+
+    /// By row: number of its name.
+    pub(super) fn names(&self) -> Result<&[u32], FrameError> {
+        let rows = 0..self.trace_of.len();
+        once(&self.names, || self.frame.parts.indices(column::NAME, rows))
+    }
+
+    /// By row: number of its resource.
+    pub(super) fn resources(&self) -> Result<&[u32], FrameError> {
+        let rows = 0..self.trace_of.len();
+        once(&self.resources, || {
+            self.frame.parts.indices(column::RESOURCE, rows)
+        })
+    }
+
+    /// By row, nanoseconds.
+    fn durations(&self) -> Result<&[i64], FrameError> {
+        let rows = 0..self.trace_of.len();
+        once(&self.durations, || {
+            self.frame.parts.spread(column::DURATION, rows)
         })
     }
 
@@ -279,7 +309,7 @@ impl<'f, 'a> Ask<'f, 'a> {
             CellKind::Double => test(Cell::Double(f64::from_bits(cell))),
             CellKind::Empty | CellKind::Other => test(Cell::Other),
         };
-        for (row, cell) in self.rows_with(number).into_iter().zip(self.cells(number, kind)?) {
+        for (row, cell) in self.cells(number, kind)? {
             if hit(cell)
                 && let Some(found) = found.get_mut(row)
             {
@@ -289,33 +319,39 @@ impl<'f, 'a> Ask<'f, 'a> {
         Ok(())
     }
 
-    /// The rows that have an attribute column, by place.
-    pub(super) fn rows_with(&self, number: u16) -> Vec<usize> {
+    /// The rows that have an attribute column, by place, each with its cell.
+    pub(super) fn cells(&self, number: u16, kind: CellKind) -> Result<Vec<(usize, u64)>, FrameError> {
         let shapes = self.frame.shapes.iter();
         let with: Vec<bool> = shapes.map(|list| list.contains(&number)).collect();
         let has = |shape: &u32| with.get(*shape as usize).copied().unwrap_or_default();
         let rows = self.shapes.iter().enumerate();
-        rows.filter(|(_, shape)| has(shape)).map(|(row, _)| row).collect()
-    }
-
-    /// The cells of a column, of the rows that have it.
-    pub(super) fn cells(&self, number: u16, kind: CellKind) -> Result<Vec<u64>, FrameError> {
-        let rows = 0..self.trace_of.len();
-        let with = self.rows_with(number);
+        let rows = rows.filter(|(_, shape)| has(shape)).map(|(row, _)| row);
         let column = column::ATTRIBUTES.saturating_add(number);
         let Some(follows) = self.frame.follows(column)? else {
-            return self.frame.cells(column, kind, 0..with.len());
+            let rows: Vec<usize> = rows.collect();
+            let cells = self.frame.cells(column, kind, 0..rows.len())?;
+            return Ok(rows.into_iter().zip(cells).collect());
         };
-        let names = self.frame.parts.indices(column::NAME, rows.clone())?;
-        let resources = self.frame.parts.indices(column::RESOURCE, rows.clone())?;
-        let durations = self.frame.parts.spread(column::DURATION, rows)?;
+        let (names, resources, durations) = (self.names()?, self.resources()?, self.durations()?);
         let cell = |row: usize| {
             let number = |of: &[u32]| of.get(row).copied().unwrap_or_default();
             let duration = durations.get(row).copied().unwrap_or_default();
-            follows.cell(number(&names), number(&resources), duration)
+            follows.cell(number(names), number(resources), duration)
         };
-        Ok(with.into_iter().map(cell).collect())
+        Ok(rows.map(|row| (row, cell(row))).collect())
     }
+}
+
+/// What is read once, when it is asked for first.
+fn once<T>(
+    cell: &OnceCell<Vec<T>>,
+    read: impl FnOnce() -> Result<Vec<T>, FrameError>,
+) -> Result<&[T], FrameError> {
+    if let Some(known) = cell.get() {
+        return Ok(known);
+    }
+    let read = read()?;
+    Ok(cell.get_or_init(|| read))
 }
 
 /// All parts, or any: one after the other, until nothing can change.

@@ -74,21 +74,15 @@ impl SpanFrame<'_> {
     pub fn terms(&self, texts_max: usize) -> Result<FrameTerms, FrameError> {
         let mut found = FrameTerms::default();
         let ask = Ask::of(self)?;
-        let services = Services::of(self, &mut found.terms)?;
-        let rows = 0..self.rows() as usize;
+        let services = Services::of(self, ask.resources()?, &mut found.terms)?;
         let names = self.parts.texts(column::NAME)?;
         let names: Vec<Term> = all(&names).map(|text| Term::of(Field::Name, text)).collect();
-        let of_rows = self.parts.indices(column::NAME, rows.clone())?;
-        if !services.pairs((0..).zip(of_rows), &names, texts_max, &mut found.terms) {
-            found.left_out.push(LeftOut::OtherPairs);
-        }
-        found.terms.extend(names);
+        let of_rows = (0..).zip(ask.names()?.iter().copied());
+        found.add(&services, of_rows, names, texts_max, LeftOut::OtherPairs);
         let statuses: Vec<Term> = (0..=2).map(Term::of_status).collect();
-        let of_rows = self.parts.indices(column::STATUS, rows)?;
-        if !services.pairs((0..).zip(of_rows), &statuses, usize::MAX, &mut found.terms) {
-            found.left_out.push(LeftOut::OtherPairs);
-        }
-        found.terms.extend(statuses);
+        let of_rows = self.parts.indices(column::STATUS, 0..self.rows() as usize)?;
+        let of_rows = (0..).zip(of_rows);
+        found.add(&services, of_rows, statuses, usize::MAX, LeftOut::OtherPairs);
         for (number, attribute) in (0u16..).zip(&self.attributes) {
             if attribute.kind != CellKind::Text {
                 continue;
@@ -101,15 +95,10 @@ impl SpanFrame<'_> {
             }
             let field = Field::Span(&key);
             let texts: Vec<Term> = all(&texts).map(|text| Term::of(field, text)).collect();
-            let cells = ask
-                .cells(number, attribute.kind)?
-                .into_iter()
-                .map(|cell| cell as u32);
-            let of_rows = ask.rows_with(number).into_iter().zip(cells);
-            if !services.pairs(of_rows, &texts, texts_max, &mut found.terms) {
-                found.left_out.push(LeftOut::AttributePairs(key.into_owned()));
-            }
-            found.terms.extend(texts);
+            let cells = ask.cells(number, attribute.kind)?.into_iter();
+            let of_rows = cells.map(|(row, cell)| (row, cell as u32));
+            let left_out = LeftOut::AttributePairs(key.into_owned());
+            found.add(&services, of_rows, texts, texts_max, left_out);
         }
         if all(&self.parts.texts(column::REST)?).any(has_attributes) {
             found.left_out.push(LeftOut::OtherAttributes);
@@ -117,6 +106,24 @@ impl SpanFrame<'_> {
         found.terms.sort_unstable();
         found.terms.dedup();
         Ok(found)
+    }
+}
+
+impl FrameTerms {
+    /// Adds the entries of a dictionary, and of those that rows (with their entries) have the pairs with their services; what is
+    /// left out if these are too many.
+    fn add(
+        &mut self,
+        services: &Services,
+        rows: impl Iterator<Item = (usize, u32)>,
+        entries: Vec<Term>,
+        most: usize,
+        left_out: LeftOut,
+    ) {
+        if !services.pairs(rows, &entries, most, &mut self.terms) {
+            self.left_out.push(left_out);
+        }
+        self.terms.extend(entries);
     }
 }
 
@@ -131,7 +138,7 @@ struct Services {
 
 impl Services {
     /// Of a frame; the terms of its resources are added.
-    fn of(frame: &SpanFrame<'_>, terms: &mut Vec<Term>) -> Result<Self, FrameError> {
+    fn of(frame: &SpanFrame<'_>, of_rows: &[u32], terms: &mut Vec<Term>) -> Result<Self, FrameError> {
         let mut names: Vec<Vec<u8>> = Vec::new();
         let (mut of_resources, mut ambiguous) = (Vec::new(), false);
         for resource in frame.resources()? {
@@ -152,11 +159,10 @@ impl Services {
             }
             of_resources.push(service);
         }
-        let of_rows = frame.parts.indices(column::RESOURCE, 0..frame.rows() as usize)?;
-        let service = |resource: u32| of_resources.get(resource as usize).copied().unwrap_or(u32::MAX);
+        let service = |resource: &u32| of_resources.get(*resource as usize).copied().unwrap_or(u32::MAX);
         Ok(Self {
             names,
-            of_rows: of_rows.into_iter().map(service).collect(),
+            of_rows: of_rows.iter().map(service).collect(),
             ambiguous,
         })
     }
