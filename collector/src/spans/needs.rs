@@ -3,11 +3,11 @@
 
 use event::StatusCode;
 use store::Clause;
-use traceql::ast::{CompareOp, Field as Asked, Intrinsic, Scope, Static};
+use traceql::ast::{CompareOp, Static};
 use traceql::{Condition, Conditions, SpanCondition};
 use wire::spans::{Field, LeftOut, SERVICE, Term};
 
-use super::plan::is_asked;
+use super::plan::{field_of, is_asked};
 
 /// Of conditions, of which a unit is only asked the first part: what a trace lacks here it may have in another unit.
 pub(super) fn of_trace(conditions: &Conditions) -> Vec<Clause> {
@@ -31,11 +31,8 @@ fn services(condition: &SpanCondition) -> Vec<&str> {
 }
 
 fn service(condition: &Condition) -> Option<&str> {
-    let Asked::Attribute { scope, name } = &condition.field else {
-        return None;
-    };
-    match (condition.op, &condition.value) {
-        (CompareOp::Eq, Static::String(text)) if *scope == Scope::Resource && name == SERVICE => Some(text),
+    match (field_of(&condition.field), condition.op, &condition.value) {
+        (Some(Field::Resource(SERVICE)), CompareOp::Eq, Static::String(text)) => Some(text),
         _ => None,
     }
 }
@@ -68,34 +65,30 @@ fn equal(condition: &Condition, service: Option<&str>) -> Option<Clause> {
     }
     let paired = |term: Term| service.map_or(term, |service| term.with_service(service.as_bytes()));
     let pairs = |what: LeftOut| service.is_some().then_some(what);
-    match (&condition.field, &condition.value) {
-        (Asked::Intrinsic { which, .. }, value) => {
-            let term = match (which, value) {
-                (Intrinsic::Name, Static::String(text)) => Term::of(Field::Name, text.as_bytes()),
-                // A code that is none is read as unset.
-                (Intrinsic::Status, Static::Status(status @ (StatusCode::Ok | StatusCode::Error))) => {
-                    Term::of_status(status.code())
-                }
-                _ => return None,
-            };
-            Some(Clause {
-                terms: vec![paired(term)],
-                hidden_by: pairs(LeftOut::OtherPairs).into_iter().collect(),
-            })
+    let other = |term: Term| Clause {
+        terms: vec![paired(term)],
+        hidden_by: pairs(LeftOut::OtherPairs).into_iter().collect(),
+    };
+    let field = field_of(&condition.field)?;
+    match (field, &condition.value) {
+        (Field::Name, Static::String(text)) => Some(other(Term::of(field, text.as_bytes()))),
+        // A code that is none is read as unset.
+        (Field::Status, Static::Status(status @ (StatusCode::Ok | StatusCode::Error))) => {
+            Some(other(Term::of_status(status.code())))
         }
-        (Asked::Attribute { scope, name }, Static::String(text)) => {
-            let of_span = paired(Term::of(Field::Span(name), text.as_bytes()));
-            let of_resource = Term::of(Field::Resource(name), text.as_bytes());
-            let mut hidden_by = vec![LeftOut::Attribute(name.clone()), LeftOut::OtherAttributes];
-            hidden_by.extend(pairs(LeftOut::AttributePairs(name.clone())));
-            let (terms, hidden_by) = match scope {
-                Scope::Span => (vec![of_span], hidden_by),
-                Scope::Any => (vec![of_span, of_resource], hidden_by),
-                Scope::Resource => (vec![of_resource], Vec::new()),
-                _ => return None,
-            };
+        (Field::Resource(_), Static::String(text)) => Some(Clause {
+            terms: vec![Term::of(field, text.as_bytes())],
+            hidden_by: Vec::new(),
+        }),
+        (Field::Span(name) | Field::Either(name), Static::String(text)) => {
+            let mut terms = vec![paired(Term::of(Field::Span(name), text.as_bytes()))];
+            if matches!(field, Field::Either(_)) {
+                terms.push(Term::of(Field::Resource(name), text.as_bytes()));
+            }
+            let mut hidden_by = vec![LeftOut::Attribute(name.to_owned()), LeftOut::OtherAttributes];
+            hidden_by.extend(pairs(LeftOut::AttributePairs(name.to_owned())));
             Some(Clause { terms, hidden_by })
         }
-        (Asked::Attribute { .. }, _) => None,
+        _ => None,
     }
 }

@@ -13,31 +13,20 @@ type Test = Box<dyn Fn(Cell<'_>) -> bool + Sync>;
 
 /// Conditions as tests, each of which some span of a trace must meet; none where any trace will do.
 #[derive(Default)]
-pub(super) struct Plan {
-    parts: Vec<Node>,
+pub(super) struct Plan<'q> {
+    parts: Vec<Node<'q>>,
 }
 
-enum Node {
+enum Node<'q> {
     /// All of them, of one span.
     Same(Box<Self>),
     All(Vec<Self>),
     Any(Vec<Self>),
-    Has(Place, Test),
+    Has(Field<'q>, Test),
 }
 
-enum Place {
-    Name,
-    StatusMessage,
-    Status,
-    Kind,
-    Duration,
-    Span(String),
-    Resource(String),
-    Either(String),
-}
-
-impl Plan {
-    pub(super) fn of(conditions: &Conditions) -> (Self, Needs) {
+impl<'q> Plan<'q> {
+    pub(super) fn of(conditions: &'q Conditions) -> (Self, Needs) {
         let clauses = needs::of_trace(conditions);
         let parts = match conditions {
             Conditions::All(parts) => parts.iter().filter_map(of_trace).collect(),
@@ -53,34 +42,19 @@ impl Plan {
     }
 }
 
-impl Node {
+impl Node<'_> {
     fn wanted(&self) -> Wanted<'_> {
         match self {
             Self::Same(part) => Wanted::Same(Box::new(part.wanted())),
             Self::All(parts) => Wanted::All(parts.iter().map(Self::wanted).collect()),
             Self::Any(parts) => Wanted::Any(parts.iter().map(Self::wanted).collect()),
-            Self::Has(place, test) => Wanted::Has(place.field(), &**test),
-        }
-    }
-}
-
-impl Place {
-    fn field(&self) -> Field<'_> {
-        match self {
-            Self::Name => Field::Name,
-            Self::StatusMessage => Field::StatusMessage,
-            Self::Status => Field::Status,
-            Self::Kind => Field::Kind,
-            Self::Duration => Field::Duration,
-            Self::Span(name) => Field::Span(name),
-            Self::Resource(name) => Field::Resource(name),
-            Self::Either(name) => Field::Either(name),
+            Self::Has(field, test) => Wanted::Has(*field, &**test),
         }
     }
 }
 
 /// Of several that must all hold, deeper than at the top, the first one that asks anything.
-fn of_trace(conditions: &Conditions) -> Option<Node> {
+fn of_trace(conditions: &Conditions) -> Option<Node<'_>> {
     match conditions {
         Conditions::All(parts) => parts.iter().find_map(of_trace),
         Conditions::Any(parts) => any(parts.iter().map(of_trace)),
@@ -94,7 +68,7 @@ pub(super) fn is_asked(conditions: &Conditions) -> bool {
 }
 
 /// The question whose spans meet exactly these conditions; none if columns do not show all of it.
-pub(super) fn exactly(conditions: &Conditions) -> Option<Plan> {
+pub(super) fn exactly(conditions: &Conditions) -> Option<Plan<'_>> {
     let parts = match conditions {
         Conditions::All(parts) if parts.is_empty() => Vec::new(),
         Conditions::Span(span) if is_shown(span) => vec![of_span(span)?],
@@ -111,7 +85,7 @@ fn is_shown(condition: &SpanCondition) -> bool {
 }
 
 /// The field of columns that a query's field is, if it is one.
-pub(super) fn column_of(field: &Asked) -> Option<Field<'_>> {
+pub(super) fn field_of(field: &Asked) -> Option<Field<'_>> {
     match field {
         Asked::Attribute { scope, name } => match scope {
             Scope::Any => Some(Field::Either(name)),
@@ -121,16 +95,24 @@ pub(super) fn column_of(field: &Asked) -> Option<Field<'_>> {
         },
         Asked::Intrinsic { which, .. } => match which {
             Intrinsic::Name => Some(Field::Name),
+            Intrinsic::Status => Some(Field::Status),
             Intrinsic::StatusMessage => Some(Field::StatusMessage),
+            Intrinsic::Kind => Some(Field::Kind),
+            Intrinsic::Duration => Some(Field::Duration),
             _ => None,
         },
     }
 }
 
-fn of_span(condition: &SpanCondition) -> Option<Node> {
+/// The same of fields whose values a frame lists.
+pub(super) fn column_of(field: &Asked) -> Option<Field<'_>> {
+    field_of(field).filter(|field| !matches!(field, Field::Status | Field::Kind | Field::Duration))
+}
+
+fn of_span(condition: &SpanCondition) -> Option<Node<'_>> {
     match condition {
         SpanCondition::All(parts) => {
-            let parts: Vec<Node> = parts.iter().filter_map(of_span).collect();
+            let parts: Vec<Node<'_>> = parts.iter().filter_map(of_span).collect();
             (!parts.is_empty()).then_some(Node::All(parts))
         }
         SpanCondition::Any(parts) => any(parts.iter().map(of_span)),
@@ -139,47 +121,28 @@ fn of_span(condition: &SpanCondition) -> Option<Node> {
 }
 
 /// If any span will do for one part, it will do for all.
-fn any(parts: impl Iterator<Item = Option<Node>>) -> Option<Node> {
-    parts.collect::<Option<Vec<Node>>>().map(Node::Any)
+fn any<'q>(parts: impl Iterator<Item = Option<Node<'q>>>) -> Option<Node<'q>> {
+    parts.collect::<Option<Vec<Node<'q>>>>().map(Node::Any)
 }
 
-fn place(field: &Asked) -> Option<Place> {
-    match field {
-        Asked::Attribute { scope, name } => match scope {
-            Scope::Any => Some(Place::Either(name.clone())),
-            Scope::Span => Some(Place::Span(name.clone())),
-            Scope::Resource => Some(Place::Resource(name.clone())),
-            _ => None,
-        },
-        Asked::Intrinsic { which, .. } => match which {
-            Intrinsic::Name => Some(Place::Name),
-            Intrinsic::Status => Some(Place::Status),
-            Intrinsic::StatusMessage => Some(Place::StatusMessage),
-            Intrinsic::Kind => Some(Place::Kind),
-            Intrinsic::Duration => Some(Place::Duration),
-            _ => None,
-        },
-    }
-}
-
-fn leaf(condition: &Condition) -> Option<Node> {
-    let place = place(&condition.field)?;
+fn leaf(condition: &Condition) -> Option<Node<'_>> {
+    let field = field_of(&condition.field)?;
     let comparison = Comparison::of(condition)?;
-    let test: Test = match place {
+    let test: Test = match field {
         // Cells of these are codes and nanoseconds.
-        Place::Status => Box::new(move |cell| {
+        Field::Status => Box::new(move |cell| {
             let code = code(cell).and_then(|code| StatusCode::try_from(code).ok());
             code.is_none_or(|code| comparison.holds(Scalar::Status(code)))
         }),
-        Place::Kind => Box::new(move |cell| {
+        Field::Kind => Box::new(move |cell| {
             let code = code(cell).and_then(|code| SpanKind::try_from(code).ok());
             code.is_none_or(|code| comparison.holds(Scalar::Kind(code)))
         }),
-        Place::Duration => Box::new(move |cell| match cell {
+        Field::Duration => Box::new(move |cell| match cell {
             Cell::Int(ns) => comparison.holds(Scalar::Duration(ns)),
             _ => true,
         }),
-        Place::Name | Place::StatusMessage | Place::Span(_) | Place::Resource(_) | Place::Either(_) => {
+        Field::Name | Field::StatusMessage | Field::Span(_) | Field::Resource(_) | Field::Either(_) => {
             Box::new(move |cell| match cell {
                 Cell::Text(text) => comparison.holds(Scalar::Text(&String::from_utf8_lossy(text))),
                 Cell::Int(number) => comparison.holds(Scalar::Int(number)),
@@ -190,7 +153,7 @@ fn leaf(condition: &Condition) -> Option<Node> {
             })
         }
     };
-    Some(Node::Has(place, test))
+    Some(Node::Has(field, test))
 }
 
 fn code(cell: Cell<'_>) -> Option<u8> {

@@ -135,7 +135,7 @@ impl StoredSpans {
         &self,
         frame: &SpanFrame<'_>,
         traces: &[TraceRows],
-        plan: &Plan,
+        plan: &Plan<'_>,
     ) -> Result<Vec<(usize, TraceId)>, FrameError> {
         let wanted = plan.wanted();
         let (mut selected, mut others) = (vec![true; traces.len()], Vec::new());
