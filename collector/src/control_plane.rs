@@ -1,9 +1,13 @@
 //! What a collector needs from the coordinator: a port that the program plugs.
 
-use event::{Micros, NodeInfo, NodeKey};
+use event::{Micros, NodeInfo, NodeKey, Shard};
+use placement::{Change, MemberId, ShardMap};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::watch;
 use wire::control::{Module, ModulesOp};
 
 /// A future that a trait object returns.
@@ -24,6 +28,28 @@ pub struct ClusterSettings {
     pub max_offset_ms: u32,
     /// Bytes of frames that one agent may have unacknowledged.
     pub window_bytes: u64,
+}
+
+/// The cluster, as the coordinator of the same process saw it last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterView {
+    /// Who holds what. Epoch 0: no map yet.
+    pub map: Arc<ShardMap>,
+    /// All that were ever members.
+    pub members: BTreeMap<MemberId, MemberView>,
+}
+
+/// A member, as collectors need to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberView {
+    /// `host:port` of its QUIC door; empty: not known.
+    pub address: String,
+    /// Its failure domain; may be empty.
+    pub zone: String,
+    /// May it hold shards?
+    pub collects: bool,
+    /// It is gone for good, and its id with it.
+    pub removed: bool,
 }
 
 /// A node incarnation, as its agent describes it.
@@ -73,6 +99,10 @@ pub trait ControlPlane: Send + Sync + 'static {
     fn node_seen(&self, node: NodeSeen) -> BoxFuture<'_, Result<(), ControlPlaneError>>;
     /// Records what code a node incarnation runs.
     fn node_modules(&self, modules: NodeModules) -> BoxFuture<'_, Result<(), ControlPlaneError>>;
+    /// Changes the holders of a shard, by a step of a move.
+    fn change(&self, shard: Shard, change: Change) -> BoxFuture<'_, Result<(), ControlPlaneError>>;
+    /// The map and the members, followed. The last copy: it never fails, and may be behind.
+    fn cluster(&self) -> watch::Receiver<Arc<ClusterView>>;
     /// What the cluster has decided.
     fn settings(&self) -> ClusterSettings;
 }

@@ -19,7 +19,10 @@ mod spans;
 
 pub use collector::{Collector, CollectorHandle, StartError};
 pub use config::CollectorConfig;
-pub use control_plane::{BoxFuture, ClusterSettings, ControlPlane, ControlPlaneError, NodeModules, NodeSeen};
+pub use control_plane::{
+    BoxFuture, ClusterSettings, ClusterView, ControlPlane, ControlPlaneError, MemberView, NodeModules,
+    NodeSeen,
+};
 pub use export::{ExportConfig, ExportStartError, ExportedFile, Exporter, MANIFEST_SCHEMA, Manifest};
 pub use otlp::{Intake, OtlpConfig, OtlpLimits, OtlpServer, OtlpStartError, Receipt, Refusal};
 pub use spans::{Calls, CountedSpans, StoredSpans, unanswered};

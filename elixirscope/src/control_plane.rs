@@ -4,11 +4,18 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use anyhow::{Context, Result as Checked};
 use codegraph::{ContentHash, SourceHash};
-use collector::{BoxFuture, ClusterSettings, ControlPlane, ControlPlaneError, NodeModules, NodeSeen};
+use collector::{
+    BoxFuture, ClusterSettings, ClusterView, ControlPlane, ControlPlaneError, MemberView, NodeModules,
+    NodeSeen,
+};
 use coordinator::state::{
-    Command, LoadedModule, ModulesOp, NodeDescription, Outcome, SiteTable as TableFacts,
+    Command, LoadedModule, ModulesOp, NodeDescription, Outcome, Role, SiteTable as TableFacts, State,
 };
 use coordinator::{Coordinator, ProposeError};
+use event::Shard;
+use placement::Change;
+use std::sync::Arc;
+use tokio::sync::watch;
 use wire::site_table::SiteTable;
 
 /// Bytes of frames that one agent may have unacknowledged.
@@ -18,10 +25,11 @@ const WINDOW_BYTES: u64 = 8 << 20;
 pub(crate) struct InProcess {
     coordinator: Coordinator,
     settings: ClusterSettings,
+    view: watch::Receiver<Arc<ClusterView>>,
 }
 
 impl InProcess {
-    /// Over a coordinator that has started.
+    /// Over a coordinator that has started. Follows its state until it is dropped, in a task.
     pub(crate) fn new(coordinator: Coordinator) -> Checked<Self> {
         let cluster = coordinator
             .cluster_settings()
@@ -35,9 +43,11 @@ impl InProcess {
             max_offset_ms: cluster.max_offset_ms,
             window_bytes: WINDOW_BYTES,
         };
+        let view = follow(coordinator.subscribe());
         Ok(Self {
             coordinator,
             settings,
+            view,
         })
     }
 
@@ -77,6 +87,53 @@ impl InProcess {
         stored.map_err(|e| ControlPlaneError::Unavailable(e.to_string()))?;
         self.propose(Command::PutSiteTable(facts)).await
     }
+}
+
+/// What collectors need to know of the state.
+fn view_of(state: &State) -> ClusterView {
+    let members = state.members.iter().map(|(id, m)| {
+        let view = MemberView {
+            address: m.quic_address().unwrap_or_default().to_owned(),
+            zone: m.zone.clone(),
+            collects: m.roles.contains(&Role::Collector),
+            removed: m.removed,
+        };
+        (*id, view)
+    });
+    ClusterView {
+        map: Arc::clone(&state.shard_map),
+        members: members.collect(),
+    }
+}
+
+/// A view that changes when members or the map do, for as long as somebody has it.
+fn follow(mut states: watch::Receiver<Arc<State>>) -> watch::Receiver<Arc<ClusterView>> {
+    let mut seen = Arc::clone(&states.borrow_and_update());
+    let (views, view) = watch::channel(Arc::new(view_of(&seen)));
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = views.closed() => return,
+                changed = states.changed() => if changed.is_err() { return },
+            }
+            let state = Arc::clone(&states.borrow_and_update());
+            // Sections that did not change are shared: most changes are of nodes and tables.
+            let same =
+                Arc::ptr_eq(&state.members, &seen.members) && Arc::ptr_eq(&state.shard_map, &seen.shard_map);
+            if !same {
+                let next = view_of(&state);
+                views.send_if_modified(|old| {
+                    let differs = **old != next;
+                    if differs {
+                        *old = Arc::new(next);
+                    }
+                    differs
+                });
+            }
+            seen = state;
+        }
+    });
+    view
 }
 
 fn unavailable(error: &ProposeError) -> ControlPlaneError {
@@ -124,6 +181,15 @@ impl ControlPlane for InProcess {
             modules,
         };
         Box::pin(self.propose(command))
+    }
+
+    fn change(&self, shard: Shard, change: Change) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        let shard = shard.0;
+        Box::pin(self.propose(Command::ChangeShard { shard, change }))
+    }
+
+    fn cluster(&self) -> watch::Receiver<Arc<ClusterView>> {
+        self.view.clone()
     }
 
     fn settings(&self) -> ClusterSettings {

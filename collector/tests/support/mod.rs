@@ -10,19 +10,21 @@
 #![allow(missing_docs, missing_debug_implementations, reason = "only tests call this")]
 
 use collector::{
-    BoxFuture, ClusterSettings, Collector, CollectorConfig, CollectorHandle, ControlPlane, ControlPlaneError,
-    NodeModules, NodeSeen,
+    BoxFuture, ClusterSettings, ClusterView, Collector, CollectorConfig, CollectorHandle, ControlPlane,
+    ControlPlaneError, MemberView, NodeModules, NodeSeen,
 };
 use event::{
     Bucket, Epoch, Event, EventId, EventKind, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid, Producer, Seq,
     Shard, SiteId, TraceId,
 };
 use host::Registry;
+use placement::{Change, MemberId, ShardMap};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+use tokio::sync::watch;
 use transport::tls::{DEV_SERVER_NAME, dev_ca};
 use transport::{Client, Connection, Identity, MessageReader, MessageWriter, RecvStream, Role, SendStream};
 use wire::control::{AckRange, AgentHello, AgentMessage, CollectorMessage, HelloOk, MESSAGE_BYTES_MAX};
@@ -33,15 +35,65 @@ pub const PRODUCER: Producer = Producer(0xfeed);
 const WAIT: Duration = Duration::from_secs(20);
 
 /// Remembers what it is told; unavailable for the first `unavailable` calls.
-#[derive(Default)]
+/// Of a cluster of one, unless `view` is given another one.
 pub struct Plane {
+    pub member: u64,
+    pub view: watch::Sender<Arc<ClusterView>>,
     pub tables: Mutex<Vec<Vec<u8>>>,
     pub nodes: Mutex<Vec<NodeSeen>>,
     pub modules: Mutex<Vec<NodeModules>>,
     pub unavailable: AtomicUsize,
 }
 
+impl Default for Plane {
+    fn default() -> Self {
+        let me = MemberId(1);
+        let alone = MemberView {
+            address: String::new(),
+            zone: String::new(),
+            collects: true,
+            removed: false,
+        };
+        let view = ClusterView {
+            map: Arc::new(ShardMap::new(vec![vec![me]; SHARDS.get().into()])),
+            members: [(me, alone)].into(),
+        };
+        Self::new(1, watch::Sender::new(Arc::new(view)))
+    }
+}
+
 impl Plane {
+    /// Of a member of a cluster whose planes share `view`.
+    pub fn new(member: u64, view: watch::Sender<Arc<ClusterView>>) -> Self {
+        Self {
+            member,
+            view,
+            tables: Mutex::default(),
+            nodes: Mutex::default(),
+            modules: Mutex::default(),
+            unavailable: AtomicUsize::default(),
+        }
+    }
+    fn changed(&self, shard: Shard, change: Change) -> Result<(), ControlPlaneError> {
+        let mut said = Ok(());
+        self.view.send_if_modified(|view| {
+            let mut map = ShardMap::clone(&view.map);
+            let changed = map.change(shard, change);
+            let is_new = matches!(changed, Ok(Some(_)));
+            said = changed
+                .map(|_| ())
+                .map_err(|e| ControlPlaneError::Refused(e.to_string()));
+            if is_new {
+                let members = view.members.clone();
+                *view = Arc::new(ClusterView {
+                    map: Arc::new(map),
+                    members,
+                });
+            }
+            is_new
+        });
+        said
+    }
     fn answer(&self) -> Result<(), ControlPlaneError> {
         let left = self
             .unavailable
@@ -76,10 +128,19 @@ impl ControlPlane for Plane {
             Ok(())
         })
     }
+    fn change(&self, shard: Shard, change: Change) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        Box::pin(async move {
+            self.answer()?;
+            self.changed(shard, change)
+        })
+    }
+    fn cluster(&self) -> watch::Receiver<Arc<ClusterView>> {
+        self.view.subscribe()
+    }
     fn settings(&self) -> ClusterSettings {
         ClusterSettings {
             cluster: 77,
-            member: 1,
+            member: self.member,
             shards: SHARDS,
             bucket_seconds: NonZeroU32::new(600).unwrap(),
             max_offset_ms: 500,
