@@ -19,6 +19,7 @@ use crate::tls::Identity;
 #[derive(Debug)]
 pub struct Client {
     config: Mutex<quinn::ClientConfig>,
+    role: Role,
     v4: Mutex<Option<quinn::Endpoint>>,
     v6: Mutex<Option<quinn::Endpoint>>,
     within: Duration,
@@ -29,6 +30,7 @@ impl Client {
     pub fn new(identity: &Identity) -> Result<Self, TlsError> {
         Ok(Self {
             config: Mutex::new(client_config(identity)?),
+            role: identity.own().role,
             v4: Mutex::default(),
             v6: Mutex::default(),
             within: HANDSHAKE_TIMEOUT,
@@ -71,7 +73,7 @@ impl Client {
             Ok(peer) => return Err(no_member(&quic, addr, format!("its role is {}", peer.role))),
             Err(reason) => return Err(no_member(&quic, addr, reason)),
         };
-        Ok(Connection::new(quic, peer, None))
+        Ok(Connection::new(quic, self.role, peer, None))
     }
 
     /// Waits until the ends of connections have been told to their peers.

@@ -12,7 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::admission::Slot;
 use crate::error::StreamError;
-use crate::peer::PeerIdentity;
+use crate::limits::{MEMBER_BIDI_STREAMS_MAX, MEMBER_RECEIVE_WINDOW_BYTES};
+use crate::peer::{PeerIdentity, Role};
 
 /// An open connection. Clones share it; it is closed when the last clone and the last of its streams are dropped.
 #[derive(Clone, Debug)]
@@ -26,7 +27,12 @@ struct Inner {
 }
 
 impl Connection {
-    pub(crate) fn new(quic: quinn::Connection, peer: PeerIdentity, slot: Option<Slot>) -> Self {
+    /// `own`: the role that we showed. Two members grant each other more.
+    pub(crate) fn new(quic: quinn::Connection, own: Role, peer: PeerIdentity, slot: Option<Slot>) -> Self {
+        if own == Role::Member && peer.role == Role::Member {
+            quic.set_max_concurrent_bi_streams(VarInt::from_u32(MEMBER_BIDI_STREAMS_MAX));
+            quic.set_receive_window(VarInt::from_u32(MEMBER_RECEIVE_WINDOW_BYTES));
+        }
         Self(Arc::new(Inner {
             quic,
             peer,
@@ -47,6 +53,11 @@ impl Connection {
     /// Is this the same connection, not only one with the same peer?
     pub fn same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Is it not known to have ended? The other end may be dead for up to the idle timeout before that is noticed.
+    pub fn is_open(&self) -> bool {
+        self.0.quic.close_reason().is_none()
     }
 
     /// Round-trip time as estimated now.

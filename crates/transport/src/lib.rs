@@ -1,8 +1,8 @@
 //! QUIC with mutual TLS: who may connect, how much a peer may make us hold, and messages on streams.
 //!
 //! The only crate that names quinn and rustls. It knows certificates, roles, connections and length-prefixed
-//! messages; what the messages mean is `wire`'s and the roles' business. It keeps no connection alive and retries
-//! nothing: a [`Client`] that lost its connection connects again.
+//! messages; what the messages mean is `wire`'s and the roles' business. It retries nothing: a [`Client`] that lost its
+//! connection connects again; [`Ways`] keeps a connection an address and makes a new one for who asks after it broke.
 //!
 //! Read [`Server`] and [`Client`] first, then [`Connection`]. [`tls::dev_ca`] makes certificates where there are none.
 
@@ -15,6 +15,7 @@ pub mod messages;
 mod peer;
 mod server;
 pub mod tls;
+mod ways;
 
 pub use admission::{Refusal, ServerStats};
 pub use client::Client;
@@ -25,6 +26,7 @@ pub use messages::{LengthOrder, MessageError, MessageReader, MessageWriter};
 pub use peer::{BadPeerUri, PeerIdentity, Role};
 pub use server::Server;
 pub use tls::Identity;
+pub use ways::{WayError, Ways};
 
 /// Application close codes that both sides know.
 pub mod close {

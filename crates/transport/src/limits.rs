@@ -19,6 +19,11 @@ pub const SEND_WINDOW_BYTES: u64 = 8 * 1024 * 1024;
 pub const BIDI_STREAMS_MAX: u32 = 4;
 /// Unidirectional streams that a peer may have open.
 pub const UNI_STREAMS_MAX: u32 = 16;
+/// Bidirectional streams that a member may have open on a connection with another: calls and questions under way.
+pub const MEMBER_BIDI_STREAMS_MAX: u32 = 64;
+/// Unread bytes that a member may have under way on a connection with another: streams that are read slowly must not stop the rest.
+pub const MEMBER_RECEIVE_WINDOW_BYTES: u32 =
+    (MEMBER_BIDI_STREAMS_MAX + UNI_STREAMS_MAX) * STREAM_WINDOW_BYTES;
 /// Connections in handshake that are held at once; above it they are refused.
 pub const INCOMING_MAX: usize = 1024;
 /// Connections in handshake above which addresses must prove themselves (Retry).

@@ -18,7 +18,7 @@ use crate::error::{BindError, TlsError};
 use crate::limits::{
     INCOMING_BUFFER_BYTES, INCOMING_BUFFER_TOTAL_BYTES, Limits, takes_long_datagrams, transport_config,
 };
-use crate::peer::PeerIdentity;
+use crate::peer::{PeerIdentity, Role};
 use crate::tls::Identity;
 
 /// Connections that are ready and not yet taken by [`Server::accept`].
@@ -201,7 +201,8 @@ async fn handshake(
     let slot = admission
         .admit(address, &peer)
         .map_err(|reason| refuse(reason, close::BUSY, "too many connections, try again later"))?;
-    Ok(Connection::new(quic, peer, Some(slot)))
+    // What connects is served by a member, whatever its certificate says besides.
+    Ok(Connection::new(quic, Role::Member, peer, Some(slot)))
 }
 
 /// Role and name from the certificate of a finished handshake.
