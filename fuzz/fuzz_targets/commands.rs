@@ -64,9 +64,7 @@ fn commands() -> Vec<Command> {
             member: MemberId(1),
             weight: 0,
         },
-        Command::RemoveMember {
-            member: MemberId(1),
-        },
+        Command::RemoveMember { member: MemberId(1) },
         Command::PublishVersion {
             project: "shop".into(),
             version: ContentHash::of(b"manifest"),

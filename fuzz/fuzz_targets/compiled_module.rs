@@ -4,7 +4,8 @@
 #![no_main]
 
 use codegraph::compiled::{
-    CompiledCall, CompiledClause, CompiledFunction, CompiledModule, CompiledSpec, Detail, Exported, decode, encode,
+    CompiledCall, CompiledClause, CompiledFunction, CompiledModule, CompiledSpec, Detail, Exported, decode,
+    encode,
 };
 use fuzz::{heap, seeds};
 

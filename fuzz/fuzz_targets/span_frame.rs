@@ -12,14 +12,18 @@ use wire::spans::{Cut, Packer, Skim, SpanBuilder, SpanFrame};
 fn seed() -> Vec<u8> {
     let mut builder = SpanBuilder::new(1);
     let request = encode_traces([&otlp::span()]);
-    Skim::new(&request).fill(&mut builder, usize::MAX).expect("what was encoded is read");
+    Skim::new(&request)
+        .fill(&mut builder, usize::MAX)
+        .expect("what was encoded is read");
     let cut = Cut {
         producer: Producer(1),
         epoch: Epoch(1),
         hlc: Hlc(1),
         bucket: Bucket(1),
     };
-    builder.finish(cut, |_| Shard(0), |_| Seq(1), &mut Packer::default()).expect("one span fits")
+    builder
+        .finish(cut, |_| Shard(0), |_| Seq(1), &mut Packer::default())
+        .expect("one span fits")
 }
 
 fn read(frame: &[u8]) {

@@ -49,7 +49,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
     }
     let sorted = builder.sorted();
     let mut packer = Packer::plain();
-    let blocks = sorted.cuts(200).into_iter().map(|runs| sorted.encode(runs, CUT, &mut packer).expect("a block"));
+    let blocks = sorted
+        .cuts(200)
+        .into_iter()
+        .map(|runs| sorted.encode(runs, CUT, &mut packer).expect("a block"));
     frames.extend(blocks.collect::<Vec<_>>());
     frames
 }
@@ -71,7 +74,9 @@ pub fn both(data: &[u8], look: impl Fn(&[u8])) {
 
 /// Read whole and by trace, it says the same.
 pub fn check(bytes: &[u8]) {
-    let Ok(opened) = heap::within(bytes.len() + HEAP_SLACK / HEAP_TIMES, HEAP_TIMES, || EventFrame::open(bytes)) else {
+    let Ok(opened) = heap::within(bytes.len() + HEAP_SLACK / HEAP_TIMES, HEAP_TIMES, || {
+        EventFrame::open(bytes)
+    }) else {
         return;
     };
     let (Ok(traces), Ok(runs), Ok(events)) = (opened.traces(), opened.runs(), opened.events()) else {
@@ -80,7 +85,9 @@ pub fn check(bytes: &[u8]) {
     assert_eq!(events.len(), opened.rows() as usize);
     for trace in traces.iter().take(4) {
         let mut alone = Vec::new();
-        opened.trace_events(trace, &runs, &mut alone).expect("what was read is read again");
+        opened
+            .trace_events(trace, &runs, &mut alone)
+            .expect("what was read is read again");
         let rows = &events[trace.rows.start as usize..trace.rows.end as usize];
         assert!(alone.iter().map(|(_, event)| event).eq(rows));
     }
@@ -107,7 +114,10 @@ pub fn check_digest(bytes: &[u8]) {
             assert_eq!(part.first_row, next);
             let rows = &of_section[next as usize..(next + part.rows) as usize];
             assert!(rows.iter().all(|event| event.trace == part.trace));
-            assert_eq!(part.errors as usize, rows.iter().filter(|event| event.is_error()).count());
+            assert_eq!(
+                part.errors as usize,
+                rows.iter().filter(|event| event.is_error()).count()
+            );
             assert_eq!(Some(part.time.1), rows.iter().map(|event| event.time).max());
             for site in digest.sites_of(part) {
                 let site = sites[*site as usize];
@@ -140,7 +150,10 @@ pub fn check_merged(bytes: &[u8]) {
         let Ok(block) = sorted.encode(runs, CUT, &mut packer) else {
             continue;
         };
-        let block = EventFrame::open(&block).expect("what was made is read").events().expect("and its events");
+        let block = EventFrame::open(&block)
+            .expect("what was made is read")
+            .events()
+            .expect("and its events");
         assert_eq!(block.len(), rows);
     }
 }

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use event::{
-    KeyValue, LogRecord, Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanLink, StatusCode, TraceId, Value,
+    KeyValue, LogRecord, Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanLink, StatusCode, TraceId,
+    Value,
 };
 
 fn attributes() -> Vec<KeyValue> {
-    let value = |value: Value| KeyValue { key: "k".into(), value };
+    let value = |value: Value| KeyValue {
+        key: "k".into(),
+        value,
+    };
     vec![
         value("text".into()),
         value(true.into()),
@@ -15,12 +19,19 @@ fn attributes() -> Vec<KeyValue> {
         value(0.5.into()),
         value(Value::Bytes(vec![0, 255])),
         value(Value::Array(vec![Value::Empty, Value::Array(vec![1.into()])])),
-        value(Value::Map(vec![KeyValue { key: "m".into(), value: "v".into() }])),
+        value(Value::Map(vec![KeyValue {
+            key: "m".into(),
+            value: "v".into(),
+        }])),
     ]
 }
 
 fn origin() -> (Arc<Resource>, Arc<Scope>) {
-    let resource = Resource { attributes: attributes(), dropped_attributes: 1, schema_url: "s".into() };
+    let resource = Resource {
+        attributes: attributes(),
+        dropped_attributes: 1,
+        schema_url: "s".into(),
+    };
     let scope = Scope {
         name: "plug".into(),
         version: "1".into(),
@@ -34,7 +45,12 @@ fn origin() -> (Arc<Resource>, Arc<Scope>) {
 /// A span with every field.
 pub fn span() -> Span {
     let (resource, scope) = origin();
-    let event = SpanEvent { time_ns: 7, name: "e".into(), attributes: attributes(), dropped_attributes: 3 };
+    let event = SpanEvent {
+        time_ns: 7,
+        name: "e".into(),
+        attributes: attributes(),
+        dropped_attributes: 3,
+    };
     let link = SpanLink {
         trace: TraceId(1 << 100),
         id: SpanId(5),

@@ -76,7 +76,7 @@ impl Hints {
             config,
             bugs,
             targets: BTreeMap::new(),
-            last: life << 32,
+            last: life,
             counts: HintCounts::default(),
         };
         for (to, section) in kept {

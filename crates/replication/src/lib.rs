@@ -2,10 +2,11 @@
 //! clock, randomness, file, socket or task. It is not the control plane (`coordinator`), and not the store.
 //!
 //! Read [`Member`] and [`Action`] first. Its parts: [`Front`] takes frames and acknowledges, [`Replica`] writes and confirms,
-//! [`Hints`] and [`Repair`] bring what a holder missed, [`Moves`] takes shards over. [`Read`] is a query's side, [`Route`] the agent's.
+//! [`Hints`] and [`Repair`] bring what a holder missed, [`Moves`] takes shards over. [`Read`] is a query's side, [`Route`] the agent's. [`codec`] makes bytes of messages.
 
 mod action;
 mod bugs;
+pub mod codec;
 mod front;
 mod held;
 mod hints;

@@ -52,7 +52,8 @@ impl Default for Config {
 pub struct Start {
     /// Who it is.
     pub me: MemberId,
-    /// Which start this is: never the same twice for one member.
+    /// Which start this is: greater than at all starts before, by more than the questions and copies that one life sends, since these
+    /// are numbered from it. A hybrid logical clock's time is.
     pub life: u64,
     /// What its disk is worth.
     pub disk: Disk,
@@ -118,6 +119,10 @@ pub struct Member {
     next_repair: Duration,
     next_takeover: Duration,
     round: usize,
+    /// Comparisons of this round that have not begun.
+    due: VecDeque<(Shard, MemberId)>,
+    /// How many comparisons of moves have been tried: where the next begin, so that each has its turn.
+    turn: usize,
     todo: VecDeque<Action>,
 }
 
@@ -139,6 +144,8 @@ impl Member {
             next_repair: now + config.repair_every,
             next_takeover: now,
             round: 0,
+            due: VecDeque::new(),
+            turn: 0,
             todo: VecDeque::new(),
         };
         member.moves.set_gone(start.gone);
@@ -314,19 +321,38 @@ impl Member {
         self.repair.tick(now);
         if now >= self.next_takeover {
             self.next_takeover = now + self.config.takeover_every;
-            for (shard, peer) in self.moves.wanted() {
+            let mut wanted = self.moves.wanted();
+            let first = self.turn % wanted.len().max(1);
+            wanted.rotate_left(first);
+            for (shard, peer) in wanted {
+                if self.repair.is_full() {
+                    break;
+                }
+                self.turn = self.turn.wrapping_add(1);
                 self.todo.extend(self.repair.start(now, shard, peer));
             }
         }
         if now >= self.next_repair {
             self.next_repair = now + self.config.repair_every;
-            self.round = self.round.wrapping_add(1);
-            for (shard, holders) in (0u16..).map(Shard).zip(&map.shards) {
-                let others: Vec<MemberId> = holders.all().filter(|m| *m != self.me).collect();
-                let peer = others.get(self.round % others.len().max(1));
-                if let Some(peer) = peer.filter(|_| holders.has(self.me)) {
-                    self.todo.extend(self.repair.start(now, shard, *peer));
-                }
+            self.begin_round();
+        }
+        while let Some((shard, peer)) = self.due.pop_front_if(|_| !self.repair.is_full()) {
+            self.todo.extend(self.repair.start(now, shard, peer));
+        }
+    }
+
+    /// Each shard that this member holds is to be compared with one of its other holders, unless the round before has not ended.
+    fn begin_round(&mut self) {
+        if !self.due.is_empty() {
+            return;
+        }
+        self.round = self.round.wrapping_add(1);
+        let map = Arc::clone(self.replica.map());
+        for (shard, holders) in (0u16..).map(Shard).zip(&map.shards) {
+            let others: Vec<MemberId> = holders.all().filter(|m| *m != self.me).collect();
+            let peer = others.get(self.round % others.len().max(1));
+            if let Some(peer) = peer.filter(|_| holders.has(self.me)) {
+                self.due.push_back((shard, *peer));
             }
         }
     }

@@ -93,7 +93,7 @@ impl Repair {
         Self {
             config,
             bugs,
-            last: life << 32,
+            last: life,
             pulls: BTreeMap::new(),
             counts: RepairCounts::default(),
         }
@@ -107,11 +107,16 @@ impl Repair {
     /// Compares a shard with a peer, unless that is under way, or too much is.
     pub fn start(&mut self, now: Duration, shard: Shard, peer: MemberId) -> Vec<Action> {
         let under_way = self.pulls.values().any(|p| (p.shard, p.peer) == (shard, peer));
-        if under_way || self.pulls.len() >= self.config.at_once {
+        if under_way || self.is_full() {
             return Vec::new();
         }
         let pull = Pull::new(now, shard, peer, self.config.fetch_bytes_max);
         vec![self.ask(pull, Question::Buckets)]
+    }
+
+    /// Is so much under way that nothing more begins?
+    pub(crate) fn is_full(&self) -> bool {
+        self.pulls.len() >= self.config.at_once
     }
 
     fn ask(&mut self, pull: Pull, question: Question) -> Action {

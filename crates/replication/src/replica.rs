@@ -229,9 +229,14 @@ impl Replica {
         let bytes = sections.iter().map(|s| u64::from(s.bytes)).sum();
         self.waiting_bytes += bytes;
         self.bytes_of.insert(self.last_job, bytes);
+        let frame = match &job {
+            Job::Append { from, ticket, .. } => Some((*from, *ticket)),
+            Job::Copy { .. } | Job::Pull { .. } => None,
+        };
         self.jobs.insert(self.last_job, job);
         Action::Write {
             job: self.last_job,
+            frame,
             sections,
         }
     }

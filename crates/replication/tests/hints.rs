@@ -84,7 +84,12 @@ fn kept_until_taken() {
 /// earlier answer fits, and dropped when needless.
 #[test]
 fn after_a_restart_and_for_who_left() {
-    let mut hints = Hints::new(config(), 2, [(TO, section(1)), (TO, section(2))], Bugs::NONE);
+    let mut hints = Hints::new(
+        config(),
+        2 << 32,
+        [(TO, section(1)), (TO, section(2))],
+        Bugs::NONE,
+    );
     assert_eq!(hints.counts().restored, 2);
     let (copy, n) = delivery(&hints.tick(Duration::ZERO, &map())).unwrap();
     assert!(copy > 2 << 32 && n == 2);

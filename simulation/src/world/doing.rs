@@ -28,7 +28,7 @@ impl World {
                 }
             }
             Action::Keep { .. } | Action::Release { .. } | Action::Hint { .. } => {}
-            Action::Write { job, sections } => self.write(machine, Op::Write(job, sections)),
+            Action::Write { job, sections, .. } => self.write(machine, Op::Write(job, sections)),
             Action::KeepMap(map) => self.write(machine, Op::Map(map)),
             Action::KeepHint { to, section } => self.write(machine, Op::Hint(to, section)),
             Action::DropHint { to, section } => {

@@ -222,7 +222,7 @@ impl World {
         collector.sync_fails = false;
         let start = Start {
             me: collector.id,
-            life: self.lives,
+            life: self.lives << 32,
             disk: collector.disk(),
             map: Arc::clone(&collector.durable.map),
             hints: collector.durable.hints.iter().copied().collect(),
