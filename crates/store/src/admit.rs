@@ -46,7 +46,7 @@ pub struct FrameOutcome {
     pub producer: Producer,
     /// In which life it was cut.
     pub epoch: Epoch,
-    /// By position in the frame.
+    /// Of the sections that were chosen (all, if none were), by position in the frame.
     pub sections: Vec<SectionOutcome>,
 }
 
@@ -74,28 +74,34 @@ impl Pending {
     }
 }
 
-/// Decides for each section and marks what is new as held, in `state` and `pending`.
+/// Decides for each chosen section and marks what is new as held, in `state` and `pending`; by position, none of one that was not
+/// chosen.
 pub(crate) fn admit(
     shared: &Shared,
     state: &mut CommitState,
     pending: &mut Pending,
     frame: &FrameToStore,
-) -> Result<Vec<Admission>, StoreError> {
+) -> Result<Vec<Option<Admission>>, StoreError> {
     let d = &frame.digest;
-    if d.bucket < shared.floor() {
-        return Ok(vec![Admission::Expired; d.sections.len()]);
+    let expired = d.bucket < shared.floor();
+    let mut admissions: Vec<Option<Admission>> = vec![None; d.sections.len()];
+    if expired {
+        for (at, _) in frame.chosen() {
+            set(&mut admissions, at, Admission::Expired);
+        }
+        return Ok(admissions);
     }
     let (mut same_frame, mut sealed) = (None, None);
-    let mut admissions = Vec::with_capacity(d.sections.len());
+    let chosen: Vec<(usize, &SectionDigest)> = frame.chosen().collect();
     // Sections come by shard: an entry of `producers`, which many of them share, is looked up once.
     let group = |s: &SectionDigest| ProducerKey::of(d.producer, d.epoch, s.shard);
-    for sections in d.sections.chunk_by(|a, b| group(a) == group(b)) {
-        let Some(key) = sections.first().map(group) else {
+    for sections in chosen.chunk_by(|(_, a), (_, b)| group(a) == group(b)) {
+        let Some(key) = sections.first().map(|(_, s)| group(s)) else {
             continue;
         };
         let group = load(shared, state, key)?;
-        let before = admissions.len();
-        for s in sections {
+        let mut touched = false;
+        for (at, s) in sections {
             let held = group.shards.entry(s.shard).or_default();
             let admission = match s.gap {
                 Some(gap) => admit_gap(held, s.seq, gap.last_seq),
@@ -105,12 +111,12 @@ pub(crate) fn admit(
                     let same = if let Some((bucket, content)) = pending.content(&id) {
                         bucket == d.bucket && content == s.content
                     } else {
-                        let whole = match same_frame {
+                        let stored = match &same_frame {
                             Some(known) => known,
-                            None => is_stored(shared, frame)?,
+                            None => same_frame.insert(stored(shared, frame)?),
                         };
-                        same_frame = Some(whole);
-                        whole
+                        let here = stored.as_ref().and_then(|record| record.sections.get(*at));
+                        here.is_some_and(|entry| !entry.held)
                             || has_content(shared, frame, s)?
                             || sealed_content(shared, frame, s, &mut sealed)?
                     };
@@ -125,15 +131,21 @@ pub(crate) fn admit(
                 let id = (d.producer, d.epoch, s.shard, s.seq);
                 pending.admitted.push((id, (d.bucket, s.content)));
             }
-            admissions.push(admission);
+            touched |= admission == Admission::Stored;
+            set(&mut admissions, *at, admission);
         }
-        let new = admissions.get(before..).unwrap_or_default();
-        if new.contains(&Admission::Stored) {
+        if touched {
             group.last_bucket = group.last_bucket.max(d.bucket);
             pending.touched.insert(key);
         }
     }
     Ok(admissions)
+}
+
+fn set(admissions: &mut [Option<Admission>], at: usize, admission: Admission) {
+    if let Some(of) = admissions.get_mut(at) {
+        *of = Some(admission);
+    }
 }
 
 fn admit_data(held: &mut Held, seq: Seq) -> Admission {
@@ -170,16 +182,17 @@ fn load<'a>(
     Ok(state.held.get_or_insert_mut(key, HeldGroup::default))
 }
 
-/// Is this very frame on disk? The usual case of a retry: one read.
-fn is_stored(shared: &Shared, frame: &FrameToStore) -> Result<bool, StoreError> {
-    let Some(first) = frame.digest.sections.first() else {
-        return Ok(false);
+/// The record of this very frame, if it is on disk. The usual case of a retry: one read.
+fn stored(shared: &Shared, frame: &FrameToStore) -> Result<Option<FrameRecord>, StoreError> {
+    let Some((_, first)) = frame.chosen().next() else {
+        return Ok(None);
     };
     let key = frame_key(frame, first);
-    match shared.db.get(batches::FAMILY, &key.by_producer())? {
-        Some(bytes) => Ok(FrameRecord::decode(&bytes)?.hash == frame.digest.hash),
-        None => Ok(false),
-    }
+    let Some(bytes) = shared.db.get(batches::FAMILY, &key.by_producer())? else {
+        return Ok(None);
+    };
+    let record = FrameRecord::decode(&bytes)?;
+    Ok((record.hash == frame.digest.hash).then_some(record))
 }
 
 /// Is this batch on disk, in the same bucket, with this content? The unusual case of a batch cut anew into another frame.

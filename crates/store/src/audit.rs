@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use event::{Epoch, Event, EventId, EventKind, NodeKey, Producer, Shard};
 use placement::IntervalSet;
-use wire::events::EventFrame;
-use wire::frame::FrameError;
 
+use crate::batches::{self, BatchEntry, FrameRecord};
+use crate::bytes::Reader;
 use crate::error::StoreError;
 use crate::events::{Run, SealedBatches, UnitBytes, keys};
+use crate::frame_key::FrameKey;
 use crate::frames;
 use crate::state::Shared;
 
@@ -50,8 +51,14 @@ impl Shared {
         // Nothing moves from one family to another meanwhile.
         let _no_sealing = self.events.sealing.lock();
         let mut seen = Seen::default();
-        for item in self.db.scan(frames::FAMILY, &[]) {
-            seen.unit(item?.1.into_vec(), Seen::sections);
+        for item in self.db.scan(batches::FAMILY, &[]) {
+            let (key, value) = item?;
+            let key = FrameKey::read_by_producer(&mut Reader::new(batches::FAMILY, &key))?;
+            let record = FrameRecord::decode(&value)?;
+            match self.db.get(frames::FAMILY, &key.by_time())? {
+                Some(bytes) => seen.frame(bytes, key, &record),
+                None => seen.audit.damaged_frames += 1,
+            }
         }
         for item in self.db.scan(keys::RUNS, &[]) {
             let (key, value) = item?;
@@ -75,7 +82,7 @@ impl Shared {
                 let (at, bytes) = item?;
                 let at = at.last_chunk().map_or(u32::MAX, |at| u32::from_be_bytes(*at));
                 if (at as usize) < run.record.blocks.len() {
-                    seen.unit(bytes.into_vec(), |_, _| {});
+                    seen.unit(bytes.into_vec(), &[]);
                 }
             }
         }
@@ -93,33 +100,28 @@ fn missing(held: &IntervalSet) -> u64 {
 }
 
 impl Seen {
-    fn unit(&mut self, bytes: Vec<u8>, batches: impl Fn(&mut Self, &EventFrame<'_>)) {
-        let read = UnitBytes::new(bytes).with(|frame| -> Result<(), FrameError> {
-            let events = frame.events()?;
-            batches(self, frame);
-            for event in &events {
-                self.event(event);
-            }
-            Ok(())
-        });
-        self.audit.damaged_frames += u64::from(read.is_err());
+    fn frame(&mut self, bytes: Vec<u8>, key: FrameKey, record: &FrameRecord) {
+        let counts = |s: &&BatchEntry| !s.held;
+        for s in record.sections.iter().filter(counts) {
+            let held = self.held.entry((key.producer, key.epoch, s.shard)).or_default();
+            held.insert_range(s.seq.0, s.last.0);
+            let batches = (s.last.0.saturating_sub(s.seq.0)).saturating_add(1);
+            let sum = if s.gap {
+                &mut self.audit.given_up_batches
+            } else {
+                &mut self.audit.batches
+            };
+            *sum = sum.saturating_add(batches);
+        }
+        let held = (0u32..).zip(&record.sections).filter(|(_, s)| s.held);
+        let held: Vec<u32> = held.map(|(at, _)| at).collect();
+        self.unit(bytes, &held);
     }
 
-    fn sections(&mut self, frame: &EventFrame<'_>) {
-        let header = frame.header();
-        for section in frame.sections() {
-            let last = section.gap.map_or(section.seq, |gap| gap.last_seq);
-            let held = self
-                .held
-                .entry((header.producer, header.epoch, section.shard))
-                .or_default();
-            held.insert_range(section.seq.0, last.0);
-            let batches = (last.0 - section.seq.0).saturating_add(1);
-            if section.gap.is_some() {
-                self.audit.given_up_batches = self.audit.given_up_batches.saturating_add(batches);
-            } else {
-                self.audit.batches += batches;
-            }
+    fn unit(&mut self, bytes: Vec<u8>, held: &[u32]) {
+        match UnitBytes::new(bytes).all(held) {
+            Ok(events) => events.iter().for_each(|(_, event)| self.event(event)),
+            Err(_) => self.audit.damaged_frames += 1,
         }
     }
 

@@ -18,7 +18,8 @@ struct Staged<'a> {
     frame: &'a FrameToStore,
     key: FrameKey,
     arrival: u64,
-    admissions: Vec<Admission>,
+    /// By position; none of sections that were not chosen.
+    admissions: Vec<Option<Admission>>,
 }
 
 impl Shared {
@@ -49,7 +50,7 @@ impl Shared {
         for frame in frames {
             let admissions = admit(self, state, &mut pending, frame)?;
             outcomes.push(outcome(frame, &admissions));
-            let first_new = admissions.iter().position(|a| *a == Admission::Stored);
+            let first_new = admissions.iter().position(is_new);
             if let Some(s) = first_new.and_then(|i| frame.digest.sections.get(i)) {
                 let arrival = state.next_arrival;
                 state.next_arrival += 1;
@@ -90,7 +91,7 @@ impl Shared {
                     seq: d.seq,
                     last: d.gap.map_or(d.seq, |g| g.last_seq),
                     gap: d.gap.is_some(),
-                    held: *a != Admission::Stored,
+                    held: !is_new(a),
                     content: d.content,
                 })
                 .collect(),
@@ -139,7 +140,7 @@ impl Shared {
 
     fn apply(&self, staged: &[Staged<'_>]) {
         let frame = |s: &Staged<'_>| {
-            let new = |i: usize| s.admissions.get(i) == Some(&Admission::Stored);
+            let new = |i: usize| s.admissions.get(i).is_some_and(is_new);
             OpenFrame::of(s.key, s.arrival, s.frame.bytes.len(), &s.frame.digest, new)
         };
         let frames: Vec<_> = staged.iter().map(|s| Arc::new(frame(s))).collect();
@@ -157,7 +158,7 @@ impl Shared {
             let new = s.frame.digest.sections.iter().zip(&s.admissions);
             add(
                 &c.events,
-                new.filter(|(_, a)| **a == Admission::Stored)
+                new.filter(|(_, a)| is_new(a))
                     .map(|(d, _)| u64::from(d.rows))
                     .sum(),
             );
@@ -175,13 +176,19 @@ impl Shared {
     }
 }
 
-fn outcome(frame: &FrameToStore, admissions: &[Admission]) -> FrameOutcome {
+fn is_new(admission: &Option<Admission>) -> bool {
+    *admission == Some(Admission::Stored)
+}
+
+fn outcome(frame: &FrameToStore, admissions: &[Option<Admission>]) -> FrameOutcome {
     let d = &frame.digest;
-    let sections = d.sections.iter().zip(admissions).map(|(s, a)| SectionOutcome {
-        shard: s.shard,
-        first: s.seq,
-        last: s.gap.map_or(s.seq, |g| g.last_seq),
-        admission: *a,
+    let sections = d.sections.iter().zip(admissions).filter_map(|(s, a)| {
+        Some(SectionOutcome {
+            shard: s.shard,
+            first: s.seq,
+            last: s.gap.map_or(s.seq, |g| g.last_seq),
+            admission: (*a)?,
+        })
     });
     FrameOutcome {
         producer: d.producer,

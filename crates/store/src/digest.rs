@@ -20,6 +20,8 @@ thread_local! {
 pub struct FrameToStore {
     pub(crate) bytes: Arc<Vec<u8>>,
     pub(crate) digest: Arc<FrameDigest>,
+    /// Positions of the sections that count, ascending, each once; none = all.
+    chosen: Option<Arc<[u16]>>,
 }
 
 /// What the index needs to know of a frame.
@@ -82,7 +84,32 @@ impl FrameToStore {
         Ok(Self {
             bytes,
             digest: Arc::new(digest),
+            chosen: None,
         })
+    }
+    /// The same frame, of which only the sections at these positions count: the others are stored with it but are no batches of
+    /// this store - not found, not counted, no part of digests, gone with sealing - and come as new when they are chosen later.
+    /// Positions beyond the frame's are none. The receipt speaks of the chosen ones.
+    #[must_use]
+    pub fn choosing(&self, positions: &[u16]) -> Self {
+        let mut chosen = positions.to_vec();
+        chosen.retain(|at| usize::from(*at) < self.digest.sections.len());
+        chosen.sort_unstable();
+        chosen.dedup();
+        Self {
+            chosen: Some(chosen.into()),
+            ..self.clone()
+        }
+    }
+    /// Does the section at this position count?
+    pub(crate) fn is_chosen(&self, at: usize) -> bool {
+        let is = |chosen: &Arc<[u16]>| u16::try_from(at).is_ok_and(|at| chosen.binary_search(&at).is_ok());
+        self.chosen.as_ref().is_none_or(is)
+    }
+    /// The sections that count, with their positions.
+    pub(crate) fn chosen(&self) -> impl Iterator<Item = (usize, &SectionDigest)> {
+        let all = self.digest.sections.iter().enumerate();
+        all.filter(|(at, _)| self.is_chosen(*at))
     }
     /// What is known of it.
     pub fn digest(&self) -> &FrameDigest {
