@@ -50,7 +50,7 @@ impl Shared {
         for frame in frames {
             let admissions = admit(self, state, &mut pending, frame)?;
             outcomes.push(outcome(frame, &admissions));
-            let first_new = admissions.iter().position(is_new);
+            let first_new = admissions.iter().position(|a| is_new(*a));
             if let Some(s) = first_new.and_then(|i| frame.digest.sections.get(i)) {
                 let arrival = state.next_arrival;
                 state.next_arrival += 1;
@@ -91,7 +91,7 @@ impl Shared {
                     seq: d.seq,
                     last: d.gap.map_or(d.seq, |g| g.last_seq),
                     gap: d.gap.is_some(),
-                    held: !is_new(a),
+                    held: !is_new(*a),
                     content: d.content,
                 })
                 .collect(),
@@ -140,7 +140,7 @@ impl Shared {
 
     fn apply(&self, staged: &[Staged<'_>]) {
         let frame = |s: &Staged<'_>| {
-            let new = |i: usize| s.admissions.get(i).is_some_and(is_new);
+            let new = |i: usize| s.admissions.get(i).is_some_and(|a| is_new(*a));
             OpenFrame::of(s.key, s.arrival, s.frame.bytes.len(), &s.frame.digest, new)
         };
         let frames: Vec<_> = staged.iter().map(|s| Arc::new(frame(s))).collect();
@@ -158,7 +158,7 @@ impl Shared {
             let new = s.frame.digest.sections.iter().zip(&s.admissions);
             add(
                 &c.events,
-                new.filter(|(_, a)| is_new(a))
+                new.filter(|(_, a)| is_new(**a))
                     .map(|(d, _)| u64::from(d.rows))
                     .sum(),
             );
@@ -176,8 +176,8 @@ impl Shared {
     }
 }
 
-fn is_new(admission: &Option<Admission>) -> bool {
-    *admission == Some(Admission::Stored)
+fn is_new(admission: Option<Admission>) -> bool {
+    admission == Some(Admission::Stored)
 }
 
 fn outcome(frame: &FrameToStore, admissions: &[Option<Admission>]) -> FrameOutcome {

@@ -36,17 +36,17 @@ fn a_section_that_was_not_chosen_is_not_there() {
     assert_eq!((sections[0].shard, sections[0].first), (Shard(1), Seq(1)));
     assert_eq!(sections[0].admission, Admission::Stored);
     let digests = store.digests(bucket_at(0)).unwrap();
+    let all = store::TraceFilter {
+        limit: 9,
+        ..store::TraceFilter::default()
+    };
     for state in ["open", "opened again", "sealed", "sealed and opened again"] {
         assert_eq!(
             [events(&store, 5), events(&store, 6), events(&store, 7)],
             [0, 2, 0],
             "{state}"
         );
-        assert_eq!(
-            store.traces(&store::TraceFilter::default()).unwrap().len(),
-            1,
-            "{state}"
-        );
+        assert_eq!(store.traces(&all).unwrap().len(), 1, "{state}");
         assert_eq!(store.digests(bucket_at(0)).unwrap(), digests, "{state}");
         assert_eq!(digests.keys().copied().collect::<Vec<_>>(), [Shard(1)]);
         let audit = store.audit().unwrap();
