@@ -10,7 +10,7 @@ mod support;
 
 use event::{Seq, Shard, TraceId};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use store::{Admission, FrameToStore, Store};
 use support::{admissions, after, bucket_at, frame, frame_bytes, open, options, put, small_trace};
 use wire::frame::{FrameBuilder, Gap, GapReason};
@@ -146,23 +146,23 @@ proptest! {
             .collect();
         let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (store, model) = (Store::open(a.path(), options()).unwrap(), Store::open(b.path(), options()).unwrap());
-        let mut held = BTreeMap::new();
+        let mut held = BTreeSet::new();
         for (at, mask, seal) in choices {
             let positions: Vec<u16> = (0..3).filter(|bit| mask & 1 << bit != 0).collect();
             let receipt = store.append(vec![frames[at].choosing(&positions)]).unwrap();
             let expected: Vec<Admission> = positions
                 .iter()
-                .map(|shard| match held.insert((at, *shard), ()) {
-                    None => Admission::Stored,
-                    Some(()) => Admission::Duplicate,
-                })
+                .map(|shard| match held.insert((at, *shard)) {
+ true => Admission::Stored,
+ false => Admission::Duplicate,
+ })
                 .collect();
             prop_assert_eq!(admissions(&receipt), expected);
             if seal {
                 store.keep_up(after(300)).unwrap();
             }
         }
-        for (at, shard) in held.keys() {
+        for (at, shard) in &held {
             put(&model, frame(1, *at as u64, &[batch(*at, *shard)]));
         }
         for _ in 0..2 {
