@@ -152,10 +152,7 @@ proptest! {
             let receipt = store.append(vec![frames[at].choosing(&positions)]).unwrap();
             let expected: Vec<Admission> = positions
                 .iter()
-                .map(|shard| match held.insert((at, *shard)) {
- true => Admission::Stored,
- false => Admission::Duplicate,
- })
+                .map(|shard| if held.insert((at, *shard)) { Admission::Stored } else { Admission::Duplicate })
                 .collect();
             prop_assert_eq!(admissions(&receipt), expected);
             if seal {
