@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use host::{Registry, TaskKind, Tasks, TooManyTasks};
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::Instant;
 use transport::{Client, TlsError};
 use wire::frame::GapReason;
 
@@ -17,6 +19,7 @@ use crate::metrics::{Metrics, SpoolCollector};
 use crate::serve::{BUDGET_BYTES, Door};
 use crate::spool::{DataDirError, Ledger, Shared, Spool};
 use crate::spooler::{Exchange, Given, Spooler};
+use crate::targets::{self, Targets};
 use crate::uplink::Uplink;
 
 /// Inputs under way; what they hold is bounded in bytes apart.
@@ -119,13 +122,16 @@ impl Agent {
         exchange.to_spooler.notify_one();
         let (cluster, cluster_known) = watch::channel(Cluster::load(&config.data_dir));
         let (input, inputs) = mpsc::channel(INPUTS_MAX);
+        let kept = targets::load(&config.data_dir);
+        let targets = Targets::new(config.collectors, producer, kept);
         let uplink = Uplink {
             client,
-            collector: config.collector,
             server_name: config.server_name,
             name: config.name,
             producer,
             epoch,
+            targets: Mutex::new(targets),
+            started: Instant::now(),
             data_dir: config.data_dir,
             shared: Arc::clone(&shared),
             exchange: Arc::clone(&exchange),

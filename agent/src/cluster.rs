@@ -43,7 +43,7 @@ impl Cluster {
         crate::spool::write_file(
             dir,
             &dir.join(FILE),
-            &format!("{} {}\n", self.content(), self.check()),
+            format!("{} {}\n", self.content(), self.check()).as_bytes(),
         )
     }
 

@@ -14,8 +14,8 @@ pub struct AgentConfig {
     pub socket_path: PathBuf,
     /// Its data folder: identity and spool. One agent a folder.
     pub data_dir: PathBuf,
-    /// `host:port` of a collector; resolved at each connection.
-    pub collector: String,
+    /// `host:port` of collectors, some that will do; resolved at each connection. The others are learned from them.
+    pub collectors: Vec<String>,
     /// Name that the collector's certificate must carry.
     pub server_name: String,
     /// Its certificate (role `agent`).

@@ -22,6 +22,7 @@ mod serve;
 mod session;
 mod spool;
 mod spooler;
+mod targets;
 mod uplink;
 
 pub use agent::{Agent, AgentError, AgentHandle};

@@ -26,6 +26,8 @@ pub(crate) struct Metrics {
     pub(crate) gaps: IntCounterVec,
     pub(crate) connected: IntGauge,
     pub(crate) connects: IntCounterVec,
+    pub(crate) moves: IntCounterVec,
+    pub(crate) sent_again: IntCounter,
     pub(crate) throttled: IntCounter,
     pub(crate) clock_offset_us: IntGauge,
 }
@@ -87,6 +89,17 @@ impl Metrics {
                 "elixirscope_agent_connects_total",
                 "Attempts to connect",
                 &["outcome"],
+            )?,
+            moves: counters(
+                r,
+                "elixirscope_agent_moves_total",
+                "Connections given up for another collector: this one was silent, or is not the one for this agent",
+                &["why"],
+            )?,
+            sent_again: counter(
+                r,
+                "elixirscope_agent_frames_sent_again_total",
+                "Frames sent again on the same connection, because they were not acknowledged in time",
             )?,
             throttled: counter(
                 r,

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use event::{Epoch, Producer};
 use host::CancellationToken;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use transport::{Client, Connection, MessageReader, MessageWriter, RecvStream, SendStream, close};
@@ -23,6 +24,7 @@ use crate::cluster::Cluster;
 use crate::metrics::Metrics;
 use crate::spool::Shared;
 use crate::spooler::Exchange;
+use crate::targets::{Target, Targets};
 
 /// First and longest pause between attempts; the real one is random between half of it and all of it.
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
@@ -33,11 +35,13 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// What the uplink needs.
 pub(crate) struct Uplink {
     pub(crate) client: Client,
-    pub(crate) collector: String,
     pub(crate) server_name: String,
     pub(crate) name: String,
     pub(crate) producer: Producer,
     pub(crate) epoch: Epoch,
+    pub(crate) targets: Mutex<Targets>,
+    /// The clock of `targets` begins here.
+    pub(crate) started: Instant,
     pub(crate) data_dir: PathBuf,
     pub(crate) shared: Arc<Shared>,
     pub(crate) exchange: Arc<Exchange>,
@@ -58,52 +62,109 @@ struct Greeted {
 
 type Broken = String;
 
+/// Why a conversation ended.
+#[derive(Debug)]
+enum End {
+    /// The collector, or the way to it, failed.
+    Broken(Broken),
+    /// It answers, and another one is to be connected to.
+    Leave(&'static str),
+}
+
+impl From<Broken> for End {
+    fn from(reason: Broken) -> Self {
+        Self::Broken(reason)
+    }
+}
+
 impl Uplink {
     /// Runs until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut pause = BACKOFF_MIN;
         loop {
+            let Some(target) = self.targets.lock().choose(self.now()) else {
+                tracing::error!("no collector was named");
+                return;
+            };
             let connected = tokio::select! {
                 () = stop.cancelled() => return,
-                connected = self.connect() => connected,
+                connected = self.connect(&target) => connected,
             };
             match connected {
                 Ok(greeted) => {
-                    self.metrics.connects.with_label_values(&["connected"]).inc();
-                    self.metrics.connected.set(1);
                     let (since, before) = (Instant::now(), self.closed_events());
-                    let connection = greeted.connection.clone();
-                    let end = tokio::select! {
-                        () = stop.cancelled() => None,
-                        end = self.converse(greeted) => Some(end),
+                    let Some(end) = self.converse_until(greeted, &target, &stop).await else {
+                        return;
                     };
-                    self.metrics.connected.set(0);
                     // A collector that greets and then only fails is not asked without pause.
                     if self.closed_events() > before || since.elapsed() > BACKOFF_MAX {
                         pause = BACKOFF_MIN;
                     }
-                    self.shared.index.lock().unsend_all();
-                    let Some(reason) = end else {
-                        connection.close(close::DONE, "agent stops");
-                        drop(connection);
-                        self.client.wait_idle().await;
-                        return;
-                    };
-                    connection.close(close::DONE, "reconnecting");
-                    tracing::warn!(reason, "connection to the collector lost");
+                    match end {
+                        End::Leave(why) => {
+                            self.targets.lock().leaving();
+                            self.metrics.moves.with_label_values(&[why]).inc();
+                            tracing::info!(collector = target.address, why, "going to another collector");
+                            continue;
+                        }
+                        End::Broken(reason) => {
+                            self.targets.lock().failed(self.now(), &target);
+                            tracing::warn!(
+                                collector = target.address,
+                                reason,
+                                "connection to the collector lost"
+                            );
+                        }
+                    }
                 }
                 Err(reason) => {
+                    self.targets.lock().failed(self.now(), &target);
                     self.metrics.connects.with_label_values(&["failed"]).inc();
-                    tracing::info!(collector = self.collector, reason, "no collector");
+                    tracing::info!(collector = target.address, reason, "no collector");
                 }
             }
-            let jittered = pause.mul_f64(rand::random_range(0.5..=1.0));
+            // There is another to be tried: many agents at once, so not all in the same moment.
+            let round = self.targets.lock().all_failed();
+            let wait = if round { pause } else { BACKOFF_MIN };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(jittered) => {}
+                () = tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..=1.0))) => {}
             }
-            pause = (pause * 2).min(BACKOFF_MAX);
+            if round {
+                pause = (pause * 2).min(BACKOFF_MAX);
+            }
         }
+    }
+
+    /// Why it ended; `None`: the agent stops.
+    async fn converse_until(
+        &self,
+        greeted: Greeted,
+        target: &Target,
+        stop: &CancellationToken,
+    ) -> Option<End> {
+        self.metrics.connects.with_label_values(&["connected"]).inc();
+        self.metrics.connected.set(1);
+        self.targets.lock().connected(self.now(), target);
+        let connection = greeted.connection.clone();
+        let end = tokio::select! {
+            () = stop.cancelled() => None,
+            end = self.converse(greeted) => Some(end),
+        };
+        self.metrics.connected.set(0);
+        self.shared.index.lock().unsend_all();
+        let Some(end) = end else {
+            connection.close(close::DONE, "agent stops");
+            drop(connection);
+            self.client.wait_idle().await;
+            return None;
+        };
+        connection.close(close::DONE, "reconnecting");
+        Some(end)
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Events that left the spool so far.
@@ -112,11 +173,11 @@ impl Uplink {
         ledger.acked + ledger.dropped.iter().sum::<u64>()
     }
 
-    async fn connect(&self) -> Result<Greeted, Broken> {
-        let addresses = tokio::net::lookup_host(&self.collector)
+    async fn connect(&self, target: &Target) -> Result<Greeted, Broken> {
+        let addresses = tokio::net::lookup_host(&target.address)
             .await
             .map_err(|e| e.to_string())?;
-        let mut last = format!("{} has no address", self.collector);
+        let mut last = format!("{} has no address", target.address);
         for address in addresses.collect::<Vec<SocketAddr>>() {
             let greeted = match self.client.connect(address, &self.server_name).await {
                 Ok(connection) => tokio::time::timeout(HELLO_TIMEOUT, self.greet(connection))

@@ -21,9 +21,14 @@ pub(crate) struct Args {
     /// Data folder: identity and spool.
     #[arg(long, env = "ELIXIRSCOPE_AGENT_DATA", default_value = "elixirscope-agent")]
     data: PathBuf,
-    /// `host:port` of a collector (UDP).
-    #[arg(long, env = "ELIXIRSCOPE_COLLECTOR", default_value = "127.0.0.1:7481")]
-    collector: String,
+    /// `host:port` of collectors (UDP), one or some that will do: the others are learned from them.
+    #[arg(
+        long,
+        env = "ELIXIRSCOPE_COLLECTOR",
+        default_value = "127.0.0.1:7481",
+        value_delimiter = ','
+    )]
+    collector: Vec<String>,
     /// Name that the collector's certificate carries.
     #[arg(long, env = "ELIXIRSCOPE_SERVER_NAME", default_value = transport::tls::DEV_SERVER_NAME)]
     server_name: String,
@@ -89,7 +94,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
         name: args.name,
         socket_path: args.socket.unwrap_or_else(up::default_socket),
         data_dir: args.data,
-        collector: args.collector,
+        collectors: args.collector,
         server_name: args.server_name,
         identity,
         allowed_uids: args.allowed_uids,

@@ -70,7 +70,7 @@ pub(crate) fn begin_epoch(
         (None, Some((producer, epoch))) => (producer, Epoch(epoch.0 + EPOCHS_SKIPPED)),
         (None, None) => (Producer(rand::random::<u128>() | 1), Epoch(1)),
     };
-    write(dir, &path, &format(producer, epoch)).map_err(DataDirError::at(&path))?;
+    write(dir, &path, format(producer, epoch).as_bytes()).map_err(DataDirError::at(&path))?;
     Ok((producer, epoch))
 }
 
@@ -92,10 +92,10 @@ fn parse(text: &str) -> Option<(Producer, Epoch)> {
 }
 
 /// Whole or not at all, and on disk when this returns.
-pub(crate) fn write(dir: &Path, path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut file = File::create(&beside)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
     File::open(dir)?.sync_all()

@@ -21,6 +21,9 @@ const FRAMES_MAX: usize = 500_000;
 /// Bytes of descriptions that wait to be noted, beyond which the spool counts as full.
 const DESCRIPTION_BYTES_MAX: usize = 64 << 20;
 
+/// Rounds after which a frame without acknowledgement is sent again.
+pub(crate) const OVERDUE_ROUNDS: u64 = 4;
+
 /// Where bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Location {
@@ -44,7 +47,8 @@ struct Frame {
     at: Location,
     epoch: Epoch,
     open: Vec<Part>,
-    sent: bool,
+    /// The round in which it was sent on this connection.
+    sent: Option<u64>,
 }
 
 /// Key of a part: frames are found by what acknowledgements name.
@@ -60,6 +64,8 @@ pub(crate) struct Index {
     next_frame: u64,
     /// First frame that may be unsent.
     cursor: u64,
+    /// Counts looks at what is overdue.
+    round: u64,
     segments: Segments,
     descriptions: Descriptions,
     in_flight_bytes: u64,
@@ -120,7 +126,7 @@ impl Index {
             at,
             epoch,
             open,
-            sent: false,
+            sent: None,
         };
         self.frames.insert(id, frame);
     }
@@ -132,12 +138,12 @@ impl Index {
         let mut left = budget;
         for (id, frame) in self.frames.range_mut(self.cursor..) {
             let bytes = u64::from(frame.at.bytes);
-            if !frame.sent {
+            if frame.sent.is_none() {
                 if bytes > left && !(taken.is_empty() && at_least_one) {
                     break;
                 }
                 left = left.saturating_sub(bytes);
-                frame.sent = true;
+                frame.sent = Some(self.round);
                 let rows: u64 = frame.open.iter().map(|p| u64::from(p.rows)).sum();
                 self.ledger.spooled -= rows;
                 self.ledger.in_flight += rows;
@@ -152,7 +158,7 @@ impl Index {
     /// The connection is gone: everything that is not acknowledged or noted is unsent again.
     pub(crate) fn unsend_all(&mut self) {
         for frame in self.frames.values_mut() {
-            frame.sent = false;
+            frame.sent = None;
         }
         self.descriptions.unsend_all();
         self.ledger.spooled += self.ledger.in_flight;
@@ -161,10 +167,33 @@ impl Index {
         self.cursor = 0;
     }
 
-    /// The frames that are sent and not closed, two at most, and the number of the first that was never sent.
+    /// Another round begins. Frames that were sent [`OVERDUE_ROUNDS`] rounds ago and are not closed are unsent again: a collector that
+    /// could not have them written on enough disks in time says nothing of them. Gives their number.
+    pub(crate) fn unsend_overdue(&mut self) -> usize {
+        self.round += 1;
+        let mut overdue = 0;
+        for (id, frame) in &mut self.frames {
+            if frame.sent.is_some_and(|sent| sent + OVERDUE_ROUNDS <= self.round) {
+                frame.sent = None;
+                let rows: u64 = frame.open.iter().map(|p| u64::from(p.rows)).sum();
+                self.ledger.in_flight -= rows;
+                self.ledger.spooled += rows;
+                self.in_flight_bytes -= u64::from(frame.at.bytes);
+                self.cursor = self.cursor.min(*id);
+                overdue += 1;
+            } else if frame.sent.is_none() && *id >= self.cursor {
+                // What follows was never sent.
+                break;
+            }
+        }
+        overdue
+    }
+
+    /// The frames that are sent and not closed, two at most, and the number after the last of them.
     pub(crate) fn under_way(&self) -> (Vec<Location>, u64) {
-        let sent = self.frames.range(..self.cursor).filter(|(_, f)| f.sent);
-        (sent.take(2).map(|(_, f)| f.at).collect(), self.cursor)
+        let sent = || self.frames.iter().filter(|(_, f)| f.sent.is_some());
+        let after = sent().next_back().map_or(0, |(id, _)| id + 1);
+        (sent().take(2).map(|(_, f)| f.at).collect(), after)
     }
 
     /// Number of the oldest frame that is not closed.

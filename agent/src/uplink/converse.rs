@@ -5,14 +5,21 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use transport::{MessageReader, RecvStream};
-use wire::control::CollectorMessage;
+use transport::{Connection, MessageReader, RecvStream};
+use wire::control::{CollectorMap, CollectorMessage};
 
-use super::{Broken, Greeted, Uplink};
+use super::{End, Greeted, Uplink};
+use crate::targets;
 
-/// How often progress is looked at; the answer to a frame must not take longer than [`ACK_TIMEOUT`].
+/// How often progress is looked at; the answer to a frame must not take longer than [`ACK_TIMEOUT`]. What is not answered within a few
+/// looks is sent again.
 const LOOK: Duration = Duration::from_secs(5);
 const ACK_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often it is looked whether the collector's machine answers; while something is under way it acknowledges datagrams within 25 ms,
+/// however much its disk has to do.
+const LISTEN_EVERY: Duration = Duration::from_millis(250);
+/// Silence after which another collector is tried, if there is one.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What the collector allows on this connection.
 #[derive(Debug)]
@@ -31,7 +38,7 @@ pub(super) struct WindowState {
 
 impl Uplink {
     /// Returns why it ended.
-    pub(super) async fn converse(&self, greeted: Greeted) -> Broken {
+    pub(super) async fn converse(&self, greeted: Greeted) -> End {
         let Greeted {
             connection,
             writer: control,
@@ -54,11 +61,12 @@ impl Uplink {
         described.notify_one();
         let end = tokio::select! {
             end = self.listen(reader, &window, &described) => end,
-            end = self.send_frames(&connection, &window, &described) => end,
-            end = self.send_descriptions(control, &described) => end,
+            end = self.send_frames(&connection, &window, &described) => end.map_err(End::Broken),
+            end = self.send_descriptions(control, &described) => end.map_err(End::Broken),
             end = self.watch_progress(&window) => end,
+            end = self.watch_silence(&connection) => end,
         };
-        end.err().unwrap_or_default()
+        end.err().unwrap_or_else(|| End::Broken(String::new()))
     }
 
     async fn listen(
@@ -66,10 +74,13 @@ impl Uplink {
         mut reader: MessageReader<RecvStream>,
         window: &Window,
         described: &Notify,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), End> {
         loop {
             match self.read(&mut reader).await? {
-                CollectorMessage::HelloOk(_) => return Err("HELLO_OK came twice".into()),
+                CollectorMessage::HelloOk(_) => {
+                    return Err(End::Broken("HELLO_OK came twice".to_owned()));
+                }
+                CollectorMessage::Map(map) => self.learn(map).await?,
                 CollectorMessage::Ack { hlc, ranges } => {
                     self.metrics.clock_offset_us.set(self.clock.merge(hlc));
                     {
@@ -107,21 +118,66 @@ impl Uplink {
                     }
                     described.notify_one();
                 }
-                CollectorMessage::Error { code, reason } => return Err(format!("closed: {code}: {reason}")),
+                CollectorMessage::Error { code, reason } => {
+                    return Err(End::Broken(format!("closed: {code}: {reason}")));
+                }
             }
             window.changed.notify_one();
             self.exchange.to_spooler.notify_one();
         }
     }
 
-    async fn watch_progress(&self, window: &Window) -> Result<(), Broken> {
+    /// Keeps the map, and leaves if it says that this is not the collector for this agent.
+    async fn learn(&self, map: CollectorMap) -> Result<(), End> {
+        let (news, leave) = {
+            let mut targets = self.targets.lock();
+            let news = targets.learn(map.clone());
+            (news, targets.leave(self.now()))
+        };
+        if news {
+            let (dir, epoch) = (self.data_dir.clone(), map.epoch);
+            let kept = tokio::task::spawn_blocking(move || targets::store(&dir, &map));
+            if let Ok(Err(error)) = kept.await {
+                tracing::warn!(%error, "where the collectors are could not be kept");
+            }
+            tracing::info!(epoch, "where the collectors are was learned");
+        }
+        leave.map_or(Ok(()), |why| Err(End::Leave(why)))
+    }
+
+    async fn watch_progress(&self, window: &Window) -> Result<(), End> {
         loop {
             tokio::time::sleep(LOOK).await;
+            if let Some(why) = self.targets.lock().leave(self.now()) {
+                return Err(End::Leave(why));
+            }
             let mut state = window.state.lock();
-            if self.shared.index.lock().in_flight_bytes() == 0 || state.not_before > Instant::now() {
+            let mut index = self.shared.index.lock();
+            if index.in_flight_bytes() == 0 || state.not_before > Instant::now() {
                 state.last_progress = Instant::now();
             } else if state.last_progress.elapsed() > ACK_TIMEOUT {
-                return Err(format!("no acknowledgement within {ACK_TIMEOUT:?}"));
+                let reason = format!("no acknowledgement within {ACK_TIMEOUT:?}");
+                return Err(End::Broken(reason));
+            } else {
+                let again = index.unsend_overdue();
+                self.metrics.sent_again.inc_by(again as u64);
+                window.changed.notify_one();
+            }
+        }
+    }
+
+    async fn watch_silence(&self, connection: &Connection) -> Result<(), End> {
+        let mut heard = (connection.datagrams_received(), Instant::now());
+        loop {
+            tokio::time::sleep(LISTEN_EVERY).await;
+            let received = connection.datagrams_received();
+            let waits = self.shared.index.lock().in_flight_bytes() > 0;
+            if received != heard.0 || !waits || self.targets.lock().len() < 2 {
+                heard = (received, Instant::now());
+            } else if heard.1.elapsed() >= SILENCE {
+                self.metrics.moves.with_label_values(&["silent"]).inc();
+                let reason = format!("nothing was heard of it for {SILENCE:?}");
+                return Err(End::Broken(reason));
             }
         }
     }

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use transport::tls::dev_ca;
 use transport::{Connection, Identity, Limits, MessageReader, MessageWriter, Role, SendStream, Server};
 use wire::control::{
-    AckRange, AgentMessage, CollectorMessage, HelloOk, MESSAGE_BYTES_MAX, RejectCode, VERSION,
+    AckRange, AgentMessage, CollectorMap, CollectorMessage, HelloOk, MESSAGE_BYTES_MAX, RejectCode, VERSION,
 };
 use wire::frame::{FRAME_BYTES_MAX, SectionBody, decode};
 
@@ -33,6 +33,8 @@ pub struct Memory {
     pub unreadable: AtomicU32,
     pub throttle_next: AtomicBool,
     pub connections: Mutex<Vec<Connection>>,
+    /// Said after HELLO_OK.
+    pub map: Mutex<Option<CollectorMap>>,
 }
 
 impl Memory {
@@ -114,6 +116,10 @@ async fn serve(connection: Connection, memory: Arc<Memory>) -> Option<()> {
         window_bytes: 4 << 20,
     };
     answer(&writer, &CollectorMessage::HelloOk(ok)).await?;
+    let map = memory.map.lock().clone();
+    if let Some(map) = map {
+        answer(&writer, &CollectorMessage::Map(map)).await?;
+    }
     let control = async {
         while let Ok(Some(message)) = reader.next().await {
             let message = AgentMessage::decode(&message).unwrap();

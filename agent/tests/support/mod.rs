@@ -4,6 +4,7 @@
 
 pub mod collector;
 pub mod node;
+pub mod relay;
 pub mod running;
 
 use std::net::SocketAddr;
@@ -34,7 +35,7 @@ pub fn config(dir: &Path, collector: SocketAddr) -> AgentConfig {
         name: "test".into(),
         socket_path: socket(dir),
         data_dir: dir.join("agent"),
-        collector: collector.to_string(),
+        collectors: vec![collector.to_string()],
         server_name: DEV_SERVER_NAME.into(),
         identity: Identity::from_dir(&dir.join("tls"), Role::Agent).unwrap(),
         allowed_uids: vec![],

@@ -65,6 +65,12 @@ impl Connection {
         self.0.quic.rtt()
     }
 
+    /// Datagrams received so far. A peer that lives acknowledges what it gets, whatever its program does: while something is under way and
+    /// this does not move, nobody is there.
+    pub fn datagrams_received(&self) -> u64 {
+        self.0.quic.stats().udp_rx.datagrams
+    }
+
     /// Bytes of a datagram that the path is known to take, UDP's payload. Grows from 1,200 after the handshake, as probes are answered.
     pub fn datagram_bytes(&self) -> u16 {
         self.0.quic.stats().path.current_mtu

@@ -74,7 +74,7 @@ impl Index {
             let part = frame.open.swap_remove(i);
             self.by_part.remove(&key);
             let rows = u64::from(part.rows);
-            if frame.sent {
+            if frame.sent.is_some() {
                 self.ledger.in_flight -= rows;
             } else {
                 self.ledger.spooled -= rows;
@@ -85,7 +85,7 @@ impl Index {
                 at: frame.at,
             });
             if frame.open.is_empty() {
-                let (at, sent) = (frame.at, frame.sent);
+                let (at, sent) = (frame.at, frame.sent.is_some());
                 self.frames.remove(&id);
                 self.by_place.remove(&(at.segment, at.offset));
                 if sent {

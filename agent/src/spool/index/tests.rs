@@ -20,6 +20,7 @@ enum Step {
     Send(u64),
     Ack(u16, u64, u64),
     Lose,
+    Round,
     GiveUp(u16, u64),
 }
 
@@ -29,6 +30,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (0..500_u64).prop_map(Step::Send),
         (0..3_u16, 1..40_u64, 1..40_u64).prop_map(|(s, a, b)| Step::Ack(s, a, b)),
         Just(Step::Lose),
+        Just(Step::Round),
         (0..3_u16, 1..40_u64).prop_map(|(s, a)| Step::GiveUp(s, a)),
     ];
     prop::collection::vec(step, 0..80)
@@ -55,6 +57,7 @@ proptest! {
                 Step::Send(budget) => { index.take_unsent(budget, true); }
                 Step::Ack(s, a, b) => { index.ack(range(s, a, b)); }
                 Step::Lose => index.unsend_all(),
+                Step::Round => { index.unsend_overdue(); }
                 Step::GiveUp(s, a) => { let held = index.give_up(range(s, a, a), AgentDrop::Rejected, true);
                         for given in held { index.settle(given.at.segment); }
                     }
@@ -97,4 +100,39 @@ fn a_segment_waits_for_its_gap() {
     assert!(index.reap(2).is_empty());
     index.settle(1);
     assert_eq!(index.reap(2), vec![1]);
+}
+
+/// Scenario: two frames are sent, a round apart, and the collector says nothing of them. Guarantee: each is sent again after
+/// [`OVERDUE_ROUNDS`] rounds, alone, and only once more.
+#[test]
+fn what_is_overdue_is_sent_again() {
+    let mut index = Index::default();
+    let place = |n: u64| Location {
+        segment: 1,
+        offset: n * 100,
+        bytes: 100,
+    };
+    for n in 0..3 {
+        let part = Part {
+            shard: Shard(0),
+            first: Seq(n + 1),
+            last: Seq(n + 1),
+            rows: 2,
+            gap: false,
+        };
+        index.insert(place(n), Epoch(1), &[part], true);
+    }
+    assert_eq!(index.take_unsent(100, false), [place(0)]);
+    assert_eq!(index.unsend_overdue(), 0);
+    assert_eq!(index.take_unsent(100, false), [place(1)]);
+    for _ in 2..OVERDUE_ROUNDS {
+        assert_eq!(index.unsend_overdue(), 0);
+    }
+    assert_eq!(index.unsend_overdue(), 1);
+    assert_eq!((index.in_flight_bytes(), index.ledger().in_flight), (100, 2));
+    assert_eq!(index.under_way(), (vec![place(1)], 2));
+    assert_eq!(index.take_unsent(100, false), [place(0)]);
+    assert_eq!(index.unsend_overdue(), 1);
+    assert_eq!(index.take_unsent(1_000, false), [place(1), place(2)]);
+    assert!(index.ledger().is_balanced());
 }

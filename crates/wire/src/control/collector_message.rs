@@ -2,7 +2,7 @@
 
 use event::{Epoch, Hlc, Seq, Shard, codes};
 
-use super::{MESSAGE_BYTES_MAX, VERSION};
+use super::{CollectorMap, MESSAGE_BYTES_MAX, VERSION, VERSION_OLDEST};
 use crate::DecodeError;
 use crate::bytes::{Put, Reader};
 
@@ -128,6 +128,8 @@ pub enum CollectorMessage {
         /// Why, for people.
         reason: String,
     },
+    /// Type 135, since version 2: who holds what.
+    Map(CollectorMap),
 }
 
 impl CollectorMessage {
@@ -159,6 +161,7 @@ impl CollectorMessage {
                 code: ErrorCode::try_from(r.u8()?)?,
                 reason: r.string()?,
             },
+            135 => Self::Map(CollectorMap::read(&mut r)?),
             other => {
                 return Err(DecodeError::Unknown {
                     what: "message type",
@@ -206,15 +209,19 @@ impl CollectorMessage {
                 out.put_u8(code.code());
                 out.put_str(reason);
             }
+            Self::Map(map) => {
+                out.put_u8(135);
+                map.write(&mut out);
+            }
         }
         out
     }
 }
 
 impl HelloOk {
-    /// Does the collector speak our version?
+    /// Does the collector speak a version of ours?
     pub fn version_known(&self) -> bool {
-        self.version == VERSION
+        (VERSION_OLDEST..=VERSION).contains(&self.version)
     }
 }
 

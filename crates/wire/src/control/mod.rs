@@ -4,16 +4,20 @@
 //! (type and body), without the little-endian length in front of it; [`with_length`] and [`message_len`] are for that.
 
 mod agent_message;
+mod collector_map;
 mod collector_message;
 
 pub use crate::node_socket::{Module, ModulesOp};
 pub use agent_message::{AgentHello, AgentMessage, NodeDescription};
+pub use collector_map::{CollectorAt, CollectorMap};
 pub use collector_message::{AckRange, CollectorMessage, ErrorCode, HelloOk, RejectCode};
 
 use crate::DecodeError;
 
-/// The version of this protocol.
-pub const VERSION: u16 = 1;
+/// The version of this protocol. 2 has MAP.
+pub const VERSION: u16 = 2;
+/// The oldest version that is spoken with an agent. A collector answers in the agent's.
+pub const VERSION_OLDEST: u16 = 1;
 /// ALPN of the session.
 pub const ALPN: &[u8] = b"elixirscope/1";
 /// Greatest message, in bytes, without its length field.

@@ -107,12 +107,27 @@ fn collector_message() -> impl Strategy<Value = CollectorMessage> {
         });
     let error = (proptest::sample::select(ErrorCode::ALL), any::<String>())
         .prop_map(|(code, reason)| CollectorMessage::Error { code, reason });
+    let collectors = any::<Vec<(u64, String)>>();
+    let map = (any::<[u64; 2]>(), collectors, any::<Vec<Vec<u8>>>()).prop_map(
+        |([epoch, from], collectors, holders)| {
+            let collectors = collectors.into_iter();
+            CollectorMessage::Map(CollectorMap {
+                epoch,
+                from,
+                collectors: collectors
+                    .map(|(member, address)| CollectorAt { member, address })
+                    .collect(),
+                holders,
+            })
+        },
+    );
     prop_oneof![
         ok,
         ack,
         reject,
         throttle,
         error,
+        map,
         any::<u64>().prop_map(CollectorMessage::Noted)
     ]
 }
@@ -143,7 +158,7 @@ proptest! {
 
     /// Scenario: any bytes, with any type. Guarantee: no panic.
     #[test]
-    fn any_bytes_are_read_or_refused(mut bytes: Vec<u8>, kind in prop_oneof![0..7u8, 128..136u8]) {
+    fn any_bytes_are_read_or_refused(mut bytes: Vec<u8>, kind in prop_oneof![0..7u8, 128..137u8]) {
         bytes.insert(0, kind);
         let _ = AgentMessage::decode(&bytes);
         let _ = CollectorMessage::decode(&bytes);
