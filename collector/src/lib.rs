@@ -12,6 +12,7 @@ mod control_plane;
 mod descriptions;
 mod export;
 mod ingest;
+mod maps;
 mod metrics;
 mod otlp;
 mod session;

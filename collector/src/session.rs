@@ -5,6 +5,7 @@ use crate::collector::Context;
 use crate::config::{ANSWERS_MAX, FRAMES_IN_FLIGHT_MAX, HELLO_TIMEOUT, NAME_BYTES_MAX};
 use crate::descriptions;
 use crate::ingest::{Expected, Ingest};
+use crate::maps;
 use host::CancellationToken;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use transport::{
 };
 use wire::control::{
     AgentHello, AgentMessage, CollectorMessage, ErrorCode, HelloOk, MESSAGE_BYTES_MAX, VERSION,
+    VERSION_OLDEST,
 };
 use wire::frame::FRAME_BYTES_MAX;
 
@@ -168,7 +170,7 @@ async fn converse(
         .unwrap_or(u32::MAX)
         .max(FRAME_BYTES_MAX as u32);
     let ok = HelloOk {
-        version: VERSION,
+        version: hello.version,
         cluster: settings.cluster,
         shards: settings.shards.get(),
         bucket_seconds: settings.bucket_seconds.get(),
@@ -198,6 +200,7 @@ async fn converse(
     tokio::select! {
         ended = read_control(context, answers, &hello.name, &mut control) => ended,
         ended = read_data(connection, &ingest) => ended,
+        ended = maps::tell(Arc::clone(context), answers.clone()), if hello.version >= maps::SINCE_VERSION => ended,
         ended = acks::answer(Arc::clone(context), answers.clone(), done, outcomes) => ended,
     }
 }
@@ -210,8 +213,11 @@ async fn read_hello(control: &mut MessageReader<RecvStream>) -> Result<AgentHell
         .map_err(|e| End::from_message(&e))?
         .ok_or_else(End::lost)?;
     match AgentMessage::decode(&message) {
-        Ok(AgentMessage::Hello(hello)) if hello.version != VERSION => {
-            let reason = format!("version {} is not known, only {VERSION}", hello.version);
+        Ok(AgentMessage::Hello(hello)) if !(VERSION_OLDEST..=VERSION).contains(&hello.version) => {
+            let reason = format!(
+                "version {} is not known, {VERSION_OLDEST} to {VERSION} are",
+                hello.version
+            );
             Err(End::error(ErrorCode::Version, reason, "version"))
         }
         Ok(AgentMessage::Hello(hello)) if hello.name.len() > NAME_BYTES_MAX => {

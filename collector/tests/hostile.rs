@@ -11,7 +11,7 @@ mod support;
 use event::{Epoch, Producer, Seq, Shard};
 use support::{Agent, House, builder, event_at, frame, hello, trace_in};
 use transport::Role;
-use wire::control::{AgentHello, AgentMessage, CollectorMessage, ErrorCode, RejectCode};
+use wire::control::{AgentHello, AgentMessage, CollectorMessage, ErrorCode, RejectCode, VERSION};
 use wire::frame::{Compression, FrameBuilder, seal};
 
 /// Sends a bad frame between two good ones: the bad one is rejected with this code, the others are acknowledged, by the same session.
@@ -155,7 +155,7 @@ async fn wrong_beginnings() {
     let mut agent = Agent::new(house.connect(Role::Agent).await).await;
     agent
         .say(&AgentMessage::Hello(AgentHello {
-            version: 2,
+            version: VERSION + 1,
             ..hello()
         }))
         .await;

@@ -277,7 +277,7 @@ fn start_agent(
         name: format!("{}-agent", args.name),
         socket_path: socket,
         data_dir: args.data.join("agent"),
-        collector: reachable(collector.local_addr()).to_string(),
+        collectors: vec![reachable(collector.local_addr()).to_string()],
         server_name: transport::tls::DEV_SERVER_NAME.to_owned(),
         identity: Identity::from_dir(&args.data.join("tls"), Role::Agent)?,
         allowed_uids: args.allowed_uids.clone(),

@@ -74,7 +74,7 @@ fn it_leaves_for_a_holder() {
     assert_eq!(targets.leave(SECOND * 20), None, "the better one failed lately");
     assert_eq!(targets.leave(SECOND * 40), None, "it may still be coming up");
     assert_eq!(targets.leave(SECOND * 61), Some("another one is this agent's"));
-    let place = if other == 1 { 1 } else { 0 };
+    let place = u8::from(other == 1);
     assert!(targets.learn(map(2, other, &[1, 2], &[&[place]])));
     assert_eq!(targets.leave(SECOND * 40), Some("it holds no shard any more"));
 }

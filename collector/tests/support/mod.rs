@@ -258,11 +258,17 @@ impl Agent {
     pub async fn send(&mut self, frame: &[u8]) {
         self.data.write(frame).await.unwrap();
     }
+    /// The next message that is no map.
     pub async fn hear(&mut self) -> CollectorMessage {
-        let message = tokio::time::timeout(WAIT, self.answers.next())
-            .await
-            .expect("an answer in time");
-        CollectorMessage::decode(&message.unwrap().expect("an open stream")).unwrap()
+        loop {
+            let message = tokio::time::timeout(WAIT, self.answers.next())
+                .await
+                .expect("an answer in time");
+            match CollectorMessage::decode(&message.unwrap().expect("an open stream")).unwrap() {
+                CollectorMessage::Map(_) => {}
+                message => return message,
+            }
+        }
     }
     /// Hears what comes until the session ends: was nothing acknowledged?
     pub async fn ends_without_ack(&mut self) -> bool {

@@ -260,7 +260,9 @@ impl Session {
                 Ok(Change::NotBefore(Instant::now() + wait))
             }
             CollectorMessage::Error { code, reason } => bail!("closed: {code}: {reason}"),
-            CollectorMessage::HelloOk(_) | CollectorMessage::Noted(_) => Ok(Change::None),
+            CollectorMessage::HelloOk(_) | CollectorMessage::Noted(_) | CollectorMessage::Map(_) => {
+                Ok(Change::None)
+            }
         }
     }
 }
