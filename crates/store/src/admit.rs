@@ -3,12 +3,14 @@
 use crate::batches::{self, BatchEntry, FrameRecord};
 use crate::digest::{FrameToStore, SectionDigest};
 use crate::error::StoreError;
-use crate::events::{SealedBatches, keys};
+use crate::events::keys;
 use crate::frame_key::FrameKey;
 use crate::options::INTERVALS_MAX;
 use crate::producers::{self, Held, HeldGroup, ProducerKey};
+use crate::runs::batches::{ShardBatches, Source};
 use crate::state::{CommitState, Shared};
 use event::{Bucket, Epoch, Producer, Seq, Shard};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 /// What became of one batch or gap.
@@ -91,7 +93,7 @@ pub(crate) fn admit(
         }
         return Ok(admissions);
     }
-    let (mut same_frame, mut sealed) = (None, None);
+    let (mut same_frame, mut sealed) = (None, HashMap::new());
     let chosen: Vec<(usize, &SectionDigest)> = frame.chosen().collect();
     // Sections come by shard: an entry of `producers`, which many of them share, is looked up once.
     let group = |s: &SectionDigest| ProducerKey::of(d.producer, d.epoch, s.shard);
@@ -209,29 +211,30 @@ fn has_content(shared: &Shared, frame: &FrameToStore, s: &SectionDigest) -> Resu
     Ok(false)
 }
 
-/// Was this batch sealed, in the same bucket, with this content? The lists of the bucket's runs are read once a frame.
+/// Was this batch sealed, in the same bucket, with this content? The lists of a shard are read once a frame.
 fn sealed_content(
     shared: &Shared,
     frame: &FrameToStore,
     s: &SectionDigest,
-    lists: &mut Option<Vec<SealedBatches>>,
+    lists: &mut HashMap<Shard, Vec<ShardBatches>>,
 ) -> Result<bool, StoreError> {
     let d = &frame.digest;
     let source = (d.producer, d.epoch);
-    let lists = match lists {
-        Some(lists) => lists,
-        None => lists.insert(sealed_lists(shared, d.bucket, source)?),
+    let lists = match lists.entry(s.shard) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(free) => free.insert(sealed_lists(shared, d.bucket, source, s.shard)?),
     };
-    let found = lists.iter().find_map(|list| list.content(source, s.shard, s.seq));
+    let found = lists.iter().find_map(|list| list.content(source, s.seq));
     Ok(found == Some(s.content))
 }
 
-/// The lists of the runs of a bucket that have batches of a producer's life.
+/// The lists of a shard of the runs of a bucket that have batches of a producer's life.
 fn sealed_lists(
     shared: &Shared,
     bucket: Bucket,
-    source: (Producer, Epoch),
-) -> Result<Vec<SealedBatches>, StoreError> {
+    source: Source,
+    shard: Shard,
+) -> Result<Vec<ShardBatches>, StoreError> {
     let runs: Vec<u32> = {
         let buckets = shared.events.buckets.read();
         let runs = buckets.get(&bucket).into_iter().flat_map(|known| &known.runs);
@@ -239,13 +242,8 @@ fn sealed_lists(
             .map(|(number, _)| *number)
             .collect()
     };
-    let mut lists = Vec::with_capacity(runs.len());
-    for run in runs {
-        if let Some(bytes) = shared.db.get(keys::BATCHES, &keys::run(bucket, run))? {
-            lists.push(SealedBatches::decode(&bytes)?.only(source));
-        }
-    }
-    Ok(lists)
+    let read = |run| ShardBatches::read(&shared.db, keys::BATCHES, (bucket, run), shard);
+    runs.into_iter().map(read).collect()
 }
 
 /// The key of a frame whose first new section is `s`.

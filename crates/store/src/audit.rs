@@ -8,9 +8,10 @@ use placement::IntervalSet;
 use crate::batches::{self, BatchEntry, FrameRecord};
 use crate::bytes::Reader;
 use crate::error::StoreError;
-use crate::events::{Run, SealedBatches, UnitBytes, keys};
+use crate::events::{Run, UnitBytes, keys};
 use crate::frame_key::FrameKey;
 use crate::frames;
+use crate::runs::batches::{ShardBatches, read_list_key};
 use crate::state::Shared;
 
 /// Events whose identities are compared; beyond it only counts are made (about 40 bytes each).
@@ -68,12 +69,14 @@ impl Shared {
                 held.insert_range(gap.first.0, gap.last.0);
                 seen.audit.given_up_batches += (gap.last.0 - gap.first.0).saturating_add(1);
             }
-            if let Some(bytes) = self.db.get(keys::BATCHES, &key)? {
-                for ((producer, epoch), shard, seq, _) in SealedBatches::decode(&bytes)?.iter() {
-                    seen.held
-                        .entry((producer, epoch, shard))
-                        .or_default()
-                        .insert(seq.0);
+            for item in self.db.scan(keys::BATCHES, &key) {
+                let (key, value) = item?;
+                let Some((_, _, shard)) = read_list_key(keys::BATCHES, &key)? else {
+                    continue;
+                };
+                for ((producer, epoch), seq, _) in ShardBatches::decode(keys::BATCHES, &value)?.iter() {
+                    let held = seen.held.entry((producer, epoch, shard)).or_default();
+                    held.insert(seq.0);
                     seen.audit.batches += 1;
                 }
             }

@@ -71,6 +71,7 @@ impl Shared {
                     batch.put_cf(self.db.family(producers::FAMILY), key.encode(), group.encode());
                 }
             }
+            self.stage_hints(&mut batch);
             self.write(batch, true)?;
             add(&self.counters.commits, 1);
             self.apply(&staged);
@@ -146,7 +147,7 @@ impl Shared {
         let frames: Vec<_> = staged.iter().map(|s| Arc::new(frame(s))).collect();
         let mut buckets = self.events.buckets.write();
         for frame in frames {
-            buckets.entry(frame.key.bucket).or_default().push(frame);
+            buckets.entry(frame.key.bucket).or_default().push_new(frame);
         }
     }
 

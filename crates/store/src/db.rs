@@ -4,7 +4,7 @@ use crate::error::OpenError;
 use crate::events;
 use crate::options::Memory;
 use crate::spans::keys;
-use crate::{batches, exports, frames, logs, meta, nodes, producers};
+use crate::{batches, exports, frames, logs, meta, nodes, producers, replicas};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBPinnableSlice,
     DBRecoveryMode, Direction, FlushOptions, IteratorMode, LogLevel, Options, PrefixRange, ReadOptions,
@@ -21,7 +21,7 @@ const INFO_LOGS_KEPT: usize = 3;
 const INFO_LOG_BYTES: usize = 4 << 20;
 
 /// All families, as `docs/keyspace.md` lists them.
-pub(crate) const FAMILIES: [&str; 14] = [
+pub(crate) const FAMILIES: [&str; 15] = [
     meta::FAMILY,
     frames::FAMILY,
     batches::FAMILY,
@@ -36,6 +36,7 @@ pub(crate) const FAMILIES: [&str; 14] = [
     keys::TERMS,
     logs::FAMILY,
     exports::FAMILY,
+    replicas::HINTS,
 ];
 
 /// Families of format 1: an index of frames by trace, which is made anew from the frames.

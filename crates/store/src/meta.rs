@@ -7,7 +7,7 @@ use event::{Bucket, Hlc};
 /// Name of the family.
 pub(crate) const FAMILY: &str = "meta";
 /// Format that this program writes, and the latest that it reads.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 
 /// u32: the format of all families.
 pub(crate) const KEY_FORMAT: &[u8] = b"format";
@@ -17,6 +17,11 @@ pub(crate) const KEY_OWNER: &[u8] = b"owner";
 pub(crate) const KEY_HLC_BOUND: &[u8] = b"hlc_bound";
 /// u32: buckets before this one are dropped.
 pub(crate) const KEY_FLOOR: &[u8] = b"floor";
+
+/// The replication map that this member has adopted, as it was given.
+pub(crate) const KEY_MAP: &[u8] = b"map";
+/// u128 cluster, u64 member, u64 incarnation: on which disk the member's promises are (`replicas/marker.rs`).
+pub(crate) const KEY_MARKER: &[u8] = b"marker";
 
 /// Cluster and member that a store belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use crate::events::EventState;
 use crate::logs::LogState;
 use crate::options::{Memory, StoreOptions};
 use crate::producers::{HeldGroup, ProducerKey};
+use crate::replicas::WaitingHints;
 use crate::spans::SpanState;
 use event::{Bucket, NodeKey};
 use lru::LruCache;
@@ -64,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) events: EventState,
     pub(crate) spans: SpanState,
     pub(crate) logs: LogState,
+    pub(crate) hints: WaitingHints,
     pub(crate) rest: Rest,
     /// Buckets before it are dropped.
     pub(crate) floor: AtomicU32,

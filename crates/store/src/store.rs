@@ -11,6 +11,7 @@ use crate::losses::Losses;
 use crate::meta::{self, FORMAT, Owner};
 use crate::options::StoreOptions;
 use crate::read_trace::TraceRows;
+use crate::replicas::WaitingHints;
 use crate::spans::{Inspected, Needs, SpanFrameToStore, SpanState, SpanStats};
 use crate::state::{CommitState, Rest, Shared};
 use crate::stats::StoreStats;
@@ -57,6 +58,7 @@ impl Store {
             events: EventState::default(),
             spans: SpanState::default(),
             logs: LogState::default(),
+            hints: WaitingHints::default(),
             rest: Rest::default(),
             floor: AtomicU32::new(0),
             hold: AtomicU32::new(hold),

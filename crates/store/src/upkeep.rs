@@ -27,6 +27,7 @@ impl Shared {
             self.drop_expired(now)?;
             self.drop_above_bound()?;
         }
+        self.write_hints(false)?;
         self.seal_events(now)?;
         self.seal_spans(now)?;
         self.rest()

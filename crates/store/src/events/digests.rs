@@ -2,17 +2,16 @@
 //! neither order nor frames nor sealing show in it. Gaps are no part of it: which of them a replica keeps depends on what
 //! came before.
 
-use super::{SealedBatches, keys};
+use super::keys;
 use crate::batches::{self, FrameRecord};
 use crate::bytes::Reader;
 use crate::error::StoreError;
 use crate::frame_key::FrameKey;
+use crate::runs::batches::{ShardBatches, Source, read_list_key};
 use crate::state::Shared;
 use event::{Bucket, Seq, Shard};
 use placement::batch_digest;
 use std::collections::BTreeMap;
-
-use super::sealed_batches::Source;
 
 impl Shared {
     /// The digest of each shard of a bucket that has batches.
@@ -32,8 +31,11 @@ impl Shared {
             }
         }
         for item in self.db.scan(keys::BATCHES, &prefix) {
-            for (source, shard, seq, content) in SealedBatches::decode(&item?.1)?.iter() {
-                add(&mut sums, source, shard, seq, content);
+            let (key, value) = item?;
+            if let Some((_, _, shard)) = read_list_key(keys::BATCHES, &key)? {
+                for (source, seq, content) in ShardBatches::decode(keys::BATCHES, &value)?.iter() {
+                    add(&mut sums, source, shard, seq, content);
+                }
             }
         }
         Ok(sums)

@@ -6,7 +6,7 @@ pub(crate) use crate::runs::keys::{block, read_run, run};
 pub(crate) const BLOCKS: &str = "event_blocks";
 /// Runs: bucket, run. Value: `run.rs`.
 pub(crate) const RUNS: &str = "event_runs";
-/// Batches of runs: bucket, run. Value: `sealed_batches.rs`.
+/// Batches of runs: bucket, run, then `runs/batches.rs`.
 pub(crate) const BATCHES: &str = "event_batches";
 
 /// All of them.

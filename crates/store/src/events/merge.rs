@@ -1,7 +1,8 @@
 //! From many frames to one run: events merged by trace, in blocks, with a filter and what can be asked of the run.
 
 use super::run::Block;
-use super::{LooseTimes, OpenFrame, Run, RunRecord, SealedBatches, Workshop};
+use super::{LooseTimes, OpenFrame, Run, RunRecord, Workshop};
+use crate::runs::batches::RunBatches;
 use crate::runs::filter::{Filter, hash};
 use event::{Bucket, Epoch, Hlc, Producer, TraceId};
 use std::collections::BTreeSet;
@@ -23,7 +24,9 @@ pub(super) struct Made {
 #[derive(Default)]
 pub(super) struct Taken {
     pub(super) frames: Vec<Arc<OpenFrame>>,
-    pub(super) batches: SealedBatches,
+    /// Those that cannot be read.
+    pub(super) damaged: Vec<Arc<OpenFrame>>,
+    pub(super) batches: RunBatches,
 }
 
 /// A run of the workshop's events, which are those of the frames taken.

@@ -12,19 +12,18 @@ mod merge;
 mod open;
 mod run;
 mod seal;
-mod sealed_batches;
 mod unit;
 mod units;
 mod whole;
 
 pub(crate) use run::{Run, RunRecord};
-pub(crate) use sealed_batches::SealedBatches;
 pub(crate) use unit::{Part, UnitBytes};
 pub(crate) use units::{Place, Unit};
 
 use crate::digest::FrameDigest;
 use crate::frame_key::FrameKey;
 use crate::losses::GapRecord;
+use crate::runs::batches::{Digests, Source};
 use crate::runs::{RUN_BYTES, RUN_FRAMES, RUN_ROWS, Sealable};
 use event::{Bucket, EventKind, Hlc, Seq, Shard, TraceId};
 use parking_lot::{Mutex, RwLock};
@@ -160,6 +159,9 @@ impl OpenFrame {
         frame
     }
 
+    pub(crate) fn source(&self) -> Source {
+        (self.key.producer, self.key.epoch)
+    }
     pub(crate) fn may_have(&self, trace: TraceId) -> bool {
         self.traces.binary_search(&(trace.0 as u64)).is_ok()
     }
@@ -183,13 +185,20 @@ pub(crate) struct EventBucket {
     pub(crate) open_rows: u64,
     pub(crate) open_bytes: u64,
     pub(crate) open_memory: usize,
+    /// Of all batches, sealed or not.
+    pub(crate) digests: Digests,
     /// Its frames could not be sealed: they are kept as they are until the next start.
     pub(crate) unsealable: bool,
 }
 
 impl EventBucket {
+    /// Adds a frame that is new, after all others.
+    pub(crate) fn push_new(&mut self, frame: Arc<OpenFrame>) {
+        self.digests.add(frame.source(), &frame.batches);
+        self.push(frame);
+    }
     /// Adds a frame that arrived after all others.
-    pub(crate) fn push(&mut self, frame: Arc<OpenFrame>) {
+    fn push(&mut self, frame: Arc<OpenFrame>) {
         self.open_rows += u64::from(frame.rows);
         self.open_bytes += u64::from(frame.bytes);
         self.open_memory += frame.memory_bytes();

@@ -8,9 +8,11 @@ use crate::damage::Damage;
 use crate::digest::FrameDigest;
 use crate::error::StoreError;
 use crate::frame_key::FrameKey;
+use crate::runs::batches::{RunBatches, RunHead};
 use crate::state::Shared;
 use crate::{frames, meta};
-use event::Micros;
+use event::{Bucket, Micros};
+use rocksdb::WriteBatch;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -25,9 +27,11 @@ impl Shared {
             let (key, value) = item?;
             let (bucket, number) = keys::read_run(keys::RUNS, &key)?;
             if bucket >= floor {
+                let head = self.run_head(bucket, number)?;
                 let mut buckets = self.events.buckets.write();
-                let runs = &mut buckets.entry(bucket).or_default().runs;
-                runs.insert(number, Arc::new(Run::decode(&value)?));
+                let known = buckets.entry(bucket).or_default();
+                known.runs.insert(number, Arc::new(Run::decode(&value)?));
+                known.digests.add_run(&head);
             }
         }
         let mut stored = Vec::new();
@@ -58,6 +62,24 @@ impl Shared {
         Ok(())
     }
 
+    /// What a run has of each shard. Format 2 had one list for all shards: it is put in today's form.
+    fn run_head(&self, bucket: Bucket, number: u32) -> Result<RunHead, StoreError> {
+        if let Some(head) = RunHead::read(&self.db, keys::BATCHES, (bucket, number))? {
+            return Ok(head);
+        }
+        let key = keys::run(bucket, number);
+        let bytes = self.db.get(keys::BATCHES, &key)?.ok_or(Damage {
+            family: keys::BATCHES,
+            what: "batches of a run are missing",
+        })?;
+        let batches = RunBatches::decode_format_2(keys::BATCHES, &bytes)?;
+        let mut batch = WriteBatch::default();
+        batches.put(&self.db, keys::BATCHES, (bucket, number), &mut batch);
+        batch.delete_cf(self.db.family(keys::BATCHES), key);
+        self.write(batch, false)?;
+        Ok(batches.head())
+    }
+
     fn index_again(&self, arrival: u64, key: FrameKey) -> Result<(), StoreError> {
         let record = self.db.get(batches::FAMILY, &key.by_producer())?;
         let record = record.map(|bytes| FrameRecord::decode(&bytes)).transpose()?;
@@ -74,7 +96,7 @@ impl Shared {
         let new = |i: usize| record.sections.get(i).is_some_and(|s| !s.held);
         let frame = OpenFrame::of(key, arrival, bytes.len(), &digest, new);
         let mut buckets = self.events.buckets.write();
-        buckets.entry(key.bucket).or_default().push(Arc::new(frame));
+        buckets.entry(key.bucket).or_default().push_new(Arc::new(frame));
         Ok(())
     }
 }

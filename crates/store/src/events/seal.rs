@@ -111,12 +111,11 @@ impl Shared {
         if let Err(error) = UnitBytes::new(bytes).with(|read| builder.append(read, counts)) {
             tracing::error!(%error, producer = %frame.key.producer, "stored frame is damaged and is not sealed");
             add(&self.counters.damaged_frames, 1);
+            taken.damaged.push(frame);
             return Ok(());
         }
-        let source = (frame.key.producer, frame.key.epoch);
-        let shards = taken.batches.of(source);
         for (shard, seq, content) in &frame.batches {
-            shards.entry(*shard).or_default().insert(*seq, *content);
+            taken.batches.insert(frame.source(), *shard, *seq, *content);
         }
         taken.frames.push(frame);
         Ok(())
@@ -148,7 +147,9 @@ impl Shared {
         let mut batch = WriteBatch::default();
         let key = keys::run(bucket, number);
         batch.put_cf(self.db.family(keys::RUNS), key, run.encode());
-        batch.put_cf(self.db.family(keys::BATCHES), key, taken.batches.encode());
+        taken
+            .batches
+            .put(&self.db, keys::BATCHES, (bucket, number), &mut batch);
         for frame in &taken.frames {
             batch.delete_cf(self.db.family(frames::FAMILY), frame.key.by_time());
             batch.delete_cf(self.db.family(batches::FAMILY), frame.key.by_producer());
@@ -162,6 +163,9 @@ impl Shared {
         if let Some(known) = buckets.get_mut(&bucket) {
             known.sealed_through(through);
             known.runs.insert(number, Arc::new(run));
+            for frame in &taken.damaged {
+                known.digests.remove(frame.source(), &frame.batches);
+            }
         }
         Ok(())
     }

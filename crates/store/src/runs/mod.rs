@@ -1,6 +1,7 @@
 //! What runs of events and runs of spans have in common: how much goes into one, their keys, the file that they come in, the
 //! filter over their traces.
 
+pub(crate) mod batches;
 mod file;
 pub(crate) mod filter;
 pub(crate) mod keys;

@@ -75,6 +75,32 @@ impl EventFrame<'_> {
         Ok(())
     }
 
+    /// The events of the runs that are wanted, in one pass over all rows: what batches are cut out by, of frames and of blocks.
+    pub fn events_of(&self, wanted: impl Fn(&Run) -> bool) -> Result<Vec<(Run, Vec<Event>)>, FrameError> {
+        let runs = self.runs()?;
+        let names = self.names()?;
+        let mut cursor = Cursor::new(self, &names)?;
+        let mut rows = Vec::new();
+        let mut found = Vec::new();
+        for trace in &self.traces()? {
+            cursor.next(range(&trace.rows).len() as u32, &mut rows)?;
+            let of_trace = runs.get(trace.runs.start as usize..trace.runs.end as usize);
+            let mut rest = rows.as_slice();
+            for run in of_trace.unwrap_or_default() {
+                let Some((these, others)) = rest.split_at_checked(run.rows as usize) else {
+                    break;
+                };
+                rest = others;
+                if wanted(run) {
+                    let events = these.iter().map(|row| event(trace.trace, row, &names));
+                    found.push((*run, events.collect()));
+                }
+            }
+        }
+        cursor.finish()?;
+        Ok(found)
+    }
+
     /// The content hash of each section ([`ContentHash`]); of gaps 0.
     pub fn content_hashes(&self) -> Result<Vec<u64>, FrameError> {
         let names = self.names()?;

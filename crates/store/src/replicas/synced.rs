@@ -1,0 +1,227 @@
+//! What is synced at one moment, and what can be asked of it.
+
+use super::HeldSection;
+use crate::error::StoreError;
+use crate::events;
+use crate::producers::{self, HeldGroup, ProducerKey};
+use crate::runs::batches::{Digests, RunHead, ShardBatches, Source, head_key, list_key};
+use crate::state::Shared;
+use crate::store::Store;
+use event::{Bucket, Epoch, Producer, Seq, Shard};
+use placement::batch_digest;
+use rocksdb::Snapshot;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is synced, sealed or not, at one moment. To make one costs a pointer a frame that is not sealed (some thousands) and a snapshot of the
+/// database: one a question. It keeps what it shows from being compacted away, so it is not to be kept for long. Its questions
+/// read the disk: off the async threads.
+///
+/// [`Self::buckets`] and [`Self::floor`] are answered from memory: 16 bytes a shard and bucket are kept up to date by each commit. The others
+/// read the lists of the shard asked for in the runs of the bucket asked for.
+#[derive(Debug)]
+pub struct Synced<'s> {
+    pub(super) shared: &'s Shared,
+    snapshot: DebugSnapshot<'s>,
+    floor: Bucket,
+    pub(super) buckets: BTreeMap<Bucket, Slice>,
+}
+
+struct DebugSnapshot<'s>(Snapshot<'s>);
+
+impl std::fmt::Debug for DebugSnapshot<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").finish_non_exhaustive()
+    }
+}
+
+/// What is known of a bucket.
+#[derive(Debug, Default)]
+pub(super) struct Slice {
+    pub(super) digests: Vec<Digests>,
+    pub(super) frames: Vec<Arc<events::OpenFrame>>,
+    pub(super) runs: Vec<(u32, Arc<events::Run>)>,
+}
+
+impl Store {
+    /// What is synced now.
+    pub fn synced(&self) -> Synced<'_> {
+        let shared = &self.shared;
+        let floor = shared.floor();
+        let buckets = shared.events.buckets.read();
+        let slice = |(bucket, known): (&Bucket, &events::EventBucket)| {
+            let slice = Slice {
+                digests: vec![known.digests.clone()],
+                frames: known.frames.clone(),
+                runs: known
+                    .runs
+                    .iter()
+                    .map(|(at, run)| (*at, Arc::clone(run)))
+                    .collect(),
+            };
+            (*bucket, slice)
+        };
+        let buckets_now = buckets.range(floor..).map(slice).collect();
+        // Under the lock, under which sealing writes too.
+        let snapshot = DebugSnapshot(shared.db.raw.snapshot());
+        Synced {
+            shared,
+            snapshot,
+            floor,
+            buckets: buckets_now,
+        }
+    }
+}
+
+impl Synced<'_> {
+    /// Buckets before it are dropped.
+    pub fn floor(&self) -> Bucket {
+        self.floor
+    }
+
+    /// By bucket that has batches of the shard, ascending: the digest of these, as [`Store::digests`] defines it.
+    pub fn buckets(&self, shard: Shard) -> Vec<(Bucket, u128)> {
+        let sum = |slice: &Slice| {
+            let of = slice.digests.iter().map(|digests| digests.of(shard));
+            of.fold(0u128, u128::wrapping_add)
+        };
+        let all = self.buckets.iter().map(|(bucket, slice)| (*bucket, sum(slice)));
+        all.filter(|(_, sum)| *sum != 0).collect()
+    }
+
+    /// By source, ascending: the digest of its batches of the shard in the bucket.
+    pub fn sources(
+        &self,
+        shard: Shard,
+        bucket: Bucket,
+    ) -> Result<Vec<((Producer, Epoch), u128)>, StoreError> {
+        let mut sums: BTreeMap<Source, u128> = BTreeMap::new();
+        let mut add = |(producer, epoch): Source, seq, content| {
+            let sum = sums.entry((producer, epoch)).or_default();
+            *sum = sum.wrapping_add(batch_digest(producer, epoch, shard, seq, content));
+        };
+        let Some(slice) = self.buckets.get(&bucket) else {
+            return Ok(Vec::new());
+        };
+        for frame in &slice.frames {
+            let of_shard = frame.batches.iter().filter(|(of, _, _)| *of == shard);
+            of_shard.for_each(|(_, seq, content)| add(frame.source(), *seq, *content));
+        }
+        for (run, _) in &slice.runs {
+            let list = self.list_of(events::keys::BATCHES, (bucket, *run), shard)?;
+            list.iter()
+                .for_each(|(source, seq, content)| add(source, seq, content));
+        }
+        Ok(sums.into_iter().collect())
+    }
+
+    /// The batches of a source of the shard in the bucket whose numbers are greater than `after`, ascending, at most `max`.
+    pub fn list(
+        &self,
+        shard: Shard,
+        bucket: Bucket,
+        source: (Producer, Epoch),
+        after: Seq,
+        max: usize,
+    ) -> Result<Vec<HeldSection>, StoreError> {
+        let mut found: Vec<(Seq, u64, u32)> = Vec::new();
+        let Some(slice) = self.buckets.get(&bucket) else {
+            return Ok(Vec::new());
+        };
+        for frame in slice.frames.iter().filter(|frame| frame.source() == source) {
+            let bytes = frame.bytes / (frame.batches.len() as u32).max(1);
+            let of_shard = frame
+                .batches
+                .iter()
+                .filter(|(of, seq, _)| *of == shard && *seq > after);
+            found.extend(of_shard.map(|(_, seq, content)| (*seq, *content, bytes)));
+        }
+        for (number, run) in &slice.runs {
+            if !run.record.sources.contains(&source) {
+                continue;
+            }
+            let at = (bucket, *number);
+            let list = self.list_of(events::keys::BATCHES, at, shard)?;
+            let of_source = list.of(source);
+            let later = of_source.partition_point(|(seq, _)| *seq <= after);
+            let some = of_source.get(later..).unwrap_or_default();
+            if !some.is_empty() {
+                let bytes = self.batch_bytes(events::keys::BATCHES, at, run.record.frame_bytes)?;
+                found.extend(
+                    some.iter()
+                        .take(max)
+                        .map(|(seq, content)| (*seq, *content, bytes)),
+                );
+            }
+        }
+        found.sort_unstable();
+        found.dedup_by_key(|(seq, _, _)| *seq);
+        found.truncate(max);
+        let (producer, epoch) = source;
+        let section = |(seq, content, bytes)| HeldSection {
+            producer,
+            epoch,
+            shard,
+            first: seq,
+            last: seq,
+            gap: false,
+            bucket,
+            content,
+            bytes,
+        };
+        Ok(found.into_iter().map(section).collect())
+    }
+
+    /// Is the batch of this number held, and its bucket not dropped? By its number alone: its content was compared when it was taken.
+    pub fn has(
+        &self,
+        (producer, epoch): (Producer, Epoch),
+        shard: Shard,
+        seq: Seq,
+        bucket: Bucket,
+    ) -> Result<bool, StoreError> {
+        if bucket < self.floor {
+            return Ok(false);
+        }
+        let group = self.group((producer, epoch), shard)?;
+        let held = group.as_ref().and_then(|group| group.shards.get(&shard));
+        Ok(held.is_some_and(|held| held.data.contains(seq.0)))
+    }
+
+    /// What is held of the shards of a producer's life that are stored together with this one.
+    pub(super) fn group(&self, source: Source, shard: Shard) -> Result<Option<HeldGroup>, StoreError> {
+        let key = ProducerKey::of(source.0, source.1, shard);
+        let bytes = self.get(producers::FAMILY, &key.encode())?;
+        Ok(bytes.map(|bytes| HeldGroup::decode(&bytes)).transpose()?)
+    }
+
+    pub(super) fn list_of(
+        &self,
+        family: &'static str,
+        (bucket, run): (Bucket, u32),
+        shard: Shard,
+    ) -> Result<ShardBatches, StoreError> {
+        let bytes = self.get(family, &list_key(bucket, run, shard))?;
+        let list = bytes
+            .map(|bytes| ShardBatches::decode(family, &bytes))
+            .transpose()?;
+        Ok(list.unwrap_or_default())
+    }
+
+    /// What one batch of a run takes of so many bytes, about.
+    fn batch_bytes(
+        &self,
+        family: &'static str,
+        (bucket, run): (Bucket, u32),
+        bytes: u64,
+    ) -> Result<u32, StoreError> {
+        let head = self.get(family, &head_key(bucket, run))?;
+        let head = head.map(|head| RunHead::decode(family, &head)).transpose()?;
+        let batches = head.map_or(1, |head| head.batches()).max(1);
+        Ok(u32::try_from(bytes / batches).unwrap_or(u32::MAX))
+    }
+
+    pub(super) fn get(&self, family: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.snapshot.0.get_cf(self.shared.db.family(family), key)?)
+    }
+}
