@@ -71,7 +71,7 @@ fn a_newer_format_is_refused() {
             error,
             OpenError::NewerFormat {
                 found: 9,
-                known: 2,
+                known: 3,
                 ..
             }
         ),

@@ -12,7 +12,7 @@ pub use cut::{CUT_SECTIONS_MAX, CutFrame};
 pub(crate) use hints::{FAMILY as HINTS, WaitingHints};
 pub use hints::{Hint, HintKey};
 pub use marker::Marker;
-pub use synced::Synced;
+pub use synced::{SourceDigest, Synced};
 
 use event::{Bucket, Epoch, Producer, Seq, Shard};
 

@@ -15,10 +15,15 @@ pub(super) enum Piece {
     Gap(Gap),
 }
 
+/// Whose a frame is, and of which bucket.
+type Of = (Producer, Epoch, Bucket);
+/// A piece, what it was asked for as, and when it was cut, about.
+type Placed = (HeldSection, Hlc, Piece);
+
 /// Pieces, by the frame in which they can be.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
-    frames: BTreeMap<(Producer, Epoch, Bucket), Vec<(HeldSection, Hlc, Piece)>>,
+    frames: BTreeMap<Of, Vec<Placed>>,
     events: usize,
 }
 
@@ -53,8 +58,8 @@ impl Pieces {
 
 /// Halves what does not fit, at most as often as there are bits in its count.
 fn encode(
-    of: (Producer, Epoch, Bucket),
-    pieces: &[(HeldSection, Hlc, Piece)],
+    of: Of,
+    pieces: &[Placed],
     names: &impl Fn(&BTreeSet<NodeKey>) -> Result<Vec<NodeInfo>, StoreError>,
     made: &mut Vec<CutFrame>,
 ) -> Result<(), StoreError> {

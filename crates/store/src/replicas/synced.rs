@@ -13,6 +13,9 @@ use rocksdb::Snapshot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// One life of a producer, and the digest of its batches.
+pub type SourceDigest = ((Producer, Epoch), u128);
+
 /// What is synced, sealed or not, at one moment. To make one costs a pointer a frame that is not sealed (some thousands) and a snapshot of the
 /// database: one a question. It keeps what it shows from being compacted away, so it is not to be kept for long. Its questions
 /// read the disk: off the async threads.
@@ -90,11 +93,7 @@ impl Synced<'_> {
     }
 
     /// By source, ascending: the digest of its batches of the shard in the bucket.
-    pub fn sources(
-        &self,
-        shard: Shard,
-        bucket: Bucket,
-    ) -> Result<Vec<((Producer, Epoch), u128)>, StoreError> {
+    pub fn sources(&self, shard: Shard, bucket: Bucket) -> Result<Vec<SourceDigest>, StoreError> {
         let mut sums: BTreeMap<Source, u128> = BTreeMap::new();
         let mut add = |(producer, epoch): Source, seq, content| {
             let sum = sums.entry((producer, epoch)).or_default();
