@@ -37,7 +37,7 @@ fn read(frame: &[u8]) {
     if let Ok(spans) = &whole {
         assert_eq!(spans.len(), opened.rows() as usize);
     }
-    let _ = opened.terms(|_| false);
+    let _ = opened.terms(64);
     let mut builder = SpanBuilder::new(1);
     if builder.append(&opened).is_ok() {
         assert_eq!(builder.len(), opened.rows() as usize);

@@ -83,7 +83,8 @@ pub fn run(built: Option<&Path>) -> Result<()> {
         run::check(run::command("promtool", &args).current_dir(&rules))?;
     }
     let bed = Bed::new(&programs.join("elixirscope"))?;
-    let member = bed.up(true, &["--disk-mib", DISK_MIB])?;
+    let lake = format!("file://{}", bed.path().join("lake").display());
+    let member = bed.up(true, &["--disk-mib", DISK_MIB, "--export", &lake])?;
     let server = Server::start(&bed, &rules, "exemplar-storage")?;
     let otlp = otlp_door(&member.output()).context("the member does not say where its OTLP door is")?;
     native::check(&bed, &rules, &server, &otlp)?;
