@@ -19,7 +19,7 @@ use std::sync::Arc;
 use store::{OpenError, Owner, Store, StoreError, StoreOptions};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
-use transport::{BindError, Limits, Server, ServerStats, close};
+use transport::{Connection, ServerStats, close};
 
 /// Why a collector does not start.
 #[derive(Debug, thiserror::Error)]
@@ -30,9 +30,6 @@ pub enum StartError {
     /// Reading the store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The address.
-    #[error(transparent)]
-    Bind(#[from] BindError),
     /// A metric's name is taken.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -73,9 +70,10 @@ pub struct CollectorHandle(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    local_addr: SocketAddr,
+    context: Arc<Context>,
     store: Arc<Store>,
     stop: CancellationToken,
+    sessions: Mutex<JoinSet<()>>,
     /// The OTLP doors: gRPC, HTTP.
     otlp: Option<(SocketAddr, SocketAddr)>,
     counted: Option<CountedSpans>,
@@ -83,7 +81,7 @@ struct Inner {
 }
 
 impl Collector {
-    /// Opens the store, takes the address and serves agents until [`CollectorHandle::shutdown`]. `now` is the physical clock.
+    /// Opens the store, and then serves the agents that it is given until [`CollectorHandle::shutdown`]. `now` is the physical clock.
     pub async fn start(
         config: CollectorConfig,
         control: Arc<dyn ControlPlane>,
@@ -110,9 +108,6 @@ impl Collector {
         let opened = tokio::task::spawn_blocking(move || Store::open(&dir, options));
         let store = Arc::new(opened.await.map_err(|_| StartError::Interrupted)??);
         let clock = MemberClock::new(Arc::clone(&store), settings.max_offset_ms, now)?;
-        let server = Server::bind(config.listen, &config.identity, Limits::default())?;
-        let local_addr = server.local_addr();
-        let stats = Arc::clone(server.stats());
         let stop = CancellationToken::new();
         let mut tasks = Vec::new();
         let mut otlp = None;
@@ -141,12 +136,16 @@ impl Collector {
             metrics,
             decode: Arc::new(Semaphore::new(DECODE_BYTES_MAX)),
         });
-        tasks.push(tokio::spawn(accept(Arc::clone(&context), server, stop.clone())));
-        tasks.push(tokio::spawn(sample(context, stats, stop.clone())));
+        tasks.push(tokio::spawn(sample(
+            Arc::clone(&context),
+            config.door,
+            stop.clone(),
+        )));
         Ok(CollectorHandle(Arc::new(Inner {
-            local_addr,
+            context,
             store,
             stop,
+            sessions: Mutex::default(),
             otlp,
             counted,
             tasks: Mutex::new(tasks),
@@ -155,9 +154,21 @@ impl Collector {
 }
 
 impl CollectorHandle {
-    /// The address on which agents connect.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.0.local_addr
+    /// Serves an agent's connection until it ends, or the collector does. Returns at once.
+    pub fn serve_agent(&self, connection: Connection) {
+        let mut sessions = self.0.sessions.lock();
+        while let Some(ended) = sessions.try_join_next() {
+            said_goodbye(&ended);
+        }
+        if self.0.stop.is_cancelled() {
+            connection.close(close::SHUTTING_DOWN, "collector is stopping");
+            return;
+        }
+        sessions.spawn(session::run(
+            Arc::clone(&self.0.context),
+            connection,
+            self.0.stop.clone(),
+        ));
     }
     /// The addresses of the OTLP doors, gRPC and HTTP, if they are open.
     pub fn otlp_addrs(&self) -> Option<(SocketAddr, SocketAddr)> {
@@ -181,7 +192,14 @@ impl CollectorHandle {
     }
     /// Ends all sessions, telling the agents, and waits for that. Frames without acknowledgement are the agents' again.
     pub async fn shutdown(&self) {
-        self.0.stop.cancel();
+        let mut sessions = {
+            let mut sessions = self.0.sessions.lock();
+            self.0.stop.cancel();
+            std::mem::take(&mut *sessions)
+        };
+        while let Some(ended) = sessions.join_next().await {
+            said_goodbye(&ended);
+        }
         let tasks = std::mem::take(&mut *self.0.tasks.lock());
         for task in tasks {
             if task.await.is_err() {
@@ -205,24 +223,10 @@ async fn take_spans(doors: OtlpServer, intake: Arc<SpanIntake>, stop: Cancellati
     }
 }
 
-async fn accept(context: Arc<Context>, server: Server, stop: CancellationToken) {
-    let mut sessions = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            Some(ended) = sessions.join_next() => if ended.is_err() {
-                tracing::error!("session panicked");
-            },
-            connection = server.accept() => match connection {
-                Some(c) => {
-                    sessions.spawn(session::run(Arc::clone(&context), c, stop.clone()));
-                }
-                None => break,
-            },
-        }
+fn said_goodbye(ended: &Result<(), tokio::task::JoinError>) {
+    if ended.is_err() {
+        tracing::error!("session panicked");
     }
-    while sessions.join_next().await.is_some() {}
-    server.close(close::SHUTTING_DOWN, "collector is stopping").await;
 }
 
 /// Copies numbers that are counted elsewhere.

@@ -1,11 +1,11 @@
 //! Settings of a collector, and its limits.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use host::access::Access;
-use transport::Identity;
+use transport::ServerStats;
 
 use crate::otlp::OtlpConfig;
 
@@ -38,10 +38,8 @@ const _: () = assert!(DECODE_BYTES_MAX >= wire::frame::PAYLOAD_BYTES_MAX);
 pub struct CollectorConfig {
     /// Folder of the store.
     pub data_dir: PathBuf,
-    /// UDP address on which agents connect; port 0 = any.
-    pub listen: SocketAddr,
-    /// Certificate and key.
-    pub identity: Identity,
+    /// Of the member's door, which hands agents over ([`crate::CollectorHandle::serve_agent`]): what it refused is shown as metrics.
+    pub door: Arc<ServerStats>,
     /// Bytes of memory of the store.
     pub memory_bytes: u64,
     /// How long after its end a bucket is kept.

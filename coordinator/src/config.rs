@@ -1,9 +1,11 @@
 //! What a coordinator is started with.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use transport::Ways;
+
+use crate::peers::Calls;
 use crate::state::Role;
 
 /// How this member presents itself.
@@ -22,14 +24,12 @@ pub struct NewMember {
 /// The way to other members: without it a coordinator is alone for ever.
 #[derive(Clone, Debug)]
 pub struct Neighbours {
-    /// Where other members call (UDP).
-    pub listen: SocketAddr,
-    /// `host:port` under which they reach it.
+    /// The connections on which this coordinator calls. They should carry nothing else.
+    pub ways: Ways,
+    /// Where the calls of others come in: whoever has the member's door hands them over there, from before the start on.
+    pub calls: Calls,
+    /// `host:port` under which other members reach that door.
     pub advertise: String,
-    /// This member's certificate.
-    pub identity: transport::Identity,
-    /// A name that the certificates of all members have.
-    pub server_name: String,
     /// `host:port` of members of the cluster to join, if this data folder is new. Empty: it founds a cluster.
     pub join: Vec<String>,
 }

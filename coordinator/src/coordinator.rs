@@ -1,7 +1,6 @@
 //! A member's coordinator: one consensus group, the state it agrees on, and the blobs that the state names.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use serde::Serialize;
 use store::blobs::{BlobError, Blobs};
 use store::raft_log::RaftLog;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
-use transport::{Client, Limits, Server, close};
+use tokio::task::JoinHandle;
+use transport::Ways;
 
 use crate::batch::Batcher;
 use crate::config::CoordinatorConfig;
@@ -20,9 +19,9 @@ use crate::error::{ProposeError, StartError};
 use crate::federation;
 use crate::metrics::Metrics;
 use crate::participant::{Participant, Remove};
-use crate::peers::{Peers, serve};
+use crate::peers::Peers;
 use crate::raft::{Group, Identity};
-use crate::state::{Cluster, Command, Incarnation, MemberId, Outcome, State};
+use crate::state::{Cluster, Command, Incarnation, MemberId, Outcome, Role, State};
 
 /// A leader that has heard of no majority for this long says that it is not ready.
 const NO_QUORUM: Duration = Duration::from_secs(3);
@@ -62,7 +61,6 @@ struct Shared {
     participant: Arc<Participant>,
     batcher: Batcher,
     member: MemberId,
-    door: Option<(Arc<Server>, JoinHandle<()>)>,
     /// Fetches the blobs that this member lacks.
     whole: JoinHandle<()>,
     metrics: Metrics,
@@ -83,19 +81,20 @@ impl Coordinator {
         let (log, mut identity, blobs) = tokio::task::spawn_blocking(open)
             .await
             .map_err(|e| StartError::Consensus(e.to_string()))??;
-        let door = |e: &dyn std::fmt::Display| StartError::Door(e.to_string());
-        let peers = match &config.neighbours {
-            Some(n) => Peers::new(
-                Client::new(&n.identity).map_err(|e| door(&e))?,
-                n.server_name.clone(),
-            ),
-            None => Peers::alone(),
-        };
-        let peers = Arc::new(peers);
+        let ways = config.neighbours.as_ref().map(|n| n.ways.clone());
+        let peers = Arc::new(Peers::new(ways.unwrap_or_else(Ways::alone)));
         let neighbours = config.neighbours.as_ref();
         let join = neighbours.map(|n| n.join.clone()).filter(|j| !j.is_empty());
         let new = log.bounds().is_none() && log.snapshot()?.is_none();
         let joined = OnceLock::new();
+        if new && join.is_none() && !config.member.roles.contains(&Role::Coordinator) {
+            let alone = "a member that only follows founds no cluster: name members of one to join";
+            return Err(StartError::Join(alone.to_owned()));
+        }
+        if new && join.is_none() && identity.member.is_some() {
+            let left = "this folder was registered with a cluster and not taken in before it stopped: name members of that cluster again";
+            return Err(StartError::Join(left.to_owned()));
+        }
         if let (true, Some(join)) = (new, &join) {
             let cluster = entry::register(&config, &mut identity, &log, &peers, join).await?;
             let _ = joined.set(cluster);
@@ -110,15 +109,9 @@ impl Coordinator {
             blobs,
             joined,
         });
-        let door = match neighbours {
-            Some(n) => {
-                let server = Server::bind(n.listen, &n.identity, Limits::default()).map_err(|e| door(&e))?;
-                let server = Arc::new(server);
-                let task = tokio::spawn(answer_all(Arc::clone(&server), Arc::clone(&participant)));
-                Some((server, task))
-            }
-            None => None,
-        };
+        if let Some(n) = neighbours {
+            n.calls.open(&participant);
+        }
         let advertise = neighbours.map_or_else(String::new, |n| n.advertise.clone());
         let member = enter(&participant, &config, &advertise, join.filter(|_| new).as_deref()).await?;
         tokio::task::spawn_blocking(move || identity.is_member(&log, member))
@@ -134,17 +127,11 @@ impl Coordinator {
             )),
             participant,
             member,
-            door,
             metrics,
         };
         Ok(Self {
             shared: Arc::new(shared),
         })
-    }
-
-    /// The address on which other members call, if they can.
-    pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.shared.door.as_ref().map(|(server, _)| server.local_addr())
     }
 
     /// How the group is, as this member sees it.
@@ -273,10 +260,6 @@ impl Coordinator {
         self.shared.whole.abort();
         self.shared.batcher.shutdown().await;
         self.shared.participant.group.shutdown().await;
-        if let Some((server, task)) = &self.shared.door {
-            server.close(close::SHUTTING_DOWN, "shutting down").await;
-            task.abort();
-        }
         tracing::info!("coordinator stopped");
     }
 }
@@ -294,7 +277,7 @@ async fn enter(
     }
     if !participant.group.is_initialized().await? {
         participant.group.found(advertise.to_owned()).await?;
-    } else if participant.group.status().voters.len() > 1 {
+    } else if participant.group.needs_others() {
         let command = entry::registration(config, &participant.identity);
         tokio::spawn(entry::come_back(Arc::clone(participant), command));
         return known_id(participant);
@@ -307,13 +290,4 @@ async fn enter(
 fn known_id(participant: &Participant) -> Result<MemberId, StartError> {
     let known = participant.identity.member;
     known.ok_or_else(|| StartError::Stored("a member of a group without an id".to_owned()))
-}
-
-/// Answers the calls of other members until the door is closed.
-async fn answer_all(server: Arc<Server>, participant: Arc<Participant>) {
-    let mut connections = JoinSet::new();
-    while let Some(connection) = server.accept().await {
-        while connections.try_join_next().is_some() {}
-        connections.spawn(serve(connection, Arc::clone(&participant)));
-    }
 }

@@ -30,9 +30,6 @@ pub enum StartError {
     /// No member of the cluster took this one in.
     #[error("cannot join the cluster: {0}")]
     Join(String),
-    /// The door for other members could not be opened.
-    #[error("door for members: {0}")]
-    Door(String),
     /// The first commands were not accepted.
     #[error("first commands: {0}")]
     Propose(#[from] ProposeError),

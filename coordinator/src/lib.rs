@@ -24,3 +24,4 @@ pub mod state;
 pub use config::{CoordinatorConfig, Neighbours, NewMember};
 pub use coordinator::{Coordinator, GroupStatus, Health};
 pub use error::{ProposeError, StartError};
+pub use peers::Calls;

@@ -1,5 +1,6 @@
 //! A member in its group: writes and reads through the leader, whoever that is, and answers the calls of the others.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use tokio::time::Instant;
 
 use crate::codec::{decode, encode};
 use crate::error::ProposeError;
-use crate::peers::{Answer, Answers, Call, Kind, PeerError, Peers};
+use crate::peers::{Answer, Call, Kind, PeerError, Peers};
 use crate::raft::{Group, Identity};
-use crate::state::{Command, Incarnation, MemberId, Outcome, State};
+use crate::state::{Command, Incarnation, MemberId, Outcome, Role, State};
 
 /// How long a write looks for a leader that takes it.
 const LEADER_WITHIN: Duration = Duration::from_secs(30);
@@ -145,7 +146,11 @@ impl Participant {
     }
 
     async fn admit(&self, admit: Admit) -> Result<(), ProposeError> {
-        match self.group.admit(admit.raft, admit.addr.clone()).await {
+        let state = Arc::clone(&self.state.borrow());
+        let votes = state
+            .by_raft(admit.raft)
+            .is_some_and(|(_, m)| m.roles.contains(&Role::Coordinator));
+        match self.group.admit(admit.raft, admit.addr.clone(), votes).await {
             Err(ProposeError::NotLeader { leader }) if !admit.forwarded => {
                 let admit = Admit {
                     forwarded: true,
@@ -223,6 +228,19 @@ impl Participant {
         removed.map(|(id, _)| Answer::Refused(crate::state::Refusal::Removed(id).to_string()))
     }
 
+    /// Why nobody can join: a member listens everywhere and did not say where it is reached.
+    fn cannot_be_reached(&self) -> Option<String> {
+        let state = self.state.borrow();
+        let mut members = state.members.iter().filter(|(_, m)| !m.removed);
+        members.find_map(|(id, m)| {
+            let address: SocketAddr = m.quic_address()?.parse().ok()?;
+            let name = &m.name;
+            address.ip().is_unspecified().then(|| {
+                format!("member {id} ({name}) says nobody where it is reached: start it again with --advertise HOST:PORT")
+            })
+        })
+    }
+
     async fn register(&self, command: Command) -> Answer {
         if !matches!(command, Command::RegisterMember { .. }) {
             return Answer::Refused("this registers no member".to_owned());
@@ -230,6 +248,9 @@ impl Participant {
         let Some(cluster) = self.cluster() else {
             return Answer::Unavailable("this member is in no cluster yet".to_owned());
         };
+        if let Some(why) = self.cannot_be_reached() {
+            return Answer::Refused(why);
+        }
         match self.write(vec![command]).await.map(|o| o.into_iter().next()) {
             Ok(Some(Outcome::Member(member))) => done(&Joined { cluster, member }),
             Ok(Some(Outcome::Refused(refusal))) => Answer::Refused(refusal.to_string()),
@@ -239,8 +260,9 @@ impl Participant {
     }
 }
 
-impl Answers for Participant {
-    async fn answer(&self, call: Call) -> Answer {
+impl Participant {
+    /// Answers a call of another member.
+    pub(crate) async fn answer(&self, call: Call) -> Answer {
         if let Some(why) = self.turned_away(&call) {
             return why;
         }

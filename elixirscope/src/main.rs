@@ -9,6 +9,7 @@ mod client;
 mod cluster;
 mod code;
 mod code_blobs;
+mod collector_role;
 mod control_plane;
 mod coordinator_role;
 mod doctor;
@@ -16,6 +17,8 @@ mod doors;
 mod export;
 mod jaeger;
 mod lacks;
+mod member;
+mod member_args;
 mod process;
 mod sync;
 mod tempo;
@@ -43,6 +46,8 @@ enum Command {
     Agent(agent_role::Args),
     /// Run a coordinator alone: one of three or five that agree on members, shards and versions.
     Coordinator(coordinator_role::Args),
+    /// Run a collector that joins a cluster: it takes in, keeps and answers, and only follows what the coordinators agree.
+    Collector(collector_role::Args),
     /// Show a cluster's members, who leads, who holds what; take a member out.
     Cluster(cluster::Args),
     /// Index a project's sources and publish the version, so that events resolve to its code.
@@ -64,6 +69,7 @@ fn main() -> ExitCode {
         Command::Up(args) => up::run(args),
         Command::Agent(args) => agent_role::run(args),
         Command::Coordinator(args) => coordinator_role::run(args),
+        Command::Collector(args) => collector_role::run(args),
         Command::Cluster(args) => cluster::run(&args),
         Command::Sync(args) => sync::run(&args),
         Command::Code(args) => code::run(&args),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-use coordinator::Coordinator;
+use anyhow::{Context, Result};
+use coordinator::{Coordinator, CoordinatorConfig};
 use host::{Check, HttpServer, TaskKind, Tasks};
 
 /// Looks at something at once and then every so often, until the process stops.
@@ -22,6 +22,27 @@ pub(crate) fn look_every(
         }
     })?;
     Ok(())
+}
+
+/// Starts a member's coordinator, and waits until it knows its cluster; `None` if the process is told to stop before.
+pub(crate) async fn start_coordinator(config: CoordinatorConfig) -> Result<Option<Coordinator>> {
+    let start = async {
+        let coordinator = Coordinator::start(config).await?;
+        let mut states = coordinator.subscribe();
+        if states.borrow().cluster.is_none() {
+            tracing::warn!("this member does not know its cluster any more and waits for the others to tell");
+        }
+        let known = states.wait_for(|state| state.cluster.is_some()).await;
+        known.context("the coordinator stopped")?;
+        anyhow::Ok(coordinator)
+    };
+    tokio::select! {
+        started = start => started.map(Some),
+        signal = host::stop_signal() => {
+            tracing::info!(signal = signal?, "stopped before it had a cluster");
+            Ok(None)
+        }
+    }
 }
 
 /// Brings a readiness check in step with a coordinator.

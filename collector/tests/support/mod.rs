@@ -19,14 +19,19 @@ use event::{
 };
 use host::Registry;
 use placement::{Change, MemberId, ShardMap};
+use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use transport::tls::{DEV_SERVER_NAME, dev_ca};
-use transport::{Client, Connection, Identity, MessageReader, MessageWriter, RecvStream, Role, SendStream};
+use transport::{
+    Client, Connection, Identity, Limits, MessageReader, MessageWriter, RecvStream, Role, SendStream, Server,
+    close,
+};
 use wire::control::{AckRange, AgentHello, AgentMessage, CollectorMessage, HelloOk, MESSAGE_BYTES_MAX};
 use wire::frame::{Compression, FRAME_BYTES_MAX, FrameBuilder};
 
@@ -154,6 +159,9 @@ pub struct House {
     pub collector: CollectorHandle,
     pub registry: Registry,
     pub plane: Arc<Plane>,
+    pub door: Arc<Server>,
+    pub addr: SocketAddr,
+    pub listens: JoinHandle<()>,
 }
 
 impl House {
@@ -170,11 +178,13 @@ impl House {
     pub async fn start_with(dir: tempfile::TempDir, data: &Path) -> Self {
         let tls = dir.path().join("tls");
         dev_ca(&tls).unwrap();
+        let identity = Identity::from_dir(&tls, Role::Member).unwrap();
+        let door = Server::bind("127.0.0.1:0".parse().unwrap(), &identity, Limits::default()).unwrap();
+        let (addr, door) = (door.local_addr(), Arc::new(door));
         let config = CollectorConfig {
             access: host::access::Access::open(),
             data_dir: data.to_path_buf(),
-            listen: "127.0.0.1:0".parse().unwrap(),
-            identity: Identity::from_dir(&tls, Role::Member).unwrap(),
+            door: Arc::clone(door.stats()),
             memory_bytes: 32 << 20,
             retention: Duration::from_hours(1),
             disk_bytes_max: 0,
@@ -187,21 +197,28 @@ impl House {
         let collector = Collector::start(config, plane.clone(), registry.clone(), host::now)
             .await
             .unwrap();
+        // As the program's door does: every connection is an agent's.
+        let (agents, listening) = (collector.clone(), Arc::clone(&door));
+        let listens = tokio::spawn(async move {
+            while let Some(connection) = listening.accept().await {
+                agents.serve_agent(connection);
+            }
+        });
         Self {
             dir,
             collector,
             registry,
             plane,
+            door,
+            addr,
+            listens,
         }
     }
 
     pub async fn connect(&self, role: Role) -> Connection {
         let identity = Identity::from_dir(&self.dir.path().join("tls"), role).unwrap();
         let client = Client::new(&identity).unwrap();
-        let connection = client
-            .connect(self.collector.local_addr(), DEV_SERVER_NAME)
-            .await
-            .unwrap();
+        let connection = client.connect(self.addr, DEV_SERVER_NAME).await.unwrap();
         // The connection's socket lives as long as its client.
         std::mem::forget(client);
         connection
@@ -224,6 +241,10 @@ impl House {
 
     pub async fn stop(self) -> tempfile::TempDir {
         self.collector.shutdown().await;
+        self.door
+            .close(close::SHUTTING_DOWN, "collector is stopping")
+            .await;
+        self.listens.await.unwrap();
         self.dir
     }
 }

@@ -4,8 +4,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::state::Incarnation;
 
-/// Format of calls; another one is refused.
-const FORMAT: u8 = 1;
+/// Format of calls; another one is refused. First byte of a call, and so what tells it from other streams between members.
+pub(super) const FORMAT: u8 = 1;
 /// Bytes before a call's body.
 const HEAD_BYTES: usize = 26;
 /// Longest call or answer, in bytes: the largest proposal, as JSON, and a part of a snapshot fit.

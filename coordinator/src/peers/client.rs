@@ -1,13 +1,10 @@
-//! Calls other members: one connection a member, made when needed, made again when it broke.
+//! Calls other members, over connections of the coordinators' own: a heartbeat must not wait behind copies of shards.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
-use transport::{Client, Connection, MessageReader, MessageWriter, close};
+use transport::{Connection, MessageReader, MessageWriter, WayError, Ways};
 
 use super::call::{Answer, CALL_BYTES_MAX, Call};
 
@@ -25,35 +22,14 @@ pub(crate) enum PeerError {
     Refused { addr: String, reason: String },
 }
 
-/// The connection with one member; the lock is held while it is being made.
-type Way = Arc<tokio::sync::Mutex<Option<Connection>>>;
-
 /// The ways to all members.
 #[derive(Debug)]
-pub(crate) struct Peers {
-    /// None: this member is alone.
-    client: Option<Client>,
-    server_name: String,
-    ways: Mutex<HashMap<String, Way>>,
-}
+pub(crate) struct Peers(Ways);
 
 impl Peers {
-    /// With a client that has a member's certificate. `server_name` must be in the certificates of the others.
-    pub(crate) fn new(client: Client, server_name: String) -> Self {
-        Self {
-            client: Some(client),
-            server_name,
-            ways: Mutex::default(),
-        }
-    }
-
-    /// Of a member that has no way to others.
-    pub(crate) fn alone() -> Self {
-        Self {
-            client: None,
-            server_name: String::new(),
-            ways: Mutex::default(),
-        }
+    /// Calls over these ways.
+    pub(crate) fn new(ways: Ways) -> Self {
+        Self(ways)
     }
 
     /// Calls the member at `addr` (`host:port`) and waits for its answer.
@@ -76,37 +52,14 @@ impl Peers {
     async fn exchange(&self, addr: &str, call: &Call, within: Duration) -> Result<Answer, String> {
         let until = Instant::now() + within;
         let late = |_| format!("no answer within {} ms", within.as_millis());
-        let way = Arc::clone(self.ways.lock().entry(addr.to_owned()).or_default());
-        let connection = {
-            let mut open = timeout_at(until, way.lock()).await.map_err(late)?;
-            if let Some(connection) = &*open {
-                connection.clone()
-            } else {
-                let connected = timeout_at(until, self.connect(addr)).await.map_err(late)?;
-                open.insert(connected?).clone()
-            }
-        };
+        let connection = self.0.connection(addr, within).await;
+        let connection = connection.map_err(|e: WayError| e.to_string())?;
         let exchanged = timeout_at(until, exchange(&connection, call)).await.map_err(late);
         let exchanged = exchanged.and_then(|answer| answer);
         if exchanged.is_err() {
-            connection.close(close::DONE, "a call had no answer");
-            let mut open = way.lock().await;
-            if open.as_ref().is_some_and(|now| now.same_as(&connection)) {
-                open.take();
-            }
+            self.0.give_up(addr, &connection);
         }
         exchanged
-    }
-
-    async fn connect(&self, addr: &str) -> Result<Connection, String> {
-        let client = self
-            .client
-            .as_ref()
-            .ok_or("this member was started without a way to others")?;
-        let mut resolved = tokio::net::lookup_host(addr).await.map_err(|e| e.to_string())?;
-        let first = resolved.next().ok_or("the name has no address")?;
-        let connected = client.connect(first, &self.server_name).await;
-        connected.map_err(|e| e.to_string())
     }
 }
 

@@ -1,60 +1,36 @@
-//! Answers the calls of other members.
+//! Answers the calls of other members that come through the member's door.
 
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock, Weak};
 
-use tokio::task::JoinSet;
-use transport::{Connection, MessageReader, MessageWriter, RecvStream, Role, SendStream, close};
+use bytes::Bytes;
 
-use super::call::{Answer, CALL_BYTES_MAX, Call};
+use super::call::{Answer, Call};
+use crate::participant::Participant;
 
-/// A call must be here, and its answer taken, within this time each.
-const TRANSFER: Duration = Duration::from_secs(30);
+/// The calls of other members: what opens the member's door hands them over here. Made before the coordinator, because a member must
+/// answer while it joins. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Calls(Arc<OnceLock<Weak<Participant>>>);
 
-/// Who answers.
-pub(crate) trait Answers: Send + Sync + 'static {
-    /// Answers one call.
-    fn answer(&self, call: Call) -> impl Future<Output = Answer> + Send;
-}
+impl Calls {
+    /// Longest call or answer, in bytes.
+    pub const BYTES_MAX: usize = super::call::CALL_BYTES_MAX;
+    /// First byte of every call.
+    pub const FIRST_BYTE: u8 = super::call::FORMAT;
 
-/// Answers calls until the connection ends. Calls at a time are bounded by the streams that a peer may open. A peer that is
-/// no member is turned away.
-pub(crate) async fn serve<A: Answers>(connection: Connection, answers: Arc<A>) {
-    if connection.peer().role != Role::Member {
-        connection.close(close::ROLE, "only members may call coordinators");
-        return;
+    /// Answers one call, whatever it is: both are one message. Only members may call.
+    pub async fn answer(&self, call: Bytes) -> Bytes {
+        let answer = match (Call::decode(call), self.0.get().map(Weak::upgrade)) {
+            (Err(error), _) => Answer::Refused(error.to_string()),
+            (Ok(call), Some(Some(participant))) => participant.answer(call).await,
+            (Ok(_), None) => Answer::Unavailable("this member is starting".to_owned()),
+            (Ok(_), Some(None)) => Answer::Unavailable("this member is stopping".to_owned()),
+        };
+        answer.encode()
     }
-    let mut calls = JoinSet::new();
-    while let Ok((send, receive)) = connection.accept_bi().await {
-        while calls.try_join_next().is_some() {}
-        let answers = Arc::clone(&answers);
-        calls.spawn(async move {
-            if let Err(reason) = one(send, receive, &*answers).await {
-                tracing::debug!(reason, "a member's call broke off");
-            }
-        });
-    }
-}
 
-async fn one<A: Answers>(send: SendStream, receive: RecvStream, answers: &A) -> Result<(), String> {
-    let mut reader = MessageReader::new(receive, CALL_BYTES_MAX);
-    let read = tokio::time::timeout(TRANSFER, reader.next()).await;
-    let read = read.map_err(|_| "the call did not come in time".to_owned())?;
-    let message = read
-        .map_err(|e| e.to_string())?
-        .ok_or("a stream without a call")?;
-    let answer = match Call::decode(message) {
-        Ok(call) => answers.answer(call).await,
-        Err(error) => Answer::Refused(error.to_string()),
-    };
-    let mut writer = MessageWriter::new(send, CALL_BYTES_MAX);
-    let write = async {
-        writer.write(&answer.encode()).await?;
-        writer.finish().await
-    };
-    let written = tokio::time::timeout(TRANSFER, write).await;
-    written
-        .map_err(|_| "the answer was not taken in time".to_owned())?
-        .map_err(|e| e.to_string())
+    /// From now on calls are answered by this one.
+    pub(crate) fn open(&self, participant: &Arc<Participant>) {
+        let _ = self.0.set(Arc::downgrade(participant));
+    }
 }

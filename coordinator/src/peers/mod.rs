@@ -1,7 +1,7 @@
 //! Calls between members, over QUIC with member certificates: one stream a call, one message there and one back.
 //!
-//! What is in the messages is `call`'s; `client` keeps a connection a member; `door` answers. The bodies of Raft's own calls
-//! are `raft/`'s.
+//! What is in the messages is `call`'s; `client` calls; `door` answers what the member's door hands over. The bodies of Raft's own
+//! calls are `raft/`'s.
 
 mod call;
 mod client;
@@ -9,4 +9,4 @@ mod door;
 
 pub(crate) use call::{Answer, Call, Kind};
 pub(crate) use client::{PeerError, Peers};
-pub(crate) use door::{Answers, serve};
+pub use door::Calls;

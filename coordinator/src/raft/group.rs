@@ -185,6 +185,11 @@ impl Group {
         founded.map_err(|e| StartError::Consensus(e.to_string()))
     }
 
+    /// Can this member agree on nothing by itself, because others vote?
+    pub(crate) fn needs_others(&self) -> bool {
+        self.status().voters.iter().any(|id| *id != self.id)
+    }
+
     /// Returns once there is a leader and, if it is this member, everything committed is applied.
     pub(crate) async fn await_leader(&self) -> Result<(), StartError> {
         let led = self.raft.wait(Some(Duration::from_secs(LEADER_WAIT_SECONDS)));
@@ -234,13 +239,13 @@ impl Group {
         applied.map(|_| ()).map_err(|_| behind)
     }
 
-    /// As the leader, lets a member follow, waits until it has caught up, and lets it vote if there is room.
-    pub(crate) async fn admit(&self, raft: u64, addr: String) -> Result<(), ProposeError> {
+    /// As the leader, lets a member follow, waits until it has caught up, and lets it vote if it should and there is room.
+    pub(crate) async fn admit(&self, raft: u64, addr: String, votes: bool) -> Result<(), ProposeError> {
         let status = self.status();
         if !status.voters.contains(&raft) {
             let node = BasicNode { addr };
             self.raft.add_learner(raft, node, true).await.map_err(of_write)?;
-            if status.voters.len() < VOTERS_MAX {
+            if votes && status.voters.len() < VOTERS_MAX {
                 let vote = ChangeMembers::AddVoterIds(BTreeSet::from([raft]));
                 self.raft.change_membership(vote, true).await.map_err(of_write)?;
             }

@@ -1,0 +1,205 @@
+//! What all members are started with, whatever their roles: addresses, certificates, the cluster to join.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use coordinator::state::Role as MemberRole;
+use coordinator::{Calls, CoordinatorConfig, Neighbours, NewMember};
+use host::Registry;
+use transport::{Client, Identity, Role, Ways};
+
+use crate::doors::TokensArg;
+use crate::member::Door;
+use crate::up::LogArgs;
+
+/// Which members there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Coordinator and collector.
+    Up,
+    /// A coordinator alone.
+    Coordinator,
+    /// A collector, whose coordinator only follows.
+    Collector,
+}
+
+impl Kind {
+    fn roles(self) -> BTreeSet<MemberRole> {
+        match self {
+            Self::Up => BTreeSet::from([MemberRole::Collector, MemberRole::Coordinator]),
+            Self::Coordinator => BTreeSet::from([MemberRole::Coordinator]),
+            Self::Collector => BTreeSet::from([MemberRole::Collector]),
+        }
+    }
+
+    fn data(self) -> &'static str {
+        match self {
+            Self::Up => "elixirscope-data",
+            Self::Coordinator => "elixirscope-coordinator",
+            Self::Collector => "elixirscope-collector",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Up => "member",
+            Self::Coordinator => "coordinator",
+            Self::Collector => "collector",
+        }
+    }
+}
+
+/// Arguments of all members.
+#[derive(Debug, clap::Args)]
+pub(crate) struct MemberArgs {
+    /// Data folder; made if missing. A wiped one is another member. [default: elixirscope-data; of `coordinator` and `collector`
+    /// elixirscope-ROLE]
+    #[arg(long, env = "ELIXIRSCOPE_DATA")]
+    data: Option<PathBuf>,
+    /// HTTP door: API, metrics, health (TCP).
+    #[arg(long, env = "ELIXIRSCOPE_HTTP", default_value = "127.0.0.1:7480")]
+    pub(crate) http: SocketAddr,
+    /// QUIC door for agents and other members (UDP).
+    #[arg(long, env = "ELIXIRSCOPE_QUIC", default_value = "127.0.0.1:7481")]
+    quic: SocketAddr,
+    /// `host:port` under which other members and agents reach the QUIC door; without it, the door's own address.
+    #[arg(long, env = "ELIXIRSCOPE_ADVERTISE")]
+    advertise: Option<String>,
+    /// `host:port` of members of the cluster to join. Without it an empty data folder founds a cluster.
+    #[arg(long, env = "ELIXIRSCOPE_JOIN", value_delimiter = ',')]
+    join: Vec<String>,
+    /// Folder with ca.pem, member.pem and member.key (and agent.pem, agent.key for `up` with an agent), of one authority in the whole
+    /// cluster. Without it `tls` in the data folder, with an authority made for development: other members need a copy of that folder.
+    #[arg(long, env = "ELIXIRSCOPE_TLS")]
+    tls: Option<PathBuf>,
+    /// Name that the certificates of all members carry.
+    #[arg(long, env = "ELIXIRSCOPE_SERVER_NAME", default_value = transport::tls::DEV_SERVER_NAME)]
+    pub(crate) server_name: String,
+    /// Name of this member, for people. [default: member, coordinator or collector]
+    #[arg(long, env = "ELIXIRSCOPE_NAME")]
+    name: Option<String>,
+    /// Failure domain of this member: copies of a shard are in different ones where there are enough.
+    #[arg(long, env = "ELIXIRSCOPE_ZONE", default_value = "")]
+    zone: String,
+    #[command(flatten)]
+    pub(crate) tokens: TokensArg,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// What a new cluster is like; of no account for a member that joins or comes back.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct NewClusterArgs {
+    /// Virtual shards of a new cluster; fixed for ever.
+    #[arg(long, env = "ELIXIRSCOPE_SHARDS", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    shards: u16,
+    /// Copies of each shard in a new cluster, as far as there are members; `elixirscope cluster replicas` changes it.
+    #[arg(long, env = "ELIXIRSCOPE_REPLICAS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=7))]
+    replicas: u8,
+}
+
+/// What a member has before its roles start.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// Its data folder.
+    pub(crate) data: PathBuf,
+    /// Folder of its certificates.
+    pub(crate) tls: PathBuf,
+    /// For people.
+    pub(crate) name: String,
+    /// Agents and other members come in here.
+    pub(crate) door: Door,
+    /// For its coordinator.
+    pub(crate) coordinator: CoordinatorConfig,
+}
+
+impl MemberArgs {
+    /// Makes the data folder and opens the door. A coordinator that starts with the settings is called through it.
+    pub(crate) fn open(
+        &self,
+        kind: Kind,
+        new: Option<NewClusterArgs>,
+        registry: &Registry,
+    ) -> Result<Member> {
+        let data = self.data.clone().unwrap_or_else(|| kind.data().into());
+        make_private(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+        let tls = self.certificates(&data)?;
+        let identity = Identity::from_dir(&tls, Role::Member)
+            .context("--tls must name a folder with ca.pem, member.pem and member.key")?;
+        self.check_advertised(kind)?;
+        let calls = Calls::default();
+        let door = Door::open(self.quic, &identity, calls.clone(), kind != Kind::Coordinator)?;
+        let advertise = self
+            .advertise
+            .clone()
+            .unwrap_or_else(|| door.local_addr().to_string());
+        let name = self.name.clone().unwrap_or_else(|| kind.name().to_owned());
+        let member = NewMember {
+            name: name.clone(),
+            addresses: vec![format!("http://{}", self.http), format!("quic://{advertise}")],
+            roles: kind.roles(),
+            zone: self.zone.clone(),
+        };
+        let client = Arc::new(Client::new(&identity)?);
+        let mut coordinator = CoordinatorConfig {
+            registry: registry.clone(),
+            neighbours: Some(Neighbours {
+                ways: Ways::new(client, self.server_name.clone()),
+                calls,
+                advertise,
+                join: self.join.clone(),
+            }),
+            ..CoordinatorConfig::new(data.join("coordinator"), member)
+        };
+        if let Some(new) = new {
+            coordinator.shards = new.shards;
+            coordinator.replicas = new.replicas;
+        }
+        Ok(Member {
+            data,
+            tls,
+            name,
+            door,
+            coordinator,
+        })
+    }
+
+    /// The folder of certificates. An authority is made only for a cluster that this member founds.
+    fn certificates(&self, data: &Path) -> Result<PathBuf> {
+        if let Some(tls) = &self.tls {
+            return Ok(tls.clone());
+        }
+        let tls = data.join("tls");
+        if !self.join.is_empty() && !tls.join(transport::tls::CA_FILE).exists() {
+            bail!(
+                "--join needs certificates of the cluster's authority: add --tls FOLDER, a copy of `tls` in the data folder of a member"
+            );
+        }
+        transport::tls::dev_ca(&tls)?;
+        Ok(tls)
+    }
+
+    /// A member of several must say where it is reached. One that founds a cluster to be alone in may listen everywhere.
+    fn check_advertised(&self, kind: Kind) -> Result<()> {
+        let alone = kind == Kind::Up && self.join.is_empty();
+        if self.advertise.is_none() && self.quic.ip().is_unspecified() && !alone {
+            bail!(
+                "--quic {} says on which address to listen, not under which others reach it: add --advertise HOST:PORT",
+                self.quic
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Makes a folder that only its owner may enter: it will hold captured values and keys.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+}
