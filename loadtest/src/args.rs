@@ -101,9 +101,9 @@ pub(crate) struct OtlpArgs {
 /// Arguments of `quic`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct QuicArgs {
-    /// The collector's QUIC door.
-    #[arg(long, default_value = "127.0.0.1:7481")]
-    pub(crate) collector: SocketAddr,
+    /// QUIC doors of collectors, with commas: producers are spread over them, and go to the next when one breaks off or is silent.
+    #[arg(long, default_value = "127.0.0.1:7481", value_delimiter = ',', required = false)]
+    pub(crate) collector: Vec<SocketAddr>,
     /// Folder with `ca.pem`, `agent.pem`, `agent.key`: `<data>/tls` of `elixirscope up`.
     #[arg(long)]
     pub(crate) tls: PathBuf,

@@ -1,5 +1,6 @@
 //! One measurement of native frames over QUIC, from its beginning to its report.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub(crate) fn quic(args: &QuicArgs) -> Result<(String, bool)> {
         .with_context(|| format!("no agent's certificate in {}", args.tls.display()))?;
     let load = QuicLoad {
         target: Target {
-            collector: args.collector,
+            collectors: args.collector.clone(),
             server_name: args.server_name.clone(),
             identity,
             retry: Duration::from_secs(args.retry_seconds),
@@ -73,7 +74,7 @@ pub(crate) fn quic(args: &QuicArgs) -> Result<(String, bool)> {
     let shape = args.shape.to_possible_value();
     let report = Report {
         name: shape.map(|v| v.get_name().to_owned()).unwrap_or_default(),
-        target: format!("quic://{}", args.collector),
+        target: format!("quic://{}", names(&args.collector)),
         item: "event",
         rate,
         connections: usize::from(args.producers),
@@ -94,4 +95,10 @@ pub(crate) fn quic(args: &QuicArgs) -> Result<(String, bool)> {
         yardstick,
     };
     report.finish(run)
+}
+
+/// Addresses, with commas.
+fn names(addresses: &[SocketAddr]) -> String {
+    let names: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+    names.join(",")
 }

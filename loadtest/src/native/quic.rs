@@ -157,10 +157,11 @@ impl QuicLoad {
                 records: latencies.records(),
                 warm: Instant::now(),
                 stored: Arc::clone(&self.stored),
+                turn: number,
             };
             let greeted = runtime
                 .block_on(session.greet(hlc_now()))
-                .with_context(|| format!("no session at {}", self.target.collector))?;
+                .with_context(|| format!("no session at any of {:?}", self.target.collectors))?;
             let events = Events::new(self.shape, self.run, number);
             let encoder = Encoder::new(producer, epoch, &greeted.hello, self.shape, events)?;
             let (frames, queue) = mpsc::channel(QUEUE_FRAMES);

@@ -1,6 +1,7 @@
 //! One producer's connection: HELLO, frames within the window granted, acknowledgements. What is not acknowledged when
 //! the connection breaks is sent again on the next one.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Longest wait for a message before the time is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// Without a datagram for so long although something is under way, a collector is left for the next one, if there is one.
+const SILENCE: Duration = Duration::from_secs(1);
 /// Waits without a message, and connections that broke, before anything is given up: a generator that was itself not run for a minute
 /// has not been patient.
 const WAITS_MIN: u32 = 20;
@@ -64,8 +67,8 @@ impl Patience {
 /// Where a producer sends, and who it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// `127.0.0.1:7481`.
-    pub(crate) collector: std::net::SocketAddr,
+    /// `127.0.0.1:7481`; one or several that pass on to each other what they do not hold.
+    pub(crate) collectors: Vec<SocketAddr>,
     /// Name in the collector's certificate.
     pub(crate) server_name: String,
     /// Certificate of role `agent`.
@@ -97,6 +100,8 @@ pub(crate) struct Session {
     pub(crate) warm: Instant,
     /// Traces that are on disk.
     pub(crate) stored: Arc<Mutex<Vec<TraceId>>>,
+    /// Which collector is connected to, counted on.
+    pub(crate) turn: usize,
 }
 
 /// What a message has changed.
@@ -116,7 +121,9 @@ impl Session {
 
     async fn greet_once(&self, now: Hlc) -> Result<Greeted> {
         let target = &self.target;
-        let connection = self.client.connect(target.collector, &target.server_name).await?;
+        let all = &target.collectors;
+        let collector = all.get(self.turn % all.len().max(1)).context("no collector is named")?;
+        let connection = self.client.connect(*collector, &target.server_name).await?;
         let (send, recv) = connection.open_bi().await?;
         let mut out = MessageWriter::new(send, MESSAGE_BYTES_MAX);
         let mut control = MessageReader::new(recv, MESSAGE_BYTES_MAX);
@@ -164,6 +171,7 @@ impl Session {
                 done = true;
             } else {
                 self.progress.broken();
+                self.turn = self.turn.wrapping_add(1);
                 patience.in_vain();
                 tokio::time::sleep(PAUSE).await;
             }
@@ -183,6 +191,7 @@ impl Session {
     ) -> Result<()> {
         let (mut again, mut done) = (flight.numbers().into_iter().peekable(), false);
         let (window, mut not_before) = (greeted.hello.window_bytes.max(1), Instant::now());
+        let mut heard = (greeted.connection.datagrams_received(), Instant::now());
         loop {
             if flight.is_empty() {
                 if done {
@@ -222,6 +231,12 @@ impl Session {
                     patience.in_vain();
                     if patience.is_over() {
                         bail!("no acknowledgement in time");
+                    }
+                    let received = greeted.connection.datagrams_received();
+                    if received != heard.0 || flight.is_empty() {
+                        heard = (received, Instant::now());
+                    } else if heard.1.elapsed() > SILENCE && self.target.collectors.len() > 1 {
+                        bail!("nothing was heard of the collector");
                     }
                 }
             }
