@@ -102,7 +102,12 @@ pub(crate) struct OtlpArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct QuicArgs {
     /// QUIC doors of collectors, with commas: producers are spread over them, and go to the next when one breaks off or is silent.
-    #[arg(long, default_value = "127.0.0.1:7481", value_delimiter = ',', required = false)]
+    #[arg(
+        long,
+        default_value = "127.0.0.1:7481",
+        value_delimiter = ',',
+        required = false
+    )]
     pub(crate) collector: Vec<SocketAddr>,
     /// Folder with `ca.pem`, `agent.pem`, `agent.key`: `<data>/tls` of `elixirscope up`.
     #[arg(long)]

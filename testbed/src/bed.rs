@@ -137,6 +137,11 @@ impl Bed {
 
     /// Starts `elixirscope up`; with `agent = false` only coordinator and collector. Returns when it is ready.
     pub fn up(&self, agent: bool, more: &[&str]) -> Result<Child> {
+        Self::ready(self.up_soon(agent, more)?, &self.door())
+    }
+
+    /// The same without waiting for it.
+    pub fn up_soon(&self, agent: bool, more: &[&str]) -> Result<Child> {
         let data = self.path().join("data");
         let mut command = self.launched(&["up"]);
         command.arg("--data").arg(&data);
@@ -148,8 +153,7 @@ impl Bed {
             command.arg("--no-agent");
         }
         command.args(more);
-        let child = Child::start("elixirscope up", &mut command, &self.path().join("up.log"))?;
-        Self::ready(child, &self.door())
+        Child::start("elixirscope up", &mut command, &self.path().join("up.log"))
     }
 
     /// Starts `elixirscope agent` for this bed's member. Returns when it listens.

@@ -2,6 +2,7 @@
 //! what clients were told with what is there, and writes `target/report/faults-NAME.json`. `--short` is what the tests run.
 
 mod chance;
+mod cluster;
 mod disk;
 mod fsync;
 mod group;
@@ -53,6 +54,8 @@ enum What {
     Otlp,
     /// The member is killed under events over QUIC; all that is stored is counted.
     Quic,
+    /// Members of three are killed, one, two or all at once, under events over QUIC; all three hold all in the end.
+    Cluster,
     /// `fdatasync` and `fsync` fail (libfiu): writes stop, clients are put off, a restart has everything.
     Fsync,
     /// Every sync takes half a second.
@@ -65,10 +68,11 @@ enum What {
     Soak,
 }
 
-const ALL: [What; 8] = [
+const ALL: [What; 9] = [
     What::Shop,
     What::Otlp,
     What::Quic,
+    What::Cluster,
     What::Fsync,
     What::Slow,
     What::Full,
@@ -125,6 +129,7 @@ fn one(what: What, args: &Args, seed: u64) -> Result<()> {
         What::Shop => shop::run(args.short, args.kills.unwrap_or(50), args.orders, seed),
         What::Otlp => kills::otlp(or(args.kills, 4, 500), seed),
         What::Quic => done("quic", kills::quic(or(args.kills, 4, 500), seed, args.short)?),
+        What::Cluster => done("cluster", cluster::run(or(args.kills, 3, 500), seed, args.short)?),
         What::Fsync => done("fsync", fsync::run(or(args.kills, 1, 20), seed)?),
         What::Slow => done("slow", slow::run(or(args.seconds, 5, 60), seed)?),
         What::Full => done("full", disk::run(or(args.kills, 1, 20), seed)?),

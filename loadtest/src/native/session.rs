@@ -122,7 +122,9 @@ impl Session {
     async fn greet_once(&self, now: Hlc) -> Result<Greeted> {
         let target = &self.target;
         let all = &target.collectors;
-        let collector = all.get(self.turn % all.len().max(1)).context("no collector is named")?;
+        let collector = all
+            .get(self.turn % all.len().max(1))
+            .context("no collector is named")?;
         let connection = self.client.connect(*collector, &target.server_name).await?;
         let (send, recv) = connection.open_bi().await?;
         let mut out = MessageWriter::new(send, MESSAGE_BYTES_MAX);

@@ -1,6 +1,7 @@
 //! `loadtest` beside a victim: started, left alone, asked in the end.
 
 use std::io::Read as _;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -61,6 +62,16 @@ impl Load {
             format!("--collector={}", victim.quic()),
             format!("--tls={}", victim.tls().display()),
             format!("--audit={}", victim.url("/api/v1/audit")),
+        ];
+        Self::start("events over QUIC", words, pace, more)
+    }
+
+    /// Events over QUIC to several members; what they hold is looked at by whoever asked.
+    pub fn quic_to(doors: &str, tls: &Path, pace: &Pace, more: &[String]) -> Result<Self> {
+        let words = vec![
+            "quic".to_owned(),
+            format!("--collector={doors}"),
+            format!("--tls={}", tls.display()),
         ];
         Self::start("events over QUIC", words, pace, more)
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use testbed::{Bed, Child, Launcher, wait_for};
+use testbed::{Bed, Child, Door, Launcher, wait_for};
 
 use super::programs;
 
@@ -40,6 +40,12 @@ impl Victim {
 
     /// Starts it; ready when this returns.
     pub fn start(&mut self) -> Result<()> {
+        self.start_soon()?;
+        self.ready()
+    }
+
+    /// Starts it, and does not wait: members that need each other are started so.
+    pub fn start_soon(&mut self) -> Result<()> {
         let mut args = vec![
             "--otlp-http",
             &self.otlp,
@@ -49,7 +55,7 @@ impl Victim {
             "warn",
         ];
         args.extend(self.args.iter().map(String::as_str));
-        self.child = Some(self.bed.up(false, &args)?);
+        self.child = Some(self.bed.up_soon(false, &args)?);
         Ok(())
     }
 
@@ -95,6 +101,11 @@ impl Victim {
     /// Its OTLP/HTTP door.
     pub fn otlp(&self) -> String {
         format!("http://{}/v1/traces", self.otlp)
+    }
+
+    /// Its HTTP door.
+    pub fn door(&self) -> Door {
+        self.bed.door()
     }
 
     /// A path behind its HTTP door.
