@@ -1,20 +1,21 @@
-//! From what the writer says to ACK, REJECT and THROTTLE. A frame that cannot be stored now is kept and tried again: its agent is
+//! From what replication says to ACK, REJECT and THROTTLE. A frame that cannot be acknowledged now is kept and tried again: its agent is
 //! stopped by its own window, and told so.
 
 use crate::collector::Context;
 use crate::config::RETRY_AFTER;
-use crate::ingest::submit;
 use crate::session::{Answers, End};
 use event::{Epoch, Shard};
 use placement::IntervalSet;
+use replication::Section;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-use store::{Admission, Class, FrameOutcome, FrameToStore, Receipt, StoreError};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use store::FrameToStore;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use wire::control::{AckRange, CollectorMessage, RejectCode};
 
-/// Frames whose outcomes go into one ACK.
+/// Answers that go into one ACK.
 const ACK_FRAMES_MAX: usize = 256;
 
 /// A frame between receipt and acknowledgement.
@@ -25,35 +26,83 @@ pub(crate) struct InFlight {
     pub(crate) _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
-type Outcome = (InFlight, Result<Receipt, StoreError>);
+/// What became of a frame, or of a part of it.
+#[derive(Debug)]
+pub(crate) enum Answered {
+    /// These are on enough disks. With the frame when all of it is answered.
+    Acked {
+        sections: Vec<Section>,
+        whole: Option<InFlight>,
+    },
+    /// Its number is taken by other events, for ever.
+    Conflict {
+        section: Section,
+        whole: Option<InFlight>,
+    },
+    /// This member's own disk does not take it now. It is tried again without being asked to.
+    PutOff,
+    /// Nothing more is heard of it.
+    Back { in_flight: InFlight, why: Why },
+    /// Nothing is taken any more.
+    Stopped(String),
+}
+
+/// Why a frame comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Too much is under way.
+    Busy,
+    /// This member holds none of its shards, by the map of this epoch.
+    Stale(u64),
+    /// Too few confirmed in time: it may be stored or not.
+    Unknown,
+    /// This member writes nothing any more.
+    Stopped,
+}
 
 /// Answers one agent's frames until its session ends.
 pub(crate) async fn answer(
     context: Arc<Context>,
     answers: Answers,
-    again: mpsc::Sender<Outcome>,
-    mut done: mpsc::Receiver<Outcome>,
+    again: UnboundedSender<Answered>,
+    mut done: UnboundedReceiver<Answered>,
 ) -> Result<(), End> {
     let mut waiting: Vec<InFlight> = Vec::new();
-    let mut outcomes = Vec::with_capacity(ACK_FRAMES_MAX);
+    let mut throttled = false;
+    let mut answered = Vec::with_capacity(ACK_FRAMES_MAX);
     loop {
         tokio::select! {
-            n = done.recv_many(&mut outcomes, ACK_FRAMES_MAX) => if n == 0 { return Ok(()) },
+            n = done.recv_many(&mut answered, ACK_FRAMES_MAX) => if n == 0 { return Ok(()) },
             () = tokio::time::sleep(RETRY_AFTER), if !waiting.is_empty() => {
-                waiting.drain(..).for_each(|f| submit(&context, &again, f));
+                for in_flight in waiting.drain(..) {
+                    context.replicas.front(in_flight, again.clone());
+                }
                 continue;
             }
         }
         let mut gathered = Gathered::default();
-        let throttled = !waiting.is_empty();
-        for (in_flight, result) in outcomes.drain(..) {
-            match result {
-                Ok(receipt) => gathered.add(&context, &in_flight, &receipt),
-                Err(e) if e.class() == Class::Busy => waiting.push(in_flight),
-                Err(e) => return Err(End::store(&e)),
+        let mut put_off = false;
+        for answered in answered.drain(..) {
+            match answered {
+                Answered::Acked { sections, whole } => gathered.acked(&sections, whole.as_ref()),
+                Answered::Conflict { section, whole } => {
+                    gathered.conflicts.push(range(&section));
+                    // With the last one the window is open again.
+                    drop(whole);
+                }
+                Answered::PutOff => put_off = true,
+                Answered::Back {
+                    why: Why::Stopped, ..
+                } => return Err(End::store("nothing is written until a restart")),
+                Answered::Stopped(reason) => return Err(End::store(reason)),
+                Answered::Back { in_flight, why } => {
+                    tracing::debug!(?why, "a frame is tried again");
+                    waiting.push(in_flight);
+                }
             }
         }
-        if !waiting.is_empty() && !throttled {
+        put_off |= !waiting.is_empty();
+        if put_off && !throttled {
             context.metrics.throttles.inc();
             let retry_after_ms = RETRY_AFTER.as_millis() as u32;
             answers
@@ -63,7 +112,17 @@ pub(crate) async fn answer(
                 })
                 .await?;
         }
+        throttled = put_off || (throttled && gathered.acked.is_empty());
         gathered.send(&context, &answers).await?;
+    }
+}
+
+fn range(section: &Section) -> AckRange {
+    AckRange {
+        epoch: section.source.epoch,
+        shard: section.shard,
+        first: section.first,
+        last: section.last,
     }
 }
 
@@ -73,50 +132,18 @@ struct Gathered {
     acked: BTreeMap<(Epoch, Shard), IntervalSet>,
     conflicts: Vec<AckRange>,
     received: Vec<Instant>,
-    /// How many batches came to what.
-    outcomes: Vec<(Admission, u64)>,
 }
 
 impl Gathered {
-    fn add(&mut self, context: &Context, in_flight: &InFlight, receipt: &Receipt) {
-        if let Some(commit) = receipt.commit {
-            context.metrics.commit_frames.observe(commit.frames as f64);
-            context.metrics.commit_seconds.observe(commit.took.as_secs_f64());
-        }
-        self.received.push(in_flight.received);
-        for frame in &receipt.frames {
-            self.add_frame(frame);
-        }
-    }
-
-    fn add_frame(&mut self, frame: &FrameOutcome) {
-        for s in &frame.sections {
-            if let Some((_, count)) = self.outcomes.iter_mut().find(|(known, _)| *known == s.admission) {
-                *count += 1;
-            } else {
-                self.outcomes.push((s.admission, 1));
-            }
-            match s.admission {
-                Admission::Stored | Admission::Duplicate | Admission::Expired => {
-                    let set = self.acked.entry((frame.epoch, s.shard)).or_default();
-                    set.insert_range(s.first.0, s.last.0);
-                }
-                Admission::Conflict => self.conflicts.push(AckRange {
-                    epoch: frame.epoch,
-                    shard: s.shard,
-                    first: s.first,
-                    last: s.last,
-                }),
-                Admission::Later => {}
-            }
+    fn acked(&mut self, sections: &[Section], whole: Option<&InFlight>) {
+        self.received.extend(whole.map(|in_flight| in_flight.received));
+        for s in sections {
+            let set = self.acked.entry((s.source.epoch, s.shard)).or_default();
+            set.insert_range(s.first.0, s.last.0);
         }
     }
 
     async fn send(self, context: &Context, answers: &Answers) -> Result<(), End> {
-        for (admission, count) in self.outcomes {
-            let batches = context.metrics.batches.with_label_values(&[name(admission)]);
-            batches.inc_by(count);
-        }
         for range in self.conflicts {
             let code = RejectCode::SeqReused;
             context.metrics.rejects.with_label_values(&[code.name()]).inc();
@@ -150,16 +177,5 @@ impl Gathered {
                 .observe(received.elapsed().as_secs_f64());
         }
         Ok(())
-    }
-}
-
-/// As a metric label.
-fn name(admission: Admission) -> &'static str {
-    match admission {
-        Admission::Stored => "stored",
-        Admission::Duplicate => "duplicate",
-        Admission::Expired => "expired",
-        Admission::Conflict => "conflict",
-        Admission::Later => "later",
     }
 }

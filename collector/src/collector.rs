@@ -6,8 +6,10 @@ use crate::config::{COMMIT_SPACING, CollectorConfig, DECODE_BYTES_MAX, SAMPLE_IN
 use crate::control_plane::ControlPlane;
 use crate::metrics::Metrics;
 use crate::otlp::{OtlpServer, OtlpStartError};
+use crate::replicas::{Adopted, Parts, Replicas, Unable};
 use crate::session;
 use crate::spans::{CountedSpans, SpanIntake};
+use bytes::Bytes;
 use event::Micros;
 use host::{CancellationToken, Registry};
 use parking_lot::Mutex;
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use store::{OpenError, Owner, Store, StoreError, StoreOptions};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
-use transport::{Connection, ServerStats, close};
+use transport::{Connection, MessageReader, RecvStream, ServerStats, close};
 
 /// Why a collector does not start.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +38,23 @@ pub enum StartError {
     /// An address of the OTLP doors.
     #[error(transparent)]
     Otlp(#[from] OtlpStartError),
+    /// Replication: no thread, or the mark of the disk could not be kept.
+    #[error("replication: {0}")]
+    Replication(String),
     /// The run time is going down.
     #[error("interrupted at start")]
     Interrupted,
+}
+
+impl From<Unable> for StartError {
+    fn from(unable: Unable) -> Self {
+        match unable {
+            Unable::Store(e) => Self::Store(e),
+            Unable::Metrics(e) => Self::Metrics(e),
+            Unable::Interrupted => Self::Interrupted,
+            other @ (Unable::Thread(_) | Unable::Mark(_)) => Self::Replication(other.to_string()),
+        }
+    }
 }
 
 /// What all sessions share.
@@ -48,6 +64,7 @@ pub(crate) struct Context {
     pub(crate) clock: MemberClock,
     pub(crate) clock_errors: Mutex<ClockErrors>,
     pub(crate) metrics: Metrics,
+    pub(crate) replicas: Replicas,
     /// Bytes that may be decompressed at once.
     pub(crate) decode: Arc<Semaphore>,
 }
@@ -128,13 +145,27 @@ impl Collector {
             .await?;
             tasks.push(tokio::spawn(take_spans(doors, Arc::new(intake), stop.clone())));
         }
+        let decode = Arc::new(Semaphore::new(DECODE_BYTES_MAX));
+        let replicas = Replicas::start(Parts {
+            store: Arc::clone(&store),
+            control: Arc::clone(&control),
+            settings,
+            ways: config.ways,
+            life: clock.tick().await?,
+            decode: Arc::clone(&decode),
+            registry: &registry,
+            written: metrics.of_receipts(),
+            stop: stop.clone(),
+        })
+        .await?;
         let context = Arc::new(Context {
             store: Arc::clone(&store),
             control,
             clock,
             clock_errors: Mutex::default(),
             metrics,
-            decode: Arc::new(Semaphore::new(DECODE_BYTES_MAX)),
+            replicas,
+            decode,
         });
         tasks.push(tokio::spawn(sample(
             Arc::clone(&context),
@@ -169,6 +200,24 @@ impl CollectorHandle {
             connection,
             self.0.stop.clone(),
         ));
+    }
+    /// First byte of the first message of a stream of another member that [`CollectorHandle::take_stream`] takes.
+    pub const STREAM_FIRST_BYTE: u8 = replication::codec::STREAM;
+    /// Bytes of a message on such a stream.
+    pub const STREAM_BYTES_MAX: usize = wire::frame::FRAME_BYTES_MAX;
+
+    /// Takes a unidirectional stream of another member until it ends, or the collector does. `first` is its first message.
+    pub async fn take_stream(&self, first: Bytes, reader: MessageReader<RecvStream>) {
+        let stop = self.0.stop.clone();
+        let replicas = self.0.context.replicas.clone();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = replicas.take_stream(&first, reader) => {}
+        }
+    }
+    /// How this member stands: its map, and what its disk is worth.
+    pub fn adopted(&self) -> Arc<Adopted> {
+        self.0.context.replicas.adopted()
     }
     /// The addresses of the OTLP doors, gRPC and HTTP, if they are open.
     pub fn otlp_addrs(&self) -> Option<(SocketAddr, SocketAddr)> {
@@ -206,6 +255,7 @@ impl CollectorHandle {
                 tracing::error!("collector task panicked");
             }
         }
+        self.0.context.replicas.stop().await;
     }
 }
 

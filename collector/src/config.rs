@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::access::Access;
-use transport::ServerStats;
+use transport::{ServerStats, Ways};
 
 use crate::otlp::OtlpConfig;
 
@@ -40,6 +40,8 @@ pub struct CollectorConfig {
     pub data_dir: PathBuf,
     /// Of the member's door, which hands agents over ([`crate::CollectorHandle::serve_agent`]): what it refused is shown as metrics.
     pub door: Arc<ServerStats>,
+    /// The ways to other members, for what may be much.
+    pub ways: Ways,
     /// Bytes of memory of the store.
     pub memory_bytes: u64,
     /// How long after its end a bucket is kept.

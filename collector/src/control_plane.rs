@@ -103,6 +103,10 @@ pub trait ControlPlane: Send + Sync + 'static {
     fn change(&self, shard: Shard, change: Change) -> BoxFuture<'_, Result<(), ControlPlaneError>>;
     /// The map and the members, followed. The last copy: it never fails, and may be behind.
     fn cluster(&self) -> watch::Receiver<Arc<ClusterView>>;
+    /// The mark of the disk of this member's collector, as it was remembered last. It is kept with the member's identity, not on that disk.
+    fn disk_mark(&self) -> Option<u64>;
+    /// Remembers it, synced.
+    fn remember_disk(&self, mark: u64) -> BoxFuture<'_, Result<(), ControlPlaneError>>;
     /// What the cluster has decided.
     fn settings(&self) -> ClusterSettings;
 }

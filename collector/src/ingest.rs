@@ -1,6 +1,6 @@
-//! Frames of one agent on their way to the store: read within the window, checked, handed to the writer.
+//! Frames of one agent on their way to the store: read within the window, checked, handed to replication.
 
-use crate::acks::InFlight;
+use crate::acks::{Answered, InFlight};
 use crate::collector::Context;
 use crate::config::{CHECK_HERE_BYTES, CHECK_HERE_EVENTS, NAME_BYTES_MAX};
 use crate::session::{Answers, End};
@@ -8,8 +8,9 @@ use event::{Epoch, Producer, Seq, Shard, TraceId};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Instant;
-use store::{FrameDigest, FrameToStore, StoreError};
-use tokio::sync::{Semaphore, mpsc};
+use store::{FrameDigest, FrameToStore};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
 use transport::{MessageReader, RecvStream};
 use wire::control::{AckRange, CollectorMessage, RejectCode};
 use wire::events::{EventFrame, EventSection, upgrade};
@@ -29,7 +30,7 @@ pub(crate) struct Ingest {
     pub(crate) context: Arc<Context>,
     pub(crate) expected: Expected,
     pub(crate) answers: Answers,
-    pub(crate) done: mpsc::Sender<(InFlight, Result<store::Receipt, StoreError>)>,
+    pub(crate) done: UnboundedSender<Answered>,
     /// Bytes that may be in flight, and how many those are.
     pub(crate) window: Arc<Semaphore>,
     pub(crate) window_bytes: u32,
@@ -67,15 +68,12 @@ impl Ingest {
             match self.check(bytes.to_vec()).await? {
                 Ok(frame) => {
                     self.accepted(frame.digest(), frame.byte_len()).await?;
-                    submit(
-                        &self.context,
-                        &self.done,
-                        InFlight {
-                            frame,
-                            received,
-                            _permits: (window, slot),
-                        },
-                    );
+                    let in_flight = InFlight {
+                        frame,
+                        received,
+                        _permits: (window, slot),
+                    };
+                    self.context.replicas.front(in_flight, self.done.clone());
                 }
                 Err(rejection) => self.reject(rejection).await?,
             }
@@ -143,29 +141,6 @@ impl Ingest {
                 .await?;
         }
         Ok(())
-    }
-}
-
-/// Hands a frame to the writer. Whatever becomes of it comes out of `done`, which has room for every slot.
-pub(crate) fn submit(
-    context: &Context,
-    done: &mpsc::Sender<(InFlight, Result<store::Receipt, StoreError>)>,
-    in_flight: InFlight,
-) {
-    let frame = in_flight.frame.clone();
-    // Shared, because on an error of `submit` the callback is dropped and the frame is still needed.
-    let holder = Arc::new(parking_lot::Mutex::new(Some(in_flight)));
-    let (kept, tell) = (Arc::clone(&holder), done.clone());
-    let told = move |result| {
-        if let Some(in_flight) = kept.lock().take() {
-            // Closed = the session is over; the agent will send it again.
-            let _ = tell.try_send((in_flight, result));
-        }
-    };
-    if let Err(e) = context.store.submit(vec![frame], Box::new(told))
-        && let Some(in_flight) = holder.lock().take()
-    {
-        let _ = done.try_send((in_flight, Err(e)));
     }
 }
 

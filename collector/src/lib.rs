@@ -15,6 +15,7 @@ mod ingest;
 mod maps;
 mod metrics;
 mod otlp;
+mod replicas;
 mod session;
 mod spans;
 
@@ -26,4 +27,5 @@ pub use control_plane::{
 };
 pub use export::{ExportConfig, ExportStartError, ExportedFile, Exporter, MANIFEST_SCHEMA, Manifest};
 pub use otlp::{Intake, OtlpConfig, OtlpLimits, OtlpServer, OtlpStartError, Receipt, Refusal};
+pub use replicas::Adopted;
 pub use spans::{Calls, CountedSpans, StoredSpans, unanswered};

@@ -1,11 +1,12 @@
 //! What the collector counts. Handles are made once; recorded a frame or a commit at a time.
 
 use crate::clock_error::Pair;
+use crate::replicas::WrittenMetrics;
 use host::Registry;
 use host::metrics::{counter, counters, gauge, gauges, histogram};
 use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 use std::collections::HashSet;
-use store::{SpanStats, StoreStats, Totals};
+use store::{Admission, SpanStats, StoreStats, Totals};
 
 const SECONDS: [f64; 12] = [
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
@@ -96,6 +97,31 @@ impl Metrics {
             store: gauges(r, "elixirscope_store", "The store, as of now", &["what"])?,
             store_totals: gauges(r, "elixirscope_store_totals", "The store, since start", &["what"])?,
             clock_error,
+        })
+    }
+
+    /// Counts what became of batches, and commits.
+    pub(crate) fn of_receipts(&self) -> WrittenMetrics {
+        let (batches, frames, seconds) = (
+            self.batches.clone(),
+            self.commit_frames.clone(),
+            self.commit_seconds.clone(),
+        );
+        Box::new(move |receipt| {
+            if let Some(commit) = receipt.commit {
+                frames.observe(commit.frames as f64);
+                seconds.observe(commit.took.as_secs_f64());
+            }
+            let mut outcomes: Vec<(Admission, u64)> = Vec::new();
+            for section in receipt.frames.iter().flat_map(|f| &f.sections) {
+                match outcomes.iter_mut().find(|(known, _)| *known == section.admission) {
+                    Some((_, count)) => *count += 1,
+                    None => outcomes.push((section.admission, 1)),
+                }
+            }
+            for (admission, count) in outcomes {
+                batches.with_label_values(&[name(admission)]).inc_by(count);
+            }
         })
     }
 
@@ -195,6 +221,17 @@ impl Metrics {
         for pair in gone {
             let _ = self.clock_error.remove_label_values(&[&pair.0, &pair.1]);
         }
+    }
+}
+
+/// As a metric label.
+fn name(admission: Admission) -> &'static str {
+    match admission {
+        Admission::Stored => "stored",
+        Admission::Duplicate => "duplicate",
+        Admission::Expired => "expired",
+        Admission::Conflict => "conflict",
+        Admission::Later => "later",
     }
 }
 

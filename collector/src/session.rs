@@ -7,9 +7,9 @@ use crate::descriptions;
 use crate::ingest::{Expected, Ingest};
 use crate::maps;
 use host::CancellationToken;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
-use store::StoreError;
 use tokio::sync::{Semaphore, mpsc};
 use transport::{
     Connection, MessageError, MessageReader, MessageWriter, RecvStream, Role, SendStream, close,
@@ -43,7 +43,7 @@ impl End {
         Self::error(ErrorCode::ShuttingDown, "collector is stopping", "stopping")
     }
     /// The store cannot go on: come back, perhaps to another member.
-    pub(crate) fn store(e: &StoreError) -> Self {
+    pub(crate) fn store(e: impl Display) -> Self {
         tracing::error!(error = %e, "session ends because of the store");
         Self::error(ErrorCode::Busy, "store is not writable", "store")
     }
@@ -182,8 +182,8 @@ async fn converse(
     answers.send(CollectorMessage::HelloOk(ok)).await?;
     tracing::info!(agent = hello.name, producer = %hello.producer, epoch = %hello.epoch, "agent connected");
 
-    // Room for every slot, so that the writer's thread never waits.
-    let (done, outcomes) = mpsc::channel(FRAMES_IN_FLIGHT_MAX);
+    // Bounded by the frames in flight: the thread of replication never waits for a session.
+    let (done, outcomes) = mpsc::unbounded_channel();
     let ingest = Ingest {
         context: Arc::clone(context),
         expected: Expected {

@@ -13,6 +13,7 @@ use coordinator::Coordinator;
 use host::Registry;
 use host::access::Access;
 use query::span_metrics::Settings as SpanMetrics;
+use transport::Ways;
 
 use crate::control_plane::InProcess;
 use crate::export::ExportArgs;
@@ -109,7 +110,7 @@ impl CollectingArgs {
     pub(crate) async fn start(
         &self,
         data: &Path,
-        door: &Door,
+        (door, ways): (&Door, Ways),
         coordinator: &Coordinator,
         access: &Access,
         registry: &Registry,
@@ -117,6 +118,7 @@ impl CollectingArgs {
         let config = CollectorConfig {
             data_dir: data.join("collector"),
             door: door.stats(),
+            ways,
             memory_bytes: self.memory_mib << 20,
             retention: Duration::from_secs(self.retention_hours * 3_600),
             disk_bytes_max: self.disk_mib << 20,
@@ -129,7 +131,7 @@ impl CollectingArgs {
             access: access.clone(),
             span_metrics: self.span_metrics.settings(),
         };
-        let control = Arc::new(InProcess::new(coordinator.clone())?);
+        let control = Arc::new(InProcess::new(coordinator.clone(), data)?);
         Ok(Collector::start(config, control, registry.clone(), host::now).await?)
     }
 }

@@ -1,5 +1,6 @@
 //! What collectors report of code and nodes, handed to the coordinator of the same process.
 
+use std::io::Write as _;
 use std::num::{NonZeroU16, NonZeroU32};
 
 use anyhow::{Context, Result as Checked};
@@ -14,6 +15,7 @@ use coordinator::state::{
 use coordinator::{Coordinator, ProposeError};
 use event::Shard;
 use placement::Change;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 use wire::site_table::SiteTable;
@@ -26,11 +28,13 @@ pub(crate) struct InProcess {
     coordinator: Coordinator,
     settings: ClusterSettings,
     view: watch::Receiver<Arc<ClusterView>>,
+    /// File with the mark of the collector's disk, beside the member's identity: who loses that is another member.
+    mark: PathBuf,
 }
 
 impl InProcess {
-    /// Over a coordinator that has started. Follows its state until it is dropped, in a task.
-    pub(crate) fn new(coordinator: Coordinator) -> Checked<Self> {
+    /// Over a coordinator that has started, in the member's data folder. Follows its state until it is dropped, in a task.
+    pub(crate) fn new(coordinator: Coordinator, data: &Path) -> Checked<Self> {
         let cluster = coordinator
             .cluster_settings()
             .context("the cluster has no settings")?;
@@ -48,6 +52,7 @@ impl InProcess {
             coordinator,
             settings,
             view,
+            mark: data.join("coordinator").join("collector-disk"),
         })
     }
 
@@ -136,6 +141,19 @@ fn follow(mut states: watch::Receiver<Arc<State>>) -> watch::Receiver<Arc<Cluste
     view
 }
 
+/// Whole or not at all: written beside, synced, moved.
+fn keep_mark(file: &Path, mark: u64) -> std::io::Result<()> {
+    let new = file.with_extension("new");
+    let mut written = std::fs::File::create(&new)?;
+    written.write_all(format!("{mark:016x}\n").as_bytes())?;
+    written.sync_all()?;
+    std::fs::rename(&new, file)?;
+    match file.parent() {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
 fn unavailable(error: &ProposeError) -> ControlPlaneError {
     ControlPlaneError::Unavailable(error.to_string())
 }
@@ -190,6 +208,22 @@ impl ControlPlane for InProcess {
 
     fn cluster(&self) -> watch::Receiver<Arc<ClusterView>> {
         self.view.clone()
+    }
+
+    fn disk_mark(&self) -> Option<u64> {
+        let text = std::fs::read_to_string(&self.mark).ok()?;
+        u64::from_str_radix(text.trim(), 16).ok()
+    }
+
+    fn remember_disk(&self, mark: u64) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        let file = self.mark.clone();
+        Box::pin(async move {
+            let kept = tokio::task::spawn_blocking(move || keep_mark(&file, mark)).await;
+            let kept = kept.map_err(|e| ControlPlaneError::Unavailable(e.to_string()))?;
+            kept.map_err(|e| {
+                ControlPlaneError::Unavailable(format!("the mark of the disk was not kept: {e}"))
+            })
+        })
     }
 
     fn settings(&self) -> ClusterSettings {

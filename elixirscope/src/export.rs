@@ -52,7 +52,7 @@ pub(crate) fn start(
     // An index of its own: what an export looks up does not push out what answers need.
     let blobs = CoordinatorBlobs::new(coordinator.clone(), Handle::current());
     let code = Arc::new(CodeIndex::new(Arc::new(blobs)));
-    let settings = InProcess::new(coordinator.clone())?.settings();
+    let settings = InProcess::new(coordinator.clone(), data)?.settings();
     let config = ExportConfig {
         objects,
         spool: data.join("export"),

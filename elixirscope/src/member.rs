@@ -146,10 +146,17 @@ async fn asked(send: SendStream, receive: RecvStream, behind: Arc<Behind>) -> Re
 }
 
 /// A stream on which a member tells.
-async fn told(receive: RecvStream, _behind: Arc<Behind>) -> Result<(), String> {
-    let mut reader = MessageReader::new(receive, wire::frame::FRAME_BYTES_MAX);
+async fn told(receive: RecvStream, behind: Arc<Behind>) -> Result<(), String> {
+    let mut reader = MessageReader::new(receive, CollectorHandle::STREAM_BYTES_MAX);
     let first = first_message(&mut reader).await?;
-    Err(format!("a stream of kind {:?}", first.first()))
+    match (first.first().copied(), behind.collector.get()) {
+        (Some(CollectorHandle::STREAM_FIRST_BYTE), Some(collector)) => {
+            collector.take_stream(first, reader).await;
+            Ok(())
+        }
+        (Some(CollectorHandle::STREAM_FIRST_BYTE), None) => Err("no collector is here yet".to_owned()),
+        (kind, _) => Err(format!("a stream of kind {kind:?}")),
+    }
 }
 
 async fn first_message(reader: &mut MessageReader<RecvStream>) -> Result<Bytes, String> {

@@ -112,6 +112,8 @@ pub(crate) struct Member {
     pub(crate) name: String,
     /// Agents and other members come in here.
     pub(crate) door: Door,
+    /// The ways to other members for its collector: copies of shards do not stand in the way of heartbeats.
+    pub(crate) ways: Ways,
     /// For its coordinator.
     pub(crate) coordinator: CoordinatorConfig,
 }
@@ -144,6 +146,7 @@ impl MemberArgs {
             zone: self.zone.clone(),
         };
         let client = Arc::new(Client::new(&identity)?);
+        let ways = Ways::new(Arc::clone(&client), self.server_name.clone());
         let mut coordinator = CoordinatorConfig {
             registry: registry.clone(),
             neighbours: Some(Neighbours {
@@ -163,6 +166,7 @@ impl MemberArgs {
             tls,
             name,
             door,
+            ways,
             coordinator,
         })
     }

@@ -138,6 +138,7 @@ async fn serve(parts: Parts) -> Result<ExitCode> {
         tls,
         name,
         door,
+        ways,
         coordinator,
     } = parts.member.open(parts.kind, parts.new, &registry)?;
     let Some(coordinator) = process::start_coordinator(coordinator).await? else {
@@ -145,7 +146,7 @@ async fn serve(parts: Parts) -> Result<ExitCode> {
     };
     let collector = parts
         .collecting
-        .start(&data, &door, &coordinator, &access, &registry)
+        .start(&data, (&door, ways), &coordinator, &access, &registry)
         .await?;
     door.collects(collector.clone());
     let agent = match &parts.agent {
@@ -287,7 +288,7 @@ fn now_unix_ns() -> u64 {
 /// How often readiness is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Keeps the readiness checks in step with the store, and with the coordinator if the member is not ready without a quorum.
+/// Keeps the readiness checks in step with the store and with replication, and with the coordinator if the member is not ready without a quorum.
 fn watch(
     coordinator: Option<&Coordinator>,
     collector: &CollectorHandle,
@@ -296,6 +297,7 @@ fn watch(
 ) -> Result<()> {
     let raft = coordinator.map(|c| (readiness.check("coordinator"), c.clone()));
     let (store, collector) = (readiness.check("store"), collector.clone());
+    let (map, disk) = (readiness.check("map"), readiness.check("disk"));
     let look = move || {
         if let Some((check, coordinator)) = &raft {
             process::check_coordinator(check, coordinator);
@@ -303,6 +305,17 @@ fn watch(
         match collector.store().check_writable() {
             Ok(()) => store.pass(),
             Err(error) => store.fail(error.to_string()),
+        }
+        let adopted = collector.adopted();
+        if adopted.map.epoch == 0 {
+            map.fail("the cluster has no map of shards that this member knows");
+        } else {
+            map.pass();
+        }
+        if adopted.whole {
+            disk.pass();
+        } else {
+            disk.fail("the disk lost what this member confirmed: remove the member, and start it in an empty folder");
         }
     };
     look();

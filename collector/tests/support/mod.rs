@@ -30,7 +30,7 @@ use tokio::task::JoinHandle;
 use transport::tls::{DEV_SERVER_NAME, dev_ca};
 use transport::{
     Client, Connection, Identity, Limits, MessageReader, MessageWriter, RecvStream, Role, SendStream, Server,
-    close,
+    Ways, close,
 };
 use wire::control::{AckRange, AgentHello, AgentMessage, CollectorMessage, HelloOk, MESSAGE_BYTES_MAX};
 use wire::frame::{Compression, FRAME_BYTES_MAX, FrameBuilder};
@@ -42,12 +42,15 @@ const WAIT: Duration = Duration::from_secs(20);
 /// Remembers what it is told; unavailable for the first `unavailable` calls.
 /// Of a cluster of one, unless `view` is given another one.
 pub struct Plane {
+    pub cluster: u128,
     pub member: u64,
     pub view: watch::Sender<Arc<ClusterView>>,
     pub tables: Mutex<Vec<Vec<u8>>>,
     pub nodes: Mutex<Vec<NodeSeen>>,
     pub modules: Mutex<Vec<NodeModules>>,
     pub unavailable: AtomicUsize,
+    /// Of the disk.
+    pub mark: Mutex<Option<u64>>,
 }
 
 impl Default for Plane {
@@ -71,12 +74,14 @@ impl Plane {
     /// Of a member of a cluster whose planes share `view`.
     pub fn new(member: u64, view: watch::Sender<Arc<ClusterView>>) -> Self {
         Self {
+            cluster: 77,
             member,
             view,
             tables: Mutex::default(),
             nodes: Mutex::default(),
             modules: Mutex::default(),
             unavailable: AtomicUsize::default(),
+            mark: Mutex::default(),
         }
     }
     fn changed(&self, shard: Shard, change: Change) -> Result<(), ControlPlaneError> {
@@ -142,9 +147,16 @@ impl ControlPlane for Plane {
     fn cluster(&self) -> watch::Receiver<Arc<ClusterView>> {
         self.view.subscribe()
     }
+    fn disk_mark(&self) -> Option<u64> {
+        *self.mark.lock().unwrap()
+    }
+    fn remember_disk(&self, mark: u64) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        *self.mark.lock().unwrap() = Some(mark);
+        Box::pin(async { Ok(()) })
+    }
     fn settings(&self) -> ClusterSettings {
         ClusterSettings {
-            cluster: 77,
+            cluster: self.cluster,
             member: self.member,
             shards: SHARDS,
             bucket_seconds: NonZeroU32::new(600).unwrap(),
@@ -185,6 +197,7 @@ impl House {
             access: host::access::Access::open(),
             data_dir: data.to_path_buf(),
             door: Arc::clone(door.stats()),
+            ways: Ways::alone(),
             memory_bytes: 32 << 20,
             retention: Duration::from_hours(1),
             disk_bytes_max: 0,

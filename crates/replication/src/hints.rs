@@ -135,6 +135,7 @@ impl Hints {
                 .waiting
                 .iter()
                 .copied()
+                .take(crate::LIST_MAX)
                 .take_while(|s| {
                     let first = bytes == 0;
                     bytes += u64::from(s.bytes);

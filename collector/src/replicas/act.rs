@@ -1,0 +1,125 @@
+//! What the core wants is done.
+
+use super::claims;
+use super::links::{FrameBytes, Outgoing};
+use super::owner::{Owner, Told, Writing};
+use crate::acks::Why;
+use event::Shard;
+use placement::{Change, MemberId, ShardMap};
+use replication::codec::encode;
+use replication::{Action, Message, Section, Ticket};
+use std::sync::Arc;
+use store::{FrameToStore, StoreError};
+
+/// Of a write that was not begun.
+const PUT_OFF: StoreError = StoreError::QueueFull {
+    queued_bytes: 0,
+    limit_bytes: 0,
+};
+
+impl Owner {
+    /// Does it. `frames` came with what the core was told.
+    pub(super) fn act(&mut self, action: Action, frames: &[FrameToStore]) {
+        match action {
+            Action::Send { to, message } => self.send(to, message),
+            Action::Keep { ticket, from } => self.own.keep(ticket, from),
+            Action::Release { ticket } => self.own.release(ticket),
+            Action::Write { job, frame, sections } => self.write(job, frame, &sections, frames),
+            Action::KeepMap(map) => self.keep_map(map),
+            // The core itself makes hints of these.
+            Action::Hint { .. } => {}
+            Action::KeepHint { to, section } => self.disk.hint(to, &section, true),
+            Action::DropHint { to, section } => self.disk.hint(to, &section, false),
+            Action::Ack { from, sections } => self.own.acked(from, sections),
+            Action::Stale { from, epoch } => self.own.refused(from, Why::Stale(epoch)),
+            Action::Busy { from } => self.own.refused(from, Why::Busy),
+            Action::Conflict { from, section } => self.own.conflict(from, section),
+            // The view of the cluster follows by itself.
+            Action::FetchMap(epoch) => tracing::debug!(epoch, "somebody knows a later map"),
+            Action::Propose { shard, change } => self.propose(shard, change),
+        }
+    }
+
+    fn send(&self, to: MemberId, message: Message) {
+        let mut outgoing = Outgoing {
+            head: Vec::new(),
+            frames: Vec::new(),
+            wants_answer: matches!(message, Message::Append { .. } | Message::Ask { .. }),
+            append: None,
+        };
+        match &message {
+            Message::Append { ticket, epoch, .. } => {
+                let Some(frame) = self.own.frame(*ticket) else {
+                    return;
+                };
+                outgoing.frames.push(FrameBytes::Shared(frame.clone()));
+                outgoing.append = Some((*ticket, *epoch));
+            }
+            Message::Copy { .. } => {
+                self.copies.send(to, message);
+                return;
+            }
+            _ => {}
+        }
+        match encode(&message, outgoing.frames.len() as u16) {
+            Ok(head) => self.links.send(to, Outgoing { head, ..outgoing }),
+            Err(_) => self.counts.dropped("too_long"),
+        }
+    }
+
+    fn write(
+        &mut self,
+        job: u64,
+        frame: Option<(MemberId, Ticket)>,
+        sections: &[Section],
+        frames: &[FrameToStore],
+    ) {
+        let (to_store, order) = match frame {
+            Some((member, ticket)) if member == self.me => claims::part(self.own.frame(ticket), sections),
+            Some(_) => claims::part(frames.first(), sections),
+            None => claims::parts(frames, sections),
+        };
+        // The frame itself is being written still: written again, it would only wait behind itself.
+        let again = frame.is_some_and(|frame| !self.writing.lock().insert(frame));
+        let frame = frame.filter(|_| !again);
+        self.jobs.insert(job, Writing { frame, order });
+        let inputs = self.inputs.clone();
+        let submitted = if again || to_store.is_empty() {
+            Err(PUT_OFF)
+        } else {
+            let done = move |result| {
+                let _ = inputs.send(Told::Written(job, result));
+            };
+            self.disk.submit(to_store, Box::new(done))
+        };
+        if let Err(error) = submitted {
+            let _ = self.inputs.send(Told::Written(job, Err(error)));
+        }
+    }
+
+    fn keep_map(&self, map: Arc<ShardMap>) {
+        let (disk, inputs) = (self.disk.clone(), self.inputs.clone());
+        self.runtime.spawn_blocking(move || match disk.keep_map(&map) {
+            Ok(()) => {
+                let _ = inputs.send(Told::MapKept(map.epoch));
+            }
+            Err(error) => tracing::error!(%error, epoch = map.epoch, "a map could not be kept"),
+        });
+    }
+
+    /// One proposal a shard at a time: the core says it again until the map has changed.
+    fn propose(&self, shard: Shard, change: Change) {
+        if !self.proposing.lock().insert(shard) {
+            return;
+        }
+        let (control, proposing) = (Arc::clone(&self.control), Arc::clone(&self.proposing));
+        self.runtime.spawn(async move {
+            let words = format!("{change:?}");
+            match control.change(shard, change).await {
+                Ok(()) => tracing::info!(%shard, change = words, "the map was changed"),
+                Err(error) => tracing::warn!(%shard, change = words, %error, "the map was not changed"),
+            }
+            proposing.lock().remove(&shard);
+        });
+    }
+}

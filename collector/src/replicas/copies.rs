@@ -1,0 +1,219 @@
+//! What needs the disk and not the core: answers to other members' questions, and the batches that go out as copies. On the blocking
+//! pool, few at a time; what is too much is dropped and counted, and asked again.
+
+use super::counts::Counts;
+use super::disk::{Disk, View, section};
+use super::links::{FrameBytes, Links, Outgoing};
+use event::Shard;
+use placement::MemberId;
+use replication::codec::{SECTIONS_MAX, encode};
+use replication::{Answer, Message, Question, Section, answer};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Questions answered and copies read at once.
+const AT_ONCE: usize = 8;
+/// Bytes of batches in one message, as their sections say; one that is larger goes alone.
+const MESSAGE_BYTES: u64 = 2 << 20;
+/// Bytes of the frames of one message.
+const FRAMES_BYTES: usize = 8 << 20;
+
+/// The way to the blocking pool.
+#[derive(Debug)]
+pub(super) struct Copies {
+    disk: Disk,
+    links: Links,
+    counts: Arc<Counts>,
+    runtime: tokio::runtime::Handle,
+    turns: Arc<Semaphore>,
+}
+
+impl Copies {
+    pub(super) fn new(disk: Disk, links: Links, counts: Arc<Counts>) -> Self {
+        Self {
+            disk,
+            links,
+            counts,
+            runtime: tokio::runtime::Handle::current(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let turn = Arc::clone(&self.turns).try_acquire_owned().ok();
+        if turn.is_none() {
+            self.counts.dropped("busy");
+        }
+        turn
+    }
+
+    /// Answers a question. `standing`: the map that is in force, and whether the disk is whole.
+    pub(super) fn answer(
+        &self,
+        to: MemberId,
+        ask: u64,
+        shard: Shard,
+        question: Question,
+        standing: (u64, bool),
+    ) {
+        let Some(turn) = self.turn() else { return };
+        let (disk, links, counts) = (self.disk.clone(), self.links.clone(), Arc::clone(&self.counts));
+        self.runtime.spawn_blocking(move || {
+            let _turn = turn;
+            let view = disk.held();
+            let mut answer = answer(&view, shard, &question, standing.0, standing.1);
+            let mut frames = Vec::new();
+            if let Answer::Data(sections) = &mut answer {
+                let Some(part) = read(&view, sections).into_iter().next() else {
+                    return;
+                };
+                *sections = part.0;
+                frames = part.1;
+            }
+            // What could not be read is no answer: it would look as if it was not there.
+            if !view.is_sound() {
+                return;
+            }
+            let message = Message::Answer { ask, shard, answer };
+            send(&links, &counts, to, &message, frames);
+        });
+    }
+
+    /// Sends batches that are here. Without an answer wanted they may go in several messages.
+    pub(super) fn send(&self, to: MemberId, message: Message) {
+        let Message::Copy {
+            copy,
+            epoch,
+            sections,
+        } = message
+        else {
+            return;
+        };
+        let Some(turn) = self.turn() else { return };
+        let (disk, links, counts) = (self.disk.clone(), self.links.clone(), Arc::clone(&self.counts));
+        self.runtime.spawn_blocking(move || {
+            let _turn = turn;
+            let parts = if copy == 0 {
+                split(&sections)
+            } else {
+                vec![sections.as_slice()]
+            };
+            for part in parts {
+                let mut messages = read(&disk.held(), part);
+                let last = messages.pop().unwrap_or_default();
+                // Only the last one is answered: the disk writes them in their order.
+                for (copy, (sections, frames)) in messages.into_iter().map(|m| (0, m)).chain([(copy, last)]) {
+                    if sections.is_empty() && copy == 0 {
+                        continue;
+                    }
+                    let message = Message::Copy {
+                        copy,
+                        epoch,
+                        sections,
+                    };
+                    send(&links, &counts, to, &message, frames);
+                }
+            }
+        });
+    }
+}
+
+/// Sections, and the frames in which they are: the content of one message.
+type Part = (Vec<Section>, Vec<FrameBytes>);
+
+/// The frames of batches that are still here, in parts that are not too large for a message. At least one part, which may be empty.
+fn read(view: &View<'_>, sections: &[Section]) -> Vec<Part> {
+    let (mut parts, mut part, mut bytes) = (Vec::new(), Part::default(), 0);
+    let mut wanted: BTreeSet<Section> = sections.iter().copied().collect();
+    loop {
+        let left: Vec<Section> = wanted.iter().copied().collect();
+        let cut = match view.frames(&left) {
+            Ok(cut) if !cut.is_empty() => cut,
+            Ok(_) => break,
+            Err(error) => {
+                tracing::error!(%error, "batches could not be read for another member");
+                break;
+            }
+        };
+        for frame in cut {
+            let here: Vec<Section> = frame
+                .sections
+                .iter()
+                .map(section)
+                .filter(|s| wanted.remove(s))
+                .collect();
+            bytes += frame.bytes.len();
+            if bytes > FRAMES_BYTES && !part.1.is_empty() {
+                parts.push(std::mem::take(&mut part));
+                bytes = frame.bytes.len();
+            }
+            part.0.extend(here);
+            part.1.push(FrameBytes::Read(frame.bytes));
+        }
+        // A call has a bound on what it reads: what it left is next.
+        if wanted.is_empty() || wanted.len() == left.len() {
+            break;
+        }
+    }
+    parts.push(part);
+    parts
+}
+
+fn send(links: &Links, counts: &Counts, to: MemberId, message: &Message, frames: Vec<FrameBytes>) {
+    match encode(message, frames.len() as u16) {
+        Ok(head) => links.send(
+            to,
+            Outgoing {
+                head,
+                frames,
+                wants_answer: matches!(message, Message::Copy { copy, .. } if *copy != 0),
+                append: None,
+            },
+        ),
+        Err(_) => counts.dropped("too_long"),
+    }
+}
+
+/// Parts that are not too large for a message.
+fn split(sections: &[Section]) -> Vec<&[Section]> {
+    let (mut parts, mut first, mut bytes) = (Vec::new(), 0, 0u64);
+    for (at, section) in sections.iter().enumerate() {
+        bytes += u64::from(section.bytes);
+        if at > first && (bytes > MESSAGE_BYTES || at - first >= SECTIONS_MAX) {
+            parts.extend(sections.get(first..at));
+            (first, bytes) = (at, u64::from(section.bytes));
+        }
+    }
+    parts.extend(sections.get(first..).filter(|rest| !rest.is_empty()));
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use event::Seq;
+
+    /// Scenario: small batches, one that is too large for a message, very many. Guarantee: each goes once, in order, in messages that
+    /// are not too large; the large one alone.
+    #[test]
+    fn copies_are_cut_into_messages() {
+        let section = |(seq, bytes): (u64, u32)| Section {
+            first: Seq(seq),
+            bytes,
+            ..Section::default()
+        };
+        let mut sections: Vec<Section> = [(1, 1 << 20), (2, 1 << 20), (3, 3 << 20), (4, 1)]
+            .map(section)
+            .to_vec();
+        sections.extend((5..10_000).map(|seq| section((seq, 1))));
+        let parts = split(&sections);
+        assert_eq!(parts.concat(), sections);
+        assert_eq!(
+            parts[..3].iter().map(|p| p.len()).collect::<Vec<_>>(),
+            [2, 1, SECTIONS_MAX]
+        );
+        assert!(parts.iter().all(|p| p.len() <= SECTIONS_MAX));
+        assert!(split(&[]).is_empty());
+    }
+}

@@ -1,0 +1,295 @@
+//! The thread that owns the core ([`replication::Member`]): everything comes in by one queue, one thing at a time.
+//!
+//! A thread and not a task, because the core may have to look at the disk while it compares. Each thing in the queue is bounded where it
+//! comes from: frames by their agents' windows, messages by the bytes that may wait, writes by the core itself.
+
+use super::Adopted;
+use super::copies::Copies;
+use super::counts::Counts;
+use super::disk::{Disk, View};
+use super::fronted::{Fronted, OwnFrames};
+use super::links::Links;
+use crate::control_plane::{ClusterView, ControlPlane};
+use event::{Bucket, Seq, Shard};
+use parking_lot::{Mutex, RwLock};
+use placement::MemberId;
+use replication::{Config, Held, Input, Member, Message, Outcome, Section, Source, Ticket};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+use store::{Admission, FrameToStore, Receipt, StoreError};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// Things done between two looks at the clock.
+const AT_ONCE: usize = 256;
+/// The core is never waked sooner after it was.
+const REST: Duration = Duration::from_millis(5);
+/// Numbers are shown this often.
+const SHOW: Duration = Duration::from_millis(500);
+
+/// A message that was received and checked.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) from: MemberId,
+    pub(super) message: Message,
+    pub(super) frames: Vec<FrameToStore>,
+    pub(super) _held: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
+}
+
+/// What the thread is told.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// An agent sent a frame.
+    Frame(Fronted),
+    /// A member said something.
+    Message(Received),
+    /// A write ended.
+    Written(u64, Result<Receipt, StoreError>),
+    /// The cluster changed.
+    View(Arc<ClusterView>),
+    /// A map is synced.
+    MapKept(u64),
+    /// The end.
+    Stop,
+}
+
+/// What is being written for whom.
+#[derive(Debug)]
+pub(super) struct Writing {
+    pub(super) frame: Option<(MemberId, Ticket)>,
+    /// For each section that the core wants written, which of the receipt's it is.
+    pub(super) order: Vec<usize>,
+}
+
+/// The thread's own.
+pub(super) struct Owner {
+    pub(super) me: MemberId,
+    pub(super) member: Member,
+    pub(super) config: Config,
+    pub(super) started: Instant,
+    pub(super) disk: Disk,
+    pub(super) links: Links,
+    pub(super) copies: Copies,
+    pub(super) own: OwnFrames,
+    pub(super) jobs: BTreeMap<u64, Writing>,
+    /// Frames of other members that are being written, for those who receive: shared with them.
+    pub(super) writing: Arc<Mutex<HashSet<(MemberId, Ticket)>>>,
+    pub(super) adopted: Arc<RwLock<Arc<Adopted>>>,
+    pub(super) control: Arc<dyn ControlPlane>,
+    pub(super) proposing: Arc<Mutex<HashSet<Shard>>>,
+    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) inputs: Sender<Told>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) written: WrittenMetrics,
+}
+
+/// What the collector counts of receipts.
+pub(crate) type WrittenMetrics = Box<dyn Fn(&Receipt) + Send>;
+
+impl Owner {
+    /// Until it is told to stop.
+    pub(super) fn run(mut self, told: &Receiver<Told>) {
+        let (mut wake, mut show) = (Duration::ZERO, Duration::ZERO);
+        loop {
+            let now = self.started.elapsed();
+            match told.recv_timeout(wake.saturating_sub(now)) {
+                Ok(first) => {
+                    let mut fronted = false;
+                    let rest = std::iter::from_fn(|| told.try_recv().ok());
+                    for told in std::iter::once(first).chain(rest).take(AT_ONCE) {
+                        fronted |= matches!(told, Told::Frame(_));
+                        if !self.handle(told) {
+                            self.own.stop("collector is stopping");
+                            return;
+                        }
+                    }
+                    if fronted {
+                        // No frame has anything to be done for it sooner.
+                        wake = wake.min(self.started.elapsed() + self.config.front.zone_wait);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let now = self.started.elapsed();
+            if now >= wake {
+                self.input(Input::Tick, &[]);
+                wake = self.member.wake_at().max(now + REST);
+            }
+            if now >= show {
+                show = now + SHOW;
+                self.counts.show(&self.member, self.links.waiting());
+            }
+        }
+    }
+
+    /// `false`: it was told to stop.
+    fn handle(&mut self, told: Told) -> bool {
+        match told {
+            Told::Frame(fronted) if self.member.replica().is_stopped() => {
+                let number = self.own.put(fronted).0;
+                self.own.refused(number, crate::acks::Why::Stopped);
+            }
+            Told::Frame(fronted) => {
+                let (from, sections) = self.own.put(fronted);
+                let input = Input::Frame {
+                    from,
+                    epoch: 0,
+                    sections,
+                };
+                self.input(input, &[]);
+            }
+            Told::Message(received) => self.message(received),
+            Told::Written(job, result) => self.ended(job, result),
+            Told::View(view) => self.see(&view),
+            Told::MapKept(epoch) => {
+                self.input(Input::MapKept(epoch), &[]);
+                self.publish();
+            }
+            Told::Stop => return false,
+        }
+        true
+    }
+
+    /// Gives the core an input and does what it wants. `frames` came with the input.
+    pub(super) fn input(&mut self, input: Input, frames: &[FrameToStore]) {
+        let now = self.started.elapsed();
+        let actions = {
+            let held = LazyHeld {
+                disk: &self.disk,
+                view: OnceCell::new(),
+            };
+            self.member.handle(now, input, &held)
+        };
+        for action in actions {
+            self.act(action, frames);
+        }
+    }
+
+    fn message(&mut self, received: Received) {
+        let Received {
+            from,
+            message,
+            frames,
+            ..
+        } = received;
+        match message {
+            Message::Ask { ask, shard, question } => {
+                // The map that is in force now, before the disk is looked at.
+                let replica = self.member.replica();
+                let (epoch, whole) = (replica.map().epoch, replica.is_authoritative());
+                self.copies.answer(from, ask, shard, question, (epoch, whole));
+            }
+            message => self.input(Input::Message { from, message }, &frames),
+        }
+    }
+
+    /// A write ended.
+    fn ended(&mut self, job: u64, result: Result<Receipt, StoreError>) {
+        let Some(writing) = self.jobs.remove(&job) else {
+            return;
+        };
+        if let Some(frame) = writing.frame {
+            self.writing.lock().remove(&frame);
+        }
+        let outcomes = match result {
+            Ok(receipt) => {
+                (self.written)(&receipt);
+                outcomes(&writing.order, &receipt)
+            }
+            Err(error @ (StoreError::Poisoned(_) | StoreError::ShutDown)) => {
+                tracing::error!(%error, "nothing is written any more: no agent is served until a restart");
+                self.input(Input::WriteFailed { job }, &[]);
+                self.own.stop(&error.to_string());
+                self.publish();
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "batches are put off");
+                vec![Outcome::Later; writing.order.len()]
+            }
+        };
+        if outcomes.contains(&Outcome::Later)
+            && let Some((member, ticket)) = writing.frame
+            && member == self.me
+        {
+            self.own.put_off(ticket);
+        }
+        self.input(Input::Written { job, outcomes }, &[]);
+    }
+
+    fn see(&mut self, view: &ClusterView) {
+        self.links.set_members(view);
+        let zones = view.members.iter().map(|(id, m)| (*id, m.zone.clone()));
+        self.member.set_zones(zones.collect());
+        let gone: BTreeSet<MemberId> = view
+            .members
+            .iter()
+            .filter(|(_, m)| m.removed)
+            .map(|(id, _)| *id)
+            .collect();
+        self.member.set_gone(gone);
+        self.input(Input::Map(Arc::clone(&view.map)), &[]);
+    }
+
+    /// Tells readers what map is in force.
+    pub(super) fn publish(&self) {
+        let replica = self.member.replica();
+        *self.adopted.write() = Arc::new(Adopted {
+            map: Arc::clone(replica.map()),
+            whole: replica.is_authoritative(),
+            stopped: replica.is_stopped(),
+        });
+    }
+}
+
+/// What became of each section, in the core's order.
+fn outcomes(order: &[usize], receipt: &Receipt) -> Vec<Outcome> {
+    let sections: Vec<Outcome> = receipt
+        .frames
+        .iter()
+        .flat_map(|f| &f.sections)
+        .map(|s| match s.admission {
+            Admission::Stored | Admission::Duplicate | Admission::Expired => Outcome::Held,
+            Admission::Conflict => Outcome::Conflict,
+            Admission::Later => Outcome::Later,
+        })
+        .collect();
+    let of = |at: &usize| sections.get(*at).copied().unwrap_or(Outcome::Later);
+    order.iter().map(of).collect()
+}
+
+/// Looks at the disk when the core asks, and not before: most inputs do not.
+struct LazyHeld<'a> {
+    disk: &'a Disk,
+    view: OnceCell<View<'a>>,
+}
+
+impl LazyHeld<'_> {
+    fn view(&self) -> &View<'_> {
+        self.view.get_or_init(|| self.disk.held())
+    }
+}
+
+impl Held for LazyHeld<'_> {
+    fn floor(&self) -> Bucket {
+        self.view().floor()
+    }
+    fn buckets(&self, shard: Shard) -> Vec<(Bucket, u128)> {
+        self.view().buckets(shard)
+    }
+    fn sources(&self, shard: Shard, bucket: Bucket) -> Vec<(Source, u128)> {
+        self.view().sources(shard, bucket)
+    }
+    fn list(&self, shard: Shard, bucket: Bucket, source: Source, after: Seq, max: usize) -> Vec<Section> {
+        self.view().list(shard, bucket, source, after, max)
+    }
+    fn gaps(&self, shard: Shard) -> Vec<Section> {
+        self.view().gaps(shard)
+    }
+    fn has(&self, section: &Section) -> bool {
+        self.view().has(section)
+    }
+}
