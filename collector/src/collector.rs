@@ -111,6 +111,7 @@ impl Collector {
         let options = StoreOptions {
             memory_bytes: config.memory_bytes,
             bucket_seconds: settings.bucket_seconds,
+            shards: settings.shards,
             retention_seconds: config.retention.as_secs(),
             disk_bytes_max: config.disk_bytes_max,
             hold_all: config.hold_buckets,

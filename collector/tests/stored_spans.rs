@@ -125,6 +125,12 @@ fn store(folder: &std::path::Path) -> Store {
     Store::open(folder, options).unwrap()
 }
 
+/// A number that no batch of this process had.
+fn next_seq() -> Seq {
+    static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    Seq(LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1)
+}
+
 fn append(store: &Store, spans: &[Span], bucket: u32) {
     let mut builder = SpanBuilder::new(1);
     assert!(
@@ -139,7 +145,7 @@ fn append(store: &Store, spans: &[Span], bucket: u32) {
         bucket: Bucket(bucket),
     };
     let bytes = builder
-        .finish(cut, |_| Shard(0), |_| Seq(1), &mut Packer::default())
+        .finish(cut, |_| Shard(0), |_| next_seq(), &mut Packer::default())
         .unwrap();
     store
         .append_spans(vec![SpanFrameToStore::new(bytes).unwrap()])

@@ -155,6 +155,12 @@ pub(crate) fn span(random: &mut Random, traces: u64) -> Span {
     }
 }
 
+/// A number that no batch of this process had.
+fn next_seq() -> Seq {
+    static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    Seq(LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1)
+}
+
 /// Stores spans as one frame, and seals the bucket.
 pub(crate) fn put_spans(store: &Store, spans: &[Span], bucket: Bucket) {
     let mut builder = SpanBuilder::new(1);
@@ -166,7 +172,7 @@ pub(crate) fn put_spans(store: &Store, spans: &[Span], bucket: Bucket) {
         hlc: Hlc(1),
         bucket,
     };
-    let made = builder.finish(cut, |_| Shard(0), |_| Seq(1), &mut Packer::default());
+    let made = builder.finish(cut, |_| Shard(0), |_| next_seq(), &mut Packer::default());
     store
         .append_spans(vec![SpanFrameToStore::new(made.unwrap()).unwrap()])
         .unwrap();

@@ -8,6 +8,7 @@ use crate::frame_key::FrameKey;
 use crate::options::INTERVALS_MAX;
 use crate::producers::{self, Held, HeldGroup, ProducerKey};
 use crate::runs::batches::{ShardBatches, Source};
+use crate::spans::keys as span_keys;
 use crate::state::{CommitState, Shared};
 use event::{Bucket, Epoch, Producer, Seq, Shard};
 use std::collections::hash_map::Entry;
@@ -112,6 +113,8 @@ pub(crate) fn admit(
                     let id = (d.producer, d.epoch, s.shard, s.seq);
                     let same = if let Some((bucket, content)) = pending.content(&id) {
                         bucket == d.bucket && content == s.content
+                    } else if frame.is_spans() {
+                        spans_content(shared, d.bucket, (d.producer, d.epoch), s)? == Some(s.content)
                     } else {
                         let stored = match &same_frame {
                             Some(known) => known,
@@ -244,6 +247,35 @@ fn sealed_lists(
     };
     let read = |run| ShardBatches::read(&shared.db, keys::BATCHES, (bucket, run), shard);
     runs.into_iter().map(read).collect()
+}
+
+/// The content of a batch of spans in a bucket, if it is there, sealed or not.
+fn spans_content(
+    shared: &Shared,
+    bucket: Bucket,
+    source: Source,
+    s: &SectionDigest,
+) -> Result<Option<u64>, StoreError> {
+    let runs: Vec<u32> = {
+        let buckets = shared.spans.buckets.read();
+        let Some(known) = buckets.get(&bucket) else {
+            return Ok(None);
+        };
+        let frames = known.frames.iter().filter(|frame| frame.source == source);
+        let mut batches = frames.flat_map(|frame| &frame.batches);
+        if let Some((_, _, content)) = batches.find(|(shard, seq, _)| (*shard, *seq) == (s.shard, s.seq)) {
+            return Ok(Some(*content));
+        }
+        known.runs.keys().copied().collect()
+    };
+    // No run is made or merged meanwhile: that waits for this commit.
+    for run in runs {
+        let list = ShardBatches::read(&shared.db, span_keys::BATCHES, (bucket, run), s.shard)?;
+        if let Some(content) = list.content(source, s.seq) {
+            return Ok(Some(content));
+        }
+    }
+    Ok(None)
 }
 
 /// The key of a frame whose first new section is `s`.

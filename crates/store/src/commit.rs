@@ -26,7 +26,9 @@ impl Shared {
     /// Stores what is new of the frames and returns when it is on disk. An error means that nothing is known to be stored.
     pub(crate) fn commit(&self, frames: &[&FrameToStore]) -> Result<Vec<FrameOutcome>, StoreError> {
         let mut state = self.commit.lock();
-        let bytes: u64 = frames.iter().map(|f| f.bytes.len() as u64).sum();
+        // Spans are written again when they are sealed.
+        let needed = |f: &&FrameToStore| f.bytes.len() as u64 * if f.is_spans() { 2 } else { 1 };
+        let bytes: u64 = frames.iter().map(needed).sum();
         self.check_writable()?;
         self.check_space(bytes)
             .inspect_err(|_| add(&self.counters.disk_full, 1))?;
@@ -47,9 +49,17 @@ impl Shared {
         let mut batch = WriteBatch::default();
         let mut staged = Vec::with_capacity(frames.len());
         let mut outcomes = Vec::with_capacity(frames.len());
+        let mut spans = Vec::new();
         for frame in frames {
             let admissions = admit(self, state, &mut pending, frame)?;
             outcomes.push(outcome(frame, &admissions));
+            if frame.is_spans() {
+                let new = |at: usize| admissions.get(at).is_some_and(|a| is_new(*a));
+                if (0..admissions.len()).any(new) {
+                    self.stage_spans(&mut batch, frame, new, &mut spans);
+                }
+                continue;
+            }
             let first_new = admissions.iter().position(|a| is_new(*a));
             if let Some(s) = first_new.and_then(|i| frame.digest.sections.get(i)) {
                 let arrival = state.next_arrival;
@@ -65,7 +75,7 @@ impl Shared {
                 staged.push(staged_frame);
             }
         }
-        if !staged.is_empty() {
+        if !staged.is_empty() || !spans.is_empty() {
             for key in &pending.touched {
                 if let Some(group) = state.held.get(key) {
                     batch.put_cf(self.db.family(producers::FAMILY), key.encode(), group.encode());
@@ -75,6 +85,7 @@ impl Shared {
             self.write(batch, true)?;
             add(&self.counters.commits, 1);
             self.apply(&staged);
+            self.apply_spans(spans);
         }
         self.count(&outcomes, &staged);
         Ok(outcomes)

@@ -21,7 +21,7 @@ const INFO_LOGS_KEPT: usize = 3;
 const INFO_LOG_BYTES: usize = 4 << 20;
 
 /// All families, as `docs/keyspace.md` lists them.
-pub(crate) const FAMILIES: [&str; 15] = [
+pub(crate) const FAMILIES: [&str; 17] = [
     meta::FAMILY,
     frames::FAMILY,
     batches::FAMILY,
@@ -34,6 +34,8 @@ pub(crate) const FAMILIES: [&str; 15] = [
     keys::BLOCKS,
     keys::RUNS,
     keys::TERMS,
+    keys::RECORDS,
+    keys::BATCHES,
     logs::FAMILY,
     exports::FAMILY,
     replicas::HINTS,

@@ -2,6 +2,7 @@
 //! thread received it, so that the one writer only appends.
 
 use crate::events::LooseTimes;
+use crate::spans::{CopiedPart, SpanIndex, is_copied, read_copied, span_digest};
 use event::{Bucket, Epoch, Hlc, NodeInfo, Producer, Seq, Shard, TraceId};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -22,6 +23,18 @@ pub struct FrameToStore {
     pub(crate) digest: Arc<FrameDigest>,
     /// Positions of the sections that count, ascending, each once; none = all.
     chosen: Option<Arc<[u16]>>,
+    pub(crate) kind: Kind,
+}
+
+/// What a frame has.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// Events of BEAM nodes.
+    Events,
+    /// Spans.
+    Spans(Arc<SpanIndex>),
+    /// Spans of one shard in one bucket, merged, and which batches they are (`spans/copied.rs`).
+    Copied(Arc<Vec<CopiedPart>>),
 }
 
 /// What the index needs to know of a frame.
@@ -55,9 +68,9 @@ pub struct SectionDigest {
     pub seq: Seq,
     /// Set if this is a gap.
     pub gap: Option<Gap>,
-    /// Hash of its events; 0 for a gap.
+    /// Hash of its events ([`wire::events::ContentHash`]), or of the frame of spans that it came in with the shard; 0 for a gap.
     pub content: u64,
-    /// Events.
+    /// Events or spans; 0 if it was copied out of merged spans, which do not say whose they are.
     pub rows: u32,
     /// Least and greatest HLC, 0 without events.
     pub hlc: (Hlc, Hlc),
@@ -68,13 +81,17 @@ pub struct SectionDigest {
 }
 
 impl FrameToStore {
-    /// Checks a frame wholly (limits, checksum, every column) and digests it. Costs CPU: keep it off the writer.
+    /// Checks a frame wholly (limits, checksum; of events every column) and digests it. Costs CPU: keep it off the writer. A frame of events, a frame
+    /// of spans, or what [`crate::Synced::frames`] made of merged spans.
     pub fn new(bytes: Vec<u8>) -> Result<Self, FrameError> {
         Self::from_shared(Arc::new(bytes))
     }
     /// The same of bytes that the caller keeps, to say what was wrong with them. A frame of format version 1 is stored as one of
     /// version 3.
     pub fn from_shared(bytes: Arc<Vec<u8>>) -> Result<Self, FrameError> {
+        if let Some(frame) = Self::spans(&bytes)? {
+            return Ok(frame);
+        }
         let upgraded = match in_columns(&bytes)? {
             Cow::Owned(upgraded) => Some(upgraded),
             Cow::Borrowed(_) => None,
@@ -85,7 +102,37 @@ impl FrameToStore {
             bytes,
             digest: Arc::new(digest),
             chosen: None,
+            kind: Kind::Events,
         })
+    }
+    /// Of spans; none: it has events.
+    fn spans(bytes: &Arc<Vec<u8>>) -> Result<Option<Self>, FrameError> {
+        let (digest, kind) = if is_copied(bytes) {
+            let (digest, parts) = read_copied(bytes)?;
+            (digest, Kind::Copied(Arc::new(parts)))
+        } else if peek_header(bytes)?.layout == Layout::Spans {
+            let (digest, index) = span_digest(bytes)?;
+            (digest, Kind::Spans(Arc::new(index)))
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            bytes: Arc::clone(bytes),
+            digest: Arc::new(digest),
+            chosen: None,
+            kind,
+        }))
+    }
+    /// Has it spans?
+    pub fn is_spans(&self) -> bool {
+        !matches!(self.kind, Kind::Events)
+    }
+    /// Events or spans in it.
+    pub fn rows(&self) -> u64 {
+        match &self.kind {
+            Kind::Copied(parts) => parts.iter().map(|part| u64::from(part.index.rows)).sum(),
+            Kind::Events | Kind::Spans(_) => self.digest.events(),
+        }
     }
     /// The same frame, of which only the sections at these positions count: the others are stored with it but are no batches of
     /// this store - not found, not counted, no part of digests, gone with sealing - and come as new when they are chosen later.
@@ -134,6 +181,23 @@ pub(crate) fn in_columns(bytes: &[u8]) -> Result<Cow<'_, [u8]>, FrameError> {
         UpgradeError::Frame(error) => error,
         UpgradeError::TooLarge(_) => FrameError::PayloadTooLarge(u32::MAX),
     })
+}
+
+impl SectionDigest {
+    /// A batch of spans.
+    pub(crate) fn of_spans(shard: Shard, seq: Seq, content: u64, rows: u32) -> Self {
+        Self {
+            shard,
+            seq,
+            gap: None,
+            content,
+            rows,
+            hlc: (Hlc(0), Hlc(0)),
+            errors: false,
+            loose: LooseTimes::default(),
+            traces: (0, 0),
+        }
+    }
 }
 
 impl FrameDigest {
@@ -185,6 +249,26 @@ impl FrameDigest {
             })
         };
         SCRATCH.with_borrow_mut(digested)
+    }
+
+    /// Of a frame of spans, whose traces are kept elsewhere.
+    pub(crate) fn of_spans(
+        header: (Producer, Epoch, Bucket, Hlc),
+        hash: u128,
+        sections: Vec<SectionDigest>,
+    ) -> Self {
+        let (producer, epoch, bucket, hlc) = header;
+        Self {
+            producer,
+            epoch,
+            bucket,
+            hlc,
+            hash,
+            nodes: Vec::new(),
+            sections,
+            delays: Vec::new(),
+            traces: Vec::new(),
+        }
     }
 
     /// Events of all sections.

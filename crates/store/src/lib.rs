@@ -57,8 +57,11 @@ pub use meta::Owner;
 pub use options::{Now, StoreOptions};
 pub use read_trace::{ROWS_MAX, TraceRows};
 pub use replicas::{CUT_SECTIONS_MAX, CutFrame, HeldSection, Hint, HintKey, Marker, SourceDigest, Synced};
-pub use spans::{Clause, Inspected, Needs, SpanFrameToStore, SpanStats};
+pub use spans::COPIED_BYTES_MAX;
+pub use spans::{Clause, Inspected, Needs, SpanStats};
 pub use stats::StoreStats;
 pub use store::Store;
+/// A frame of spans: [`FrameToStore`] is of either kind.
+pub type SpanFrameToStore = FrameToStore;
 pub use summary::{ROOT_NAME_BYTES_MAX, SUMMARY_NODES_MAX, TraceSummary};
 pub use writer::{CommitInfo, Done, Receipt};

@@ -3,7 +3,7 @@
 use crate::meta::Owner;
 use event::Micros;
 use std::fmt;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
 
 /// Least memory that a store works with.
@@ -25,6 +25,8 @@ pub struct StoreOptions {
     pub memory_bytes: u64,
     /// Length of a bucket in seconds; that of the cluster.
     pub bucket_seconds: NonZeroU32,
+    /// Shards of the cluster: which spans of a run are copied to whom.
+    pub shards: NonZeroU16,
     /// A bucket closes this long after its end.
     pub lateness_seconds: u32,
     /// A bucket is dropped this long after its end.
@@ -54,6 +56,7 @@ impl StoreOptions {
         Self {
             memory_bytes: 256 << 20,
             bucket_seconds: NonZeroU32::new(600).unwrap_or(NonZeroU32::MIN),
+            shards: NonZeroU16::new(64).unwrap_or(NonZeroU16::MIN),
             lateness_seconds: 120,
             retention_seconds: 24 * 3600,
             commit_bytes_max: 8 << 20,

@@ -12,7 +12,7 @@ use crate::meta::{self, FORMAT, Owner};
 use crate::options::StoreOptions;
 use crate::read_trace::TraceRows;
 use crate::replicas::WaitingHints;
-use crate::spans::{Inspected, Needs, SpanFrameToStore, SpanState, SpanStats};
+use crate::spans::{Inspected, Needs, SpanState, SpanStats};
 use crate::state::{CommitState, Rest, Shared};
 use crate::stats::StoreStats;
 use crate::summary::TraceSummary;
@@ -68,10 +68,10 @@ impl Store {
             path: path.into(),
             reason: e.to_string(),
         };
-        check_format(path, &shared, owner)?;
+        let found = check_format(path, &shared, owner)?;
         shared
             .open_events()
-            .and_then(|()| shared.open_spans())
+            .and_then(|()| shared.open_spans(found < FORMAT))
             .and_then(|()| shared.open_logs())
             .map_err(damaged)?;
         let threads = |e: std::io::Error| OpenError::Damaged {
@@ -116,15 +116,21 @@ impl Store {
         told.recv().unwrap_or(Err(StoreError::ShutDown))
     }
 
-    /// Stores frames of spans and returns when they are on disk, fsynced. Calls from several threads share a sync.
-    pub fn append_spans(&self, frames: Vec<SpanFrameToStore>) -> Result<(), StoreError> {
-        if self.shared.append_spans(frames)?
+    /// Stores frames and returns when they are on disk, fsynced: on the caller's thread, at once, whatever [`StoreOptions::commit_spacing_us`]
+    /// says. For few callers that each gather much.
+    pub fn append_spans(&self, frames: Vec<FrameToStore>) -> Result<Receipt, StoreError> {
+        let frames: Vec<&FrameToStore> = frames.iter().collect();
+        let outcomes = self.shared.commit(&frames)?;
+        if self.shared.spans.is_full()
             && let Some((wake, _)) = &self.upkeep
         {
             // If it is awake already, it looks again.
             let _ = wake.try_send(());
         }
-        Ok(())
+        Ok(Receipt {
+            frames: outcomes,
+            commit: None,
+        })
     }
 
     /// All spans of a trace, by start.
@@ -286,7 +292,8 @@ fn run_upkeep(shared: &Shared, woken: &Receiver<()>, interval: Duration) {
     }
 }
 
-fn check_format(path: &Path, shared: &Shared, owner: Option<Owner>) -> Result<(), OpenError> {
+/// The format that the folder had.
+fn check_format(path: &Path, shared: &Shared, owner: Option<Owner>) -> Result<u32, OpenError> {
     let damaged = |reason: String| OpenError::Damaged {
         path: path.into(),
         reason,
@@ -298,11 +305,13 @@ fn check_format(path: &Path, shared: &Shared, owner: Option<Owner>) -> Result<()
             .map_err(|e| damaged(e.into_string()))
     };
     let mut batch = WriteBatch::default();
+    let mut format = FORMAT;
     let family = shared.db.family(meta::FAMILY);
     match get(meta::KEY_FORMAT)? {
         None => batch.put_cf(family, meta::KEY_FORMAT, FORMAT.to_be_bytes()),
         Some(bytes) => {
             let found = meta::format_decode(&bytes).map_err(|e| damaged(e.to_string()))?;
+            format = found;
             if found > FORMAT {
                 return Err(OpenError::NewerFormat {
                     path: path.into(),
@@ -331,7 +340,8 @@ fn check_format(path: &Path, shared: &Shared, owner: Option<Owner>) -> Result<()
         }
     }
     if batch.is_empty() {
-        return Ok(());
+        return Ok(format);
     }
-    shared.write(batch, true).map_err(|e| damaged(e.to_string()))
+    let written = shared.write(batch, true).map(|()| format);
+    written.map_err(|e| damaged(e.to_string()))
 }

@@ -197,6 +197,9 @@ fn gather(shared: &Shared, requests: &Receiver<Request>, first: Request) -> Vec<
 
 /// What is enough for a run is sealed at once; far above that, and the writer waits for it.
 fn bound_index(shared: &Shared, wake_upkeep: &SyncSender<()>) {
+    if shared.spans.is_full() {
+        let _ = wake_upkeep.try_send(());
+    }
     let (full, above) = {
         let buckets = shared.events.buckets.read();
         let full = buckets.values().any(EventBucket::is_full);

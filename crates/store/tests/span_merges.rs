@@ -49,6 +49,12 @@ fn span(trace: u64, id: u64) -> Span {
     }
 }
 
+/// A number that no batch of this process had.
+fn next_seq() -> Seq {
+    static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    Seq(LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1)
+}
+
 fn frame(spans: &[Span], bucket: Bucket) -> SpanFrameToStore {
     let mut builder = SpanBuilder::new(3);
     assert!(
@@ -62,7 +68,7 @@ fn frame(spans: &[Span], bucket: Bucket) -> SpanFrameToStore {
         hlc: Hlc(1),
         bucket,
     };
-    let bytes = builder.finish(cut, |_| Shard(0), |_| Seq(1), &mut Packer::quick());
+    let bytes = builder.finish(cut, |_| Shard(0), |_| next_seq(), &mut Packer::quick());
     SpanFrameToStore::new(bytes.unwrap()).unwrap()
 }
 

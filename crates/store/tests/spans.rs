@@ -63,6 +63,12 @@ fn span(trace: u128, id: u64, start_ns: u64) -> Span {
     }
 }
 
+/// A number that no batch of this process had.
+fn next_seq() -> Seq {
+    static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    Seq(LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1)
+}
+
 fn frame(spans: &[Span], bucket: Bucket) -> SpanFrameToStore {
     let request = encode_traces(spans);
     let mut builder = SpanBuilder::new(3);
@@ -74,7 +80,7 @@ fn frame(spans: &[Span], bucket: Bucket) -> SpanFrameToStore {
         bucket,
     };
     let bytes = builder
-        .finish(cut, |_| Shard(0), |_| Seq(1), &mut Packer::default())
+        .finish(cut, |_| Shard(0), |_| next_seq(), &mut Packer::default())
         .unwrap();
     SpanFrameToStore::new(bytes).unwrap()
 }

@@ -8,6 +8,7 @@ use crate::bytes::Reader;
 use crate::error::StoreError;
 use crate::frame_key::FrameKey;
 use crate::runs::batches::{ShardBatches, Source, read_list_key};
+use crate::spans::keys as span_keys;
 use crate::state::Shared;
 use event::{Bucket, Seq, Shard};
 use placement::batch_digest;
@@ -18,6 +19,7 @@ impl Shared {
     pub(crate) fn digests(&self, bucket: Bucket) -> Result<BTreeMap<Shard, u128>, StoreError> {
         // Sealing moves batches from one family to the other in one write.
         let _no_sealing = self.events.sealing.lock();
+        let _nor_of_spans = self.spans.sealing.lock();
         let mut sums = BTreeMap::new();
         let prefix = bucket.0.to_be_bytes();
         for item in self.db.scan(batches::FAMILY, &prefix) {
@@ -35,6 +37,21 @@ impl Shared {
             if let Some((_, _, shard)) = read_list_key(keys::BATCHES, &key)? {
                 for (source, seq, content) in ShardBatches::decode(keys::BATCHES, &value)?.iter() {
                     add(&mut sums, source, shard, seq, content);
+                }
+            }
+        }
+        for item in self.db.scan(span_keys::BATCHES, &prefix) {
+            let (key, value) = item?;
+            if let Some((_, _, shard)) = read_list_key(span_keys::BATCHES, &key)? {
+                for (source, seq, content) in ShardBatches::decode(span_keys::BATCHES, &value)?.iter() {
+                    add(&mut sums, source, shard, seq, content);
+                }
+            }
+        }
+        if let Some(known) = self.spans.buckets.read().get(&bucket) {
+            for frame in &known.frames {
+                for (shard, seq, content) in &frame.batches {
+                    add(&mut sums, frame.source, *shard, *seq, *content);
                 }
             }
         }

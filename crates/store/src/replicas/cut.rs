@@ -18,14 +18,18 @@ pub const CUT_SECTIONS_MAX: usize = 4096;
 /// Events that one call has in memory, about: beyond it, batches are left for the next call.
 const CUT_EVENTS_MAX: usize = 1 << 20;
 
-/// A frame of some of the sections that were asked for: a valid frame of one producer's life and bucket, whose content hashes are
-/// those of the batches.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A frame of some of the sections that were asked for, of one producer's life and bucket, whose content hashes are those of the
+/// batches. Read it with [`crate::FrameToStore::new`]. Batches of spans that are not sealed come as the whole frame in which they lie; of those
+/// that are sealed all spans of their shard and bucket come, with the list of the batches asked for: up to [`crate::COPIED_BYTES_MAX`]
+/// bytes. Everything else is up to 4 MiB.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CutFrame {
-    /// The frame (`docs/wire-format.md`).
+    /// The frame (`docs/wire-format.md`), or a copy of merged spans.
     pub bytes: Vec<u8>,
-    /// What is in it, by position: as it was asked for.
+    /// What of it was asked for, as it was asked for. A frame of spans may have more: [`crate::FrameToStore::choosing`].
     pub sections: Vec<HeldSection>,
+    /// The position of each of them in the frame, ascending.
+    pub positions: Vec<u16>,
 }
 
 /// A number of a batch in a bucket.
@@ -40,7 +44,7 @@ impl Synced<'_> {
     pub fn frames(&self, wanted: &[HeldSection]) -> Result<Vec<CutFrame>, StoreError> {
         let wanted = wanted.get(..CUT_SECTIONS_MAX).unwrap_or(wanted);
         let mut by_bucket: BTreeMap<Bucket, BTreeMap<Number, HeldSection>> = BTreeMap::new();
-        let mut pieces = Pieces::default();
+        let (mut pieces, mut made) = (Pieces::default(), Vec::new());
         for section in wanted {
             if section.gap {
                 self.cut_gap(section, &mut pieces);
@@ -55,8 +59,10 @@ impl Synced<'_> {
         for (bucket, batches) in by_bucket {
             self.cut_open(bucket, &batches, &mut pieces)?;
             self.cut_sealed(bucket, &batches, &mut pieces)?;
+            self.span_frames(bucket, &batches, &mut made)?;
         }
-        pieces.frames(|keys| self.node_names(keys))
+        made.extend(pieces.frames(|keys| self.node_names(keys))?);
+        Ok(made)
     }
 
     /// Those that lie in frames that are not sealed.

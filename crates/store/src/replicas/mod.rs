@@ -6,6 +6,7 @@ mod gaps;
 mod hints;
 mod marker;
 mod pieces;
+mod spans;
 mod synced;
 
 pub use cut::{CUT_SECTIONS_MAX, CutFrame};

@@ -86,6 +86,7 @@ fn encode(
         Ok(bytes) => made.push(CutFrame {
             bytes,
             sections: pieces.iter().map(|(section, _, _)| *section).collect(),
+            positions: (0..pieces.len()).map(|at| at as u16).collect(),
         }),
         Err(_) if pieces.len() > 1 => {
             let (one, other) = pieces.split_at(pieces.len() / 2);

@@ -2,16 +2,20 @@
 
 use super::HeldSection;
 use crate::error::StoreError;
-use crate::events;
 use crate::producers::{self, HeldGroup, ProducerKey};
 use crate::runs::batches::{Digests, RunHead, ShardBatches, Source, head_key, list_key};
 use crate::state::Shared;
 use crate::store::Store;
+use crate::{events, spans};
 use event::{Bucket, Epoch, Producer, Seq, Shard};
 use placement::batch_digest;
 use rocksdb::Snapshot;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What a batch of merged spans is said to take: any number of them are copied together, as all spans of their shard and bucket, so
+/// that to ask for few at a time would bring these again and again.
+const MERGED_BYTES: u32 = 64;
 
 /// One life of a producer, and the digest of its batches.
 pub type SourceDigest = ((Producer, Epoch), u128);
@@ -44,6 +48,9 @@ pub(super) struct Slice {
     pub(super) digests: Vec<Digests>,
     pub(super) frames: Vec<Arc<events::OpenFrame>>,
     pub(super) runs: Vec<(u32, Arc<events::Run>)>,
+    pub(super) span_frames: Vec<Arc<spans::OpenFrame>>,
+    /// Their blocks stay where they are while somebody has them, merged or not.
+    pub(super) span_runs: Vec<(u32, Arc<spans::Run>)>,
 }
 
 impl Store {
@@ -51,27 +58,36 @@ impl Store {
     pub fn synced(&self) -> Synced<'_> {
         let shared = &self.shared;
         let floor = shared.floor();
-        let buckets = shared.events.buckets.read();
-        let slice = |(bucket, known): (&Bucket, &events::EventBucket)| {
-            let slice = Slice {
-                digests: vec![known.digests.clone()],
-                frames: known.frames.clone(),
-                runs: known
-                    .runs
-                    .iter()
-                    .map(|(at, run)| (*at, Arc::clone(run)))
-                    .collect(),
-            };
-            (*bucket, slice)
-        };
-        let buckets_now = buckets.range(floor..).map(slice).collect();
-        // Under the lock, under which sealing writes too.
+        let of_events = shared.events.buckets.read();
+        let of_spans = shared.spans.buckets.read();
+        let mut buckets: BTreeMap<Bucket, Slice> = BTreeMap::new();
+        for (bucket, known) in of_events.range(floor..) {
+            let slice = buckets.entry(*bucket).or_default();
+            slice.digests.push(known.digests.clone());
+            slice.frames.clone_from(&known.frames);
+            slice.runs = known
+                .runs
+                .iter()
+                .map(|(at, run)| (*at, Arc::clone(run)))
+                .collect();
+        }
+        for (bucket, known) in of_spans.range(floor..) {
+            let slice = buckets.entry(*bucket).or_default();
+            slice.digests.push(known.digests.clone());
+            slice.span_frames.clone_from(&known.frames);
+            slice.span_runs = known
+                .runs
+                .iter()
+                .map(|(at, run)| (*at, Arc::clone(run)))
+                .collect();
+        }
+        // Under the locks, under which sealing writes too.
         let snapshot = DebugSnapshot(shared.db.raw.snapshot());
         Synced {
             shared,
             snapshot,
             floor,
-            buckets: buckets_now,
+            buckets,
         }
     }
 }
@@ -108,6 +124,15 @@ impl Synced<'_> {
         }
         for (run, _) in &slice.runs {
             let list = self.list_of(events::keys::BATCHES, (bucket, *run), shard)?;
+            list.iter()
+                .for_each(|(source, seq, content)| add(source, seq, content));
+        }
+        for frame in &slice.span_frames {
+            let of_shard = frame.batches.iter().filter(|(of, _, _)| *of == shard);
+            of_shard.for_each(|(_, seq, content)| add(frame.source, *seq, *content));
+        }
+        for (run, _) in &slice.span_runs {
+            let list = self.list_of(spans::keys::BATCHES, (bucket, *run), shard)?;
             list.iter()
                 .for_each(|(source, seq, content)| add(source, seq, content));
         }
@@ -152,6 +177,22 @@ impl Synced<'_> {
                         .map(|(seq, content)| (*seq, *content, bytes)),
                 );
             }
+        }
+        for frame in slice.span_frames.iter().filter(|frame| frame.source == source) {
+            let bytes = frame.bytes / (frame.batches.len() as u32).max(1);
+            let of_shard = frame
+                .batches
+                .iter()
+                .filter(|(of, seq, _)| *of == shard && *seq > after);
+            found.extend(of_shard.map(|(_, seq, content)| (*seq, *content, bytes)));
+        }
+        for (number, _) in &slice.span_runs {
+            let list = self.list_of(spans::keys::BATCHES, (bucket, *number), shard)?;
+            let of_source = list.of(source);
+            let later = of_source.partition_point(|(seq, _)| *seq <= after);
+            let some = of_source.get(later..).unwrap_or_default();
+            let some = some.iter().take(max);
+            found.extend(some.map(|(seq, content)| (*seq, *content, MERGED_BYTES)));
         }
         found.sort_unstable();
         found.dedup_by_key(|(seq, _, _)| *seq);

@@ -66,7 +66,6 @@ impl RunBatches {
     }
 
     /// Adds those of a shard of another run.
-    #[cfg(test)]
     pub(crate) fn extend(&mut self, shard: Shard, batches: &ShardBatches) {
         for (source, list) in &batches.0 {
             let sources = self.0.entry(shard).or_default();

@@ -16,7 +16,7 @@ pub(super) const BLOCK_ROWS: u32 = 16 << 10;
 const SLICES_MAX: u64 = 1 << 14;
 
 /// Takes a block and its traces; says whether it wants more.
-pub(super) type Keep<'k> = dyn FnMut(&[u8], &[Trace]) -> Result<ControlFlow<()>, StoreError> + 'k;
+pub(crate) type Keep<'k> = dyn FnMut(&[u8], &[Trace]) -> Result<ControlFlow<()>, StoreError> + 'k;
 
 /// In how many equal parts the places of a run of so many spans are cut, so that one has about `rows` of them; a power of two.
 /// Blocks of different runs end at the same places then, and each is decoded once when they are merged.
@@ -26,7 +26,7 @@ pub(super) fn slices(all: u64, rows: u64) -> u64 {
 }
 
 /// A trace of a block.
-pub(super) struct Trace {
+pub(crate) struct Trace {
     id: TraceId,
     pub(super) hash: u64,
     rows: u32,
@@ -43,7 +43,7 @@ impl Trace {
 }
 
 /// Cuts what becomes the blocks of one run.
-pub(super) struct Cutter {
+pub(crate) struct Cutter {
     bucket: Bucket,
     slices: u64,
     /// Spans of one trace in a block.
@@ -52,7 +52,7 @@ pub(super) struct Cutter {
 
 impl Cutter {
     /// Of about `rows` spans.
-    pub(super) fn new(bucket: Bucket, rows: u64) -> Self {
+    pub(crate) fn new(bucket: Bucket, rows: u64) -> Self {
         Self {
             bucket,
             slices: slices(rows, u64::from(BLOCK_ROWS)),
@@ -66,7 +66,7 @@ impl Cutter {
     }
 
     /// The spans of a builder as blocks, in order.
-    pub(super) fn cut(
+    pub(crate) fn cut(
         &self,
         builder: &SpanBuilder,
         packer: &mut Packer,

@@ -8,6 +8,10 @@ use event::Bucket;
 
 /// Frames that are not sealed yet: bucket u32, arrival u64. Value: the frame.
 pub(crate) const FRAMES: &str = "span_frames";
+/// Of frames that are not all theirs: the same key. Value: `record.rs`.
+pub(crate) const RECORDS: &str = "span_records";
+/// Batches of runs: bucket, run, then `runs/batches.rs`.
+pub(crate) const BATCHES: &str = "span_batches";
 /// Blocks of runs: bucket, run u32, block u32. Value: a frame of the same form.
 pub(crate) const BLOCKS: &str = "span_blocks";
 /// Runs: bucket, run. Value: `run.rs`.
@@ -16,7 +20,7 @@ pub(crate) const RUNS: &str = "span_runs";
 pub(crate) const TERMS: &str = "span_terms";
 
 /// All of them.
-pub(crate) const BUCKET_MAJOR: [&str; 4] = [FRAMES, BLOCKS, RUNS, TERMS];
+pub(crate) const BUCKET_MAJOR: [&str; 6] = [FRAMES, RECORDS, BLOCKS, RUNS, TERMS, BATCHES];
 
 pub(crate) fn frame(bucket: Bucket, arrival: u64) -> [u8; 12] {
     let mut key = [0; 12];

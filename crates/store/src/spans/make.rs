@@ -8,6 +8,7 @@ use super::terms::{CHUNK_BLOCKS, Terms};
 use crate::damage::Damage;
 use crate::error::StoreError;
 use crate::runs::SortedFile;
+use crate::runs::batches::RunBatches;
 use crate::runs::filter::Filter;
 use crate::state::Shared;
 use event::Bucket;
@@ -104,6 +105,7 @@ impl<'m> RunMaker<'m> {
                 quick: written.quick,
                 ..Run::default()
             },
+            batches: RunBatches::default(),
             hashes,
         })
     }
@@ -142,14 +144,18 @@ pub(super) struct MadeRun {
     pub(super) run: Run,
     /// Of its traces, ascending.
     pub(super) hashes: Vec<u64>,
+    /// Which batches it is made of.
+    pub(super) batches: RunBatches,
     chunks: Vec<Vec<u8>>,
 }
 
 impl MadeRun {
-    /// Record and terms.
+    /// Record, batches and terms.
     pub(super) fn put(&self, shared: &Shared, batch: &mut WriteBatch) {
         let key = keys::run(self.bucket, self.number);
         batch.put_cf(shared.db.family(keys::RUNS), key, self.run.encode());
+        let at = (self.bucket, self.number);
+        self.batches.put(&shared.db, keys::BATCHES, at, batch);
         for (chunk, terms) in (0u32..).zip(&self.chunks) {
             let key = keys::block(self.bucket, self.number, chunk);
             batch.put_cf(shared.db.family(keys::TERMS), key, terms);

@@ -11,6 +11,7 @@ use super::slice::{Group, SLICE_ROWS_MAX, Slice, parts};
 use super::{SpanBucket, Workshop};
 use crate::counters::add;
 use crate::error::StoreError;
+use crate::runs::batches::{ShardBatches, read_list_key};
 use crate::runs::file_options;
 use crate::state::Shared;
 use event::{Bucket, Micros};
@@ -92,6 +93,15 @@ impl Shared {
             .saturating_add(1);
         made.run.taken = group.iter().map(|(_, run)| run.taken).sum();
         made.run.shared = self.shared_with(&made, &numbers);
+        for number in &numbers {
+            for item in self.db.scan(keys::BATCHES, &keys::run(bucket, *number)) {
+                let (key, value) = item?;
+                if let Some((_, _, shard)) = read_list_key(keys::BATCHES, &key)? {
+                    let list = ShardBatches::decode(keys::BATCHES, &value)?;
+                    made.batches.extend(shard, &list);
+                }
+            }
+        }
         add(&self.counters.span_merged_bytes, made.run.bytes());
         let mut batch = WriteBatch::default();
         made.put(self, &mut batch);
@@ -99,7 +109,9 @@ impl Shared {
             let (from, to) = (keys::run(bucket, *number), keys::run(bucket, number + 1));
             batch.delete_cf(self.db.family(keys::RUNS), from);
             batch.delete_range_cf(self.db.family(keys::TERMS), from, to);
+            batch.delete_range_cf(self.db.family(keys::BATCHES), from, to);
         }
+        let _no_commit = self.commit.lock();
         let mut buckets = self.spans.buckets.write();
         self.write(batch, true)?;
         add(&self.counters.span_merges, 1);

@@ -6,30 +6,36 @@
 //! opened. Merging does the same with runs that have traces in common.
 
 mod append;
+mod copied;
 mod cut;
 pub(crate) mod keys;
 mod make;
 mod merge;
 mod open;
 mod read;
+mod record;
 mod run;
 mod seal;
 mod slice;
 mod terms;
 mod whole;
 
-pub use append::SpanFrameToStore;
+pub(crate) use append::{SpanIndex, span_digest};
+pub use copied::COPIED_BYTES_MAX;
+pub(crate) use copied::{COPIED_BATCHES_MAX, CopiedPart, is_copied, read_copied, write_copied};
+pub(crate) use cut::Cutter;
 pub use read::Inspected;
+pub(crate) use run::Run;
 pub use terms::{Clause, Needs};
 
-use event::{Bucket, TraceId};
+use event::{Bucket, Seq, Shard, TraceId};
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use crate::runs::batches::{Digests, Source};
 use crate::runs::{RUN_BYTES, RUN_FRAMES, RUN_ROWS, SEED, Sealable};
-use run::Run;
 use wire::spans::{Packer, SpanBuilder};
 
 /// A frame that is not sealed yet.
@@ -41,7 +47,14 @@ pub(crate) struct OpenFrame {
     /// Least start and greatest end, Unix nanoseconds.
     pub(crate) time: (u64, u64),
     /// The lower halves of its trace ids, ascending.
-    pub(crate) traces: Box<[u64]>,
+    pub(crate) traces: Arc<[u64]>,
+    pub(crate) source: Source,
+    /// Batches that count.
+    pub(crate) batches: Box<[(Shard, Seq, u64)]>,
+    /// Positions of sections that do not, ascending: their spans are dropped at sealing.
+    pub(crate) uncounted: Box<[u16]>,
+    /// Is it merged spans, which are not all of its batches, nor only these?
+    pub(crate) copied: bool,
 }
 
 impl Sealable for OpenFrame {
@@ -55,7 +68,7 @@ impl OpenFrame {
         self.traces.binary_search(&(trace.0 as u64)).is_ok()
     }
     fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.traces.len() * 8
+        size_of::<Self>() + self.traces.len() * 8 + self.batches.len() * size_of::<(Shard, Seq, u64)>()
     }
 }
 
@@ -65,6 +78,8 @@ pub(crate) struct SpanBucket {
     /// Ascending by arrival.
     pub(crate) frames: Vec<Arc<OpenFrame>>,
     pub(crate) runs: BTreeMap<u32, Arc<Run>>,
+    /// Of all batches, sealed or not.
+    pub(crate) digests: Digests,
     /// Greater than the number of any run that was begun.
     pub(crate) run_numbers: u32,
 }
@@ -150,6 +165,11 @@ impl SpanState {
             .iter()
             .map(|(number, bucket)| (*number, of(bucket)))
             .collect()
+    }
+
+    /// Has a bucket enough for a run?
+    pub(crate) fn is_full(&self) -> bool {
+        self.buckets.read().values().any(SpanBucket::is_full)
     }
 
     /// In how many frames and blocks a trace may be.

@@ -7,13 +7,15 @@ use super::{OpenFrame, SpanBucket, Workshop};
 use crate::counters::add;
 use crate::damage::Damage;
 use crate::error::StoreError;
+use crate::runs::batches::RunBatches;
 use crate::runs::{RUN_ROWS, file_options, first_frames};
 use crate::state::Shared;
 use event::{Bucket, Micros};
 use rocksdb::WriteBatch;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use wire::spans::SpanFrame;
+use wire::frame::FrameError;
+use wire::spans::{SpanBuilder, SpanFrame};
 
 /// Nothing came for so long: what is there is sealed, if it is a quarter of a run. Half of what waits would else be written twice,
 /// as it is, when the store lets its log go.
@@ -90,13 +92,18 @@ impl Shared {
             packer
         };
         builder.clear();
+        let mut batches = RunBatches::default();
         for frame in &frames {
             let bytes = self
                 .db
                 .get_once(keys::FRAMES, &keys::frame(bucket, frame.arrival))?;
             let bytes = bytes.ok_or_else(|| gone(keys::FRAMES))?;
-            let frame = SpanFrame::open(&bytes).map_err(|error| unreadable(&error))?;
-            builder.append(&frame).map_err(|error| unreadable(&error))?;
+            frame
+                .take_into(builder, &bytes)
+                .map_err(|error| unreadable(&error))?;
+            for (shard, seq, content) in &frame.batches {
+                batches.insert(frame.source, *shard, *seq, *content);
+            }
         }
         let options = file_options();
         let mut maker = RunMaker::new(self, (bucket, number), taken, &options, packer)?;
@@ -104,11 +111,18 @@ impl Shared {
         let mut made = maker.finish(self)?;
         made.run.taken = taken;
         made.run.shared = self.shared_with(&made, &[]);
+        made.batches = batches;
         let mut batch = WriteBatch::default();
         made.put(self, &mut batch);
         let (from, to) = (keys::frame(bucket, 0), keys::frame(bucket, through + 1));
         batch.delete_range_cf(self.db.family(keys::FRAMES), from, to);
+        for frame in frames.iter().filter(|frame| frame.has_record()) {
+            let key = keys::frame(bucket, frame.arrival);
+            batch.delete_cf(self.db.family(keys::RECORDS), key);
+        }
         add(&self.counters.span_run_bytes, made.run.bytes());
+        // No commit looks for a batch while it moves.
+        let _no_commit = self.commit.lock();
         // Under the lock, so that whoever looks at the index and takes a snapshot sees the same in both.
         let mut buckets = self.spans.buckets.write();
         self.write(batch, true)?;
@@ -159,6 +173,29 @@ impl Shared {
             left.retain(|hash| !run.filter.may_have(*hash));
         }
         (made.hashes.len() - left.len()) as u64
+    }
+}
+
+impl OpenFrame {
+    /// Takes its spans that count into a builder.
+    pub(crate) fn take_into(&self, builder: &mut SpanBuilder, bytes: &[u8]) -> Result<(), FrameError> {
+        let frame = SpanFrame::open(bytes)?;
+        if self.uncounted.is_empty() {
+            return builder.append(&frame);
+        }
+        let decoded = frame.decoded()?;
+        let sections = (0u16..).zip(frame.sections());
+        let counted = |at: u16| self.uncounted.binary_search(&at).is_err();
+        // By trace, in the order of the rows.
+        let mut counted =
+            sections.flat_map(|(at, section)| std::iter::repeat_n(counted(at), section.traces as usize));
+        builder.take(&decoded, |_| counted.next().unwrap_or_default());
+        Ok(())
+    }
+
+    /// Is there an entry of `span_records`?
+    fn has_record(&self) -> bool {
+        self.copied || !self.uncounted.is_empty()
     }
 }
 

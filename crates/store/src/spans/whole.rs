@@ -118,7 +118,7 @@ mod tests {
         let large = |ids: std::ops::Range<u64>| ids.map(|id| span(9, id));
         let small = |traces: std::ops::Range<u128>| traces.map(|trace| span(trace << 64, 1));
         let mut all = BTreeSet::new();
-        for (ids, traces) in [(1..15_000, 1..300), (10_000..20_001, 290..600)] {
+        for (seq, (ids, traces)) in (1..).zip([(1..15_000, 1..300), (10_000..20_001, 290..600)]) {
             let spans: Vec<Span> = large(ids).chain(small(traces)).collect();
             all.extend(spans.iter().map(|span| (span.trace, span.id)));
             let mut builder = SpanBuilder::new(3);
@@ -130,7 +130,7 @@ mod tests {
                 hlc: Hlc(1),
                 bucket,
             };
-            let bytes = builder.finish(cut, |_| Shard(0), |_| Seq(1), &mut Packer::default());
+            let bytes = builder.finish(cut, |_| Shard(0), |_| Seq(seq), &mut Packer::default());
             let frame = SpanFrameToStore::new(bytes.unwrap()).unwrap();
             store.append_spans(vec![frame]).unwrap();
             store.seal_spans(Micros(1 << 50)).unwrap();
