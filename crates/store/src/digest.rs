@@ -128,11 +128,12 @@ impl FrameToStore {
         !matches!(self.kind, Kind::Events)
     }
     /// Events or spans in it.
-    pub fn rows(&self) -> u64 {
-        match &self.kind {
+    pub fn rows(&self) -> u32 {
+        let rows: u64 = match &self.kind {
             Kind::Copied(parts) => parts.iter().map(|part| u64::from(part.index.rows)).sum(),
             Kind::Events | Kind::Spans(_) => self.digest.events(),
-        }
+        };
+        u32::try_from(rows).unwrap_or(u32::MAX)
     }
     /// The same frame, of which only the sections at these positions count: the others are stored with it but are no batches of
     /// this store - not found, not counted, no part of digests, gone with sealing - and come as new when they are chosen later.

@@ -118,6 +118,10 @@ impl Store {
 
     /// Stores frames and returns when they are on disk, fsynced: on the caller's thread, at once, whatever [`StoreOptions::commit_spacing_us`]
     /// says. For few callers that each gather much.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "like `append`: what is stored is not needed any more"
+    )]
     pub fn append_spans(&self, frames: Vec<FrameToStore>) -> Result<Receipt, StoreError> {
         let frames: Vec<&FrameToStore> = frames.iter().collect();
         let outcomes = self.shared.commit(&frames)?;

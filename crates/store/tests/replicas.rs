@@ -73,7 +73,13 @@ fn names(sections: &[HeldSection]) -> Vec<HeldSection> {
 fn copy(from: &Store, to: &Store, wanted: &[HeldSection], at_once: usize) -> Vec<HeldSection> {
     let mut came = Vec::new();
     for some in wanted.chunks(at_once.max(1)) {
-        for CutFrame { bytes, sections } in from.synced().frames(some).unwrap() {
+        for cut in from.synced().frames(some).unwrap() {
+            let CutFrame {
+                bytes,
+                sections,
+                positions,
+            } = cut;
+            assert!(positions.iter().copied().eq(0..sections.len() as u16));
             let frame = FrameToStore::new(bytes).unwrap();
             assert_eq!(frame.digest().sections.len(), sections.len());
             for (cut, asked) in frame.digest().sections.iter().zip(&sections) {

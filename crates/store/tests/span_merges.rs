@@ -64,7 +64,8 @@ fn frame(spans: &[Span], bucket: Bucket) -> SpanFrameToStore {
     );
     let cut = Cut {
         producer: Producer(1),
-        epoch: Epoch(1),
+        // A start is an epoch: numbers begin anew.
+        epoch: Epoch(std::process::id().into()),
         hlc: Hlc(1),
         bucket,
     };

@@ -102,7 +102,9 @@ fn batches(store: &Store) -> Vec<HeldSection> {
             assert_eq!(of_sources, sum);
         }
     }
-    all.iter_mut().for_each(|s| s.bytes = 0);
+    for s in &mut all {
+        s.bytes = 0;
+    }
     all.sort_unstable();
     all
 }
