@@ -1,5 +1,6 @@
 //! Starting and stopping.
 
+use crate::asked::{Desk, DeskMetrics, QUESTION_BYTES_MAX, STREAM};
 use crate::clock::MemberClock;
 use crate::clock_error::ClockErrors;
 use crate::config::{COMMIT_SPACING, CollectorConfig, DECODE_BYTES_MAX, SAMPLE_INTERVAL};
@@ -8,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::otlp::{OtlpServer, OtlpStartError};
 use crate::replicas::{Adopted, Parts, Replicas, Unable};
 use crate::session;
+use crate::shards::Shards;
 use crate::spans::{CountedSpans, SpanIntake};
 use bytes::Bytes;
 use event::Micros;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 use store::{OpenError, Owner, Store, StoreError, StoreOptions};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
-use transport::{Connection, MessageReader, RecvStream, ServerStats, close};
+use transport::{Connection, MessageReader, RecvStream, SendStream, ServerStats, Ways, close};
 
 /// Why a collector does not start.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +96,7 @@ struct Inner {
     /// The OTLP doors: gRPC, HTTP.
     otlp: Option<(SocketAddr, SocketAddr)>,
     counted: Option<CountedSpans>,
+    desk: Desk,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -159,6 +162,9 @@ impl Collector {
             stop: stop.clone(),
         })
         .await?;
+        let desk_metrics = DeskMetrics::new(&registry)?;
+        let standings = Arc::new(replicas.clone());
+        let desk = Desk::new(Arc::clone(&store), settings, standings, desk_metrics);
         let context = Arc::new(Context {
             store: Arc::clone(&store),
             control,
@@ -180,6 +186,7 @@ impl Collector {
             sessions: Mutex::default(),
             otlp,
             counted,
+            desk,
             tasks: Mutex::new(tasks),
         })))
     }
@@ -232,6 +239,23 @@ impl CollectorHandle {
     pub fn store(&self) -> Arc<Store> {
         Arc::clone(&self.0.store)
     }
+    /// Everything that the cluster keeps, for questions: this member's store, and those of the others by these ways. On a tokio runtime;
+    /// once a registry, for its metrics.
+    pub fn shards(&self, ways: Ways, registry: &Registry) -> prometheus::Result<Shards> {
+        let control = self.0.context.control.as_ref();
+        Shards::new(self.store(), control, self.0.desk.standings(), ways, registry)
+    }
+    /// Answers a question about shards. For the member's door: of a bidirectional stream on a connection of role `member` whose first message
+    /// begins with the byte 2, that message, and the half of the stream on which to answer; the other half has no more to say. Ends when the
+    /// answer was taken, or nobody wants it any more; to be run in a task of its own. Questions beyond what is answered at once wait here,
+    /// beyond that they are refused: spawn freely.
+    pub async fn take_question(&self, first: Bytes, send: SendStream) {
+        self.0.desk.take(first, send).await;
+    }
+    /// Longest such message, in bytes.
+    pub const QUESTION_BYTES_MAX: usize = QUESTION_BYTES_MAX;
+    /// What it begins with.
+    pub const QUESTION_FIRST_BYTE: u8 = STREAM;
     /// Can frames be accepted? The error says why not.
     pub fn ready(&self) -> Result<(), StoreError> {
         if self.0.stop.is_cancelled() {

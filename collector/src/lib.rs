@@ -4,6 +4,7 @@
 //! HTTP, and knows code and nodes only as messages that it hands to a [`ControlPlane`].
 
 mod acks;
+mod asked;
 mod clock;
 mod clock_error;
 mod collector;
@@ -17,6 +18,7 @@ mod metrics;
 mod otlp;
 mod replicas;
 mod session;
+mod shards;
 mod spans;
 
 pub use collector::{Collector, CollectorHandle, StartError};
@@ -28,4 +30,5 @@ pub use control_plane::{
 pub use export::{ExportConfig, ExportStartError, ExportedFile, Exporter, MANIFEST_SCHEMA, Manifest};
 pub use otlp::{Intake, OtlpConfig, OtlpLimits, OtlpServer, OtlpStartError, Receipt, Refusal};
 pub use replicas::Adopted;
+pub use shards::{Shards, Whole};
 pub use spans::{Calls, CountedSpans, StoredSpans, unanswered};

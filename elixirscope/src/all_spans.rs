@@ -6,11 +6,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use collector::{StoredSpans, unanswered};
+use collector::{Shards, Whole};
 use event::{Micros, NodeInfo, NodeKey, Span, TraceId, Value};
 use query::tempo::{Found, Inspected, Missing, SourceError, SpanSource, TagScope, TimeRange};
 use query::{BeamTrace, CodeIndex, Recorded, beam_spans};
-use store::{Store, TraceFilter};
+use store::{TraceFilter, TraceRows};
 use traceql::ast::Field;
 use traceql::{Conditions, Trace};
 
@@ -18,28 +18,25 @@ use traceql::{Conditions, Trace};
 const BEAM_TRACES_MAX: usize = 10_000;
 /// Longest time that putting them together may take.
 const BEAM_TIME_MAX: Duration = Duration::from_secs(2);
+/// BEAM traces whose events are asked for at once: few at first, so that the first come early.
+const FIRST: usize = 4;
+const AT_ONCE_MAX: usize = 64;
 
-/// Both kinds.
+/// Both kinds, of all members.
 pub(crate) struct AllSpans {
-    store: Arc<Store>,
-    stored: StoredSpans,
+    shards: Shards,
     code: Arc<CodeIndex>,
 }
 
 impl AllSpans {
-    pub(crate) fn new(store: Arc<Store>, code: Arc<CodeIndex>) -> Self {
-        Self {
-            stored: StoredSpans(Arc::clone(&store)),
-            store,
-            code,
-        }
+    pub(crate) fn new(shards: Shards, code: Arc<CodeIndex>) -> Self {
+        Self { shards, code }
     }
 
     /// What BEAM nodes did in a trace; none if they had no part in it.
-    fn beam(&self, trace: TraceId, others: &[Span]) -> Result<Vec<Span>, SourceError> {
-        let rows = self.store.trace_rows(trace).map_err(|error| unanswered(&error))?;
+    fn beam(&self, trace: TraceId, rows: TraceRows, others: &[Span]) -> Vec<Span> {
         if rows.events.is_empty() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let nodes: BTreeMap<NodeKey, NodeInfo> =
             rows.nodes.into_iter().map(|node| (node.key, node)).collect();
@@ -51,11 +48,35 @@ impl AllSpans {
             nodes: &nodes,
             code: &*self.code,
         };
-        Ok(beam_spans(beam, others))
+        beam_spans(beam, others)
+    }
+
+    /// Some traces with all their spans; says what is missing of them.
+    fn traces(&self, ids: &[TraceId], missing: &mut Missing) -> Result<Vec<Vec<Span>>, SourceError> {
+        let rows = self.shards.trace_rows_of(ids)?;
+        let stored = self.shards.traces_of(ids)?;
+        add(missing, rows.missing);
+        add(missing, stored.missing);
+        let mut traces = Vec::with_capacity(ids.len());
+        for ((id, rows), mut spans) in ids.iter().zip(rows.value).zip(stored.value) {
+            if rows.damaged > 0 {
+                add(
+                    missing,
+                    vec![format!("{} stored frames cannot be read", rows.damaged)],
+                );
+            }
+            let beam = self.beam(*id, rows, &spans);
+            if !beam.is_empty() {
+                spans.extend(beam);
+                spans.sort_by_key(|span| (span.start_ns, span.id));
+            }
+            traces.push(spans);
+        }
+        Ok(traces)
     }
 
     /// The newest BEAM traces of a range.
-    fn beam_traces(&self, range: TimeRange) -> Result<Vec<TraceId>, SourceError> {
+    fn beam_traces(&self, range: TimeRange) -> Result<Whole<Vec<TraceId>>, SourceError> {
         let micros = |ns: u64| Micros::from_unix_us(ns / 1_000);
         let filter = TraceFilter {
             since: Some(micros(range.start_ns)),
@@ -65,20 +86,19 @@ impl AllSpans {
             node: None,
             limit: BEAM_TRACES_MAX,
         };
-        let listed = self.store.traces(&filter).map_err(|error| unanswered(&error))?;
-        Ok(listed.into_iter().map(|summary| summary.trace).collect())
+        let listed = self.shards.traces(&filter)?;
+        Ok(Whole {
+            value: listed.value.into_iter().map(|summary| summary.trace).collect(),
+            missing: listed.missing,
+        })
     }
 }
 
 impl SpanSource for AllSpans {
-    fn trace(&self, id: TraceId, range: TimeRange) -> Result<Found, SourceError> {
-        let mut found = self.stored.trace(id, range)?;
-        let beam = self.beam(id, &found.spans)?;
-        if !beam.is_empty() {
-            found.spans.extend(beam);
-            found.spans.sort_by_key(|span| (span.start_ns, span.id));
-        }
-        Ok(found)
+    fn trace(&self, id: TraceId, _range: TimeRange) -> Result<Found, SourceError> {
+        let mut missing = Missing::new();
+        let spans = self.traces(&[id], &mut missing)?.pop().unwrap_or_default();
+        Ok(Found { spans, missing })
     }
 
     fn candidates(
@@ -91,10 +111,11 @@ impl SpanSource for AllSpans {
         if beam.enough {
             return Ok(Inspected {
                 traces: beam.shown.len() as u64,
-                ..Inspected::default()
+                bytes: 0,
+                missing: beam.missing,
             });
         }
-        let mut inspected = self.stored.candidates(conditions, range, &mut |spans| {
+        let mut inspected = self.shards.candidates(conditions, range, &mut |spans| {
             // Those with a part on BEAM nodes were shown whole.
             let shown = spans.first().is_some_and(|span| beam.shown.contains(&span.trace));
             if shown {
@@ -104,7 +125,7 @@ impl SpanSource for AllSpans {
             }
         })?;
         inspected.traces += beam.shown.len() as u64;
-        inspected.missing.extend(beam.missing);
+        add(&mut inspected.missing, beam.missing);
         Ok(inspected)
     }
 
@@ -114,7 +135,7 @@ impl SpanSource for AllSpans {
         stop: &dyn Fn() -> bool,
         each: &mut dyn FnMut(TagScope, &str),
     ) -> Result<Option<Inspected>, SourceError> {
-        let Some(mut inspected) = self.stored.names(range, stop, each)? else {
+        let Some(mut inspected) = self.shards.names(range, stop, each)? else {
             return Ok(None);
         };
         let beam = self.each_beam(range, &mut |spans| {
@@ -137,7 +158,7 @@ impl SpanSource for AllSpans {
             go_on_unless(stop())
         })?;
         inspected.traces += beam.shown.len() as u64;
-        inspected.missing.extend(beam.missing);
+        add(&mut inspected.missing, beam.missing);
         Ok(Some(inspected))
     }
 
@@ -149,7 +170,7 @@ impl SpanSource for AllSpans {
         stop: &dyn Fn() -> bool,
         each: &mut dyn FnMut(&Value),
     ) -> Result<Option<Inspected>, SourceError> {
-        let stored = self.stored.values(field, conditions, range, stop, each)?;
+        let stored = self.shards.values(field, conditions, range, stop, each)?;
         let Some(mut inspected) = stored else {
             return Ok(None);
         };
@@ -163,7 +184,7 @@ impl SpanSource for AllSpans {
             go_on_unless(stop())
         })?;
         inspected.traces += beam.shown.len() as u64;
-        inspected.missing.extend(beam.missing);
+        add(&mut inspected.missing, beam.missing);
         Ok(Some(inspected))
     }
 }
@@ -187,21 +208,27 @@ impl AllSpans {
         let mut beam = Beam {
             shown: HashSet::new(),
             enough: false,
-            missing: Missing::new(),
+            missing: listed.missing,
         };
+        let listed = listed.value;
         let began = Instant::now();
-        for trace in &listed {
+        let (mut rest, mut at_once) = (listed.as_slice(), FIRST);
+        while !rest.is_empty() {
             if began.elapsed() > BEAM_TIME_MAX {
                 let (looked, all) = (beam.shown.len(), listed.len());
                 let said = format!("of {all} traces of BEAM nodes there was time for the newest {looked}");
                 beam.missing.push(said);
                 return Ok(beam);
             }
-            let spans = self.trace(*trace, range)?.spans;
-            beam.shown.insert(*trace);
-            if !spans.is_empty() && each(spans).is_break() {
-                beam.enough = true;
-                return Ok(beam);
+            let (some, others) = rest.split_at(at_once.min(rest.len()));
+            (rest, at_once) = (others, (at_once * 2).min(AT_ONCE_MAX));
+            let traces = self.traces(some, &mut beam.missing)?;
+            for (trace, spans) in some.iter().zip(traces) {
+                beam.shown.insert(*trace);
+                if !spans.is_empty() && each(spans).is_break() {
+                    beam.enough = true;
+                    return Ok(beam);
+                }
             }
         }
         if listed.len() >= BEAM_TRACES_MAX {
@@ -209,6 +236,15 @@ impl AllSpans {
             beam.missing.push(said);
         }
         Ok(beam)
+    }
+}
+
+/// Adds what was not said before.
+fn add(missing: &mut Missing, more: Missing) {
+    for text in more {
+        if !missing.contains(&text) {
+            missing.push(text);
+        }
     }
 }
 

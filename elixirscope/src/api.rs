@@ -1,4 +1,4 @@
-//! Questions over HTTP. Thin: reads parameters, asks the store and `query`, writes JSON.
+//! Questions over HTTP. Thin: reads parameters, asks the shards and `query`, writes JSON.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,20 +9,24 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use codegraph::SourceHash;
+use collector::Shards;
 use event::{Micros, NodeInfo, NodeKey, TraceId};
+use placement::MemberId;
+use query::tempo::SourceError;
 use query::{CodeIndex, CodeSource as _, Missing, Recorded, TraceListing, TraceRow};
 use serde::Deserialize;
 use serde_json::json;
-use store::{LogFilter, Losses, Store, StoreError, TraceFilter};
+use store::{Audit, LogFilter, Losses, TraceFilter};
 
 use crate::checks::Checks;
 use crate::code_blobs::CoordinatorBlobs;
+use crate::lacks;
 
 /// What the handlers work on.
 #[derive(Clone)]
 pub(crate) struct Api {
-    /// Events.
-    pub(crate) store: Arc<Store>,
+    /// Events and logs, of all members.
+    pub(crate) shards: Shards,
     /// Sites and sources.
     pub(crate) code: Arc<CodeIndex>,
     /// Source files.
@@ -81,10 +85,14 @@ impl IntoResponse for Failure {
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
         Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
+            status: match error {
+                SourceError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+                SourceError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+                SourceError::Forbidden(_) => StatusCode::FORBIDDEN,
+            },
             error: error.to_string(),
             expected: "",
         }
@@ -163,8 +171,12 @@ fn list(api: &Api, query: TracesQuery) -> Result<TraceListing, Failure> {
         node: query.node,
         limit,
     };
-    let nodes = node_names(api.store.nodes()?);
-    let traces = api.store.traces(&filter)?;
+    let nodes = api.shards.nodes()?;
+    let traces = api.shards.traces(&filter)?;
+    let losses = api.shards.losses(since, until.unwrap_or(now))?;
+    let mut unheard = Unheard::default();
+    unheard.add([nodes.missing, traces.missing, losses.missing]);
+    let nodes = node_names(nodes.value);
     let row = |t: store::TraceSummary| TraceRow {
         trace: t.trace.to_string(),
         name: t.root.unwrap_or_default(),
@@ -175,8 +187,9 @@ fn list(api: &Api, query: TracesQuery) -> Result<TraceListing, Failure> {
         errors: t.errors,
         nodes: t.nodes.iter().map(|key| name_of(*key, &nodes)).collect(),
     };
-    let missing = missing(&api.store.losses(since, until.unwrap_or(now))?, &nodes);
-    let traces = traces.into_iter().map(row).collect();
+    let mut missing = missing(&losses.value, &nodes);
+    missing.extend(unheard.said());
+    let traces = traces.value.into_iter().map(row).collect();
     Ok(TraceListing {
         traces,
         complete: missing.is_empty(),
@@ -224,15 +237,17 @@ async fn logs(
         limit,
     };
     let found = blocking(move || {
-        let mut found = api.store.find_logs(&filter)?;
+        let mut found = api.shards.logs(&filter)?;
         if api.redacts {
-            query::redact::logs(&mut found);
+            query::redact::logs(&mut found.value);
         }
         Ok(found)
     });
     let found = found.await?;
-    let body = wire::otlp::logs_json(&found);
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    let body = wire::otlp::logs_json(&found.value);
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    lacks::say(&found.missing, response.headers_mut());
+    Ok(response)
 }
 
 async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Failure> {
@@ -243,10 +258,14 @@ async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Respons
 }
 
 fn whole(api: &Api, id: TraceId) -> Result<Response, Failure> {
-    let rows = api.store.trace_rows(id)?;
+    let found = api.shards.trace_rows(id)?;
+    let rows = found.value;
+    let mut unheard = Unheard::default();
+    unheard.add([found.missing]);
     if rows.events.is_empty() {
+        let lacks = unheard.text();
         return Err(Failure::missing(format!(
-            "no events of trace {id} are stored; it may be older than the retention"
+            "no events of trace {id} are stored; it may be older than the retention{lacks}"
         )));
     }
     let nodes = node_names(rows.nodes);
@@ -258,7 +277,10 @@ fn whole(api: &Api, id: TraceId) -> Result<Response, Failure> {
     let micros = |r: &Recorded| r.event.hlc.micros();
     let since = recorded.iter().map(micros).min().unwrap_or_default();
     let until = recorded.iter().map(micros).max().unwrap_or_default();
-    let mut missing = missing(&api.store.losses(since, until)?, &nodes);
+    let losses = api.shards.losses(since, until)?;
+    unheard.add([losses.missing]);
+    let mut missing = missing(&losses.value, &nodes);
+    missing.extend(unheard.said());
     if rows.damaged > 0 {
         missing.push(said(
             "damage",
@@ -273,6 +295,32 @@ fn whole(api: &Api, id: TraceId) -> Result<Response, Failure> {
         query::redact::trace_answer(&mut answer);
     }
     Ok(Json(answer).into_response())
+}
+
+/// What members did not say, each once.
+#[derive(Debug, Default)]
+struct Unheard(Vec<String>);
+
+impl Unheard {
+    fn add(&mut self, texts: impl IntoIterator<Item = Vec<String>>) {
+        for text in texts.into_iter().flatten() {
+            if !self.0.contains(&text) {
+                self.0.push(text);
+            }
+        }
+    }
+
+    fn said(self) -> impl Iterator<Item = Missing> {
+        self.0.into_iter().map(|text| said("member", text))
+    }
+
+    /// For the end of a sentence.
+    fn text(&self) -> String {
+        if self.0.is_empty() {
+            return String::new();
+        }
+        format!("; {}", self.0.join("; "))
+    }
 }
 
 fn said(kind: &str, text: String) -> Missing {
@@ -330,24 +378,39 @@ async fn source(State(api): State<Api>, Path(hash): Path<String>) -> Result<Resp
 }
 
 async fn audit(State(api): State<Api>) -> Result<Response, Failure> {
-    let audit = blocking(move || Ok((api.store.audit()?, node_names(api.store.nodes()?))));
-    let (audit, names) = audit.await?;
-    let nodes: Vec<_> = audit
-        .by_node
-        .iter()
-        .map(|(key, events)| json!({"key": key.to_string(), "name": name_of(*key, &names), "events": events}))
-        .collect();
-    Ok(Json(json!({
-        "events": audit.events,
-        "duplicates": audit.duplicates,
-        "losses": audit.losses,
-        "batches": audit.batches,
-        "missing_batches": audit.missing_batches,
-        "given_up_batches": audit.given_up_batches,
-        "damaged_frames": audit.damaged_frames,
-        "nodes": nodes,
-    }))
-    .into_response())
+    let audit = blocking(move || {
+        let names = api.shards.nodes()?.value;
+        Ok((api.shards.audits()?, node_names(names)))
+    });
+    let (audits, names) = audit.await?;
+    let counts = |member: MemberId, audit: &Audit| {
+        let nodes: Vec<_> = audit
+            .by_node
+            .iter()
+            .map(|(key, events)| json!({"key": key.to_string(), "name": name_of(*key, &names), "events": events}))
+            .collect();
+        json!({
+            "member": member.0,
+            "events": audit.events,
+            "duplicates": audit.duplicates,
+            "losses": audit.losses,
+            "batches": audit.batches,
+            "missing_batches": audit.missing_batches,
+            "given_up_batches": audit.given_up_batches,
+            "damaged_frames": audit.damaged_frames,
+            "nodes": nodes,
+        })
+    };
+    let mut all = audits.value.iter().map(|(member, audit)| counts(*member, audit));
+    // This member's own counts, and those of the others beside them.
+    let mut own = all.next().unwrap_or_default();
+    let others: Vec<_> = all.collect();
+    if let Some(own) = own.as_object_mut() {
+        own.insert("others".to_owned(), others.into());
+        own.insert("complete".to_owned(), audits.missing.is_empty().into());
+        own.insert("missing".to_owned(), audits.missing.into());
+    }
+    Ok(Json(own).into_response())
 }
 
 async fn doctor(State(api): State<Api>) -> Result<Response, Failure> {

@@ -141,6 +141,12 @@ async fn asked(send: SendStream, receive: RecvStream, behind: Arc<Behind>) -> Re
                 .map_err(|_| "the answer was not taken in time".to_owned())?
                 .map_err(|e| e.to_string())
         }
+        Some(CollectorHandle::QUESTION_FIRST_BYTE) => {
+            let collector = behind.collector.get();
+            let collector = collector.ok_or("no collector is here yet")?;
+            collector.take_question(first, send).await;
+            Ok(())
+        }
         kind => Err(format!("a question of kind {kind:?}")),
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use agent::{Agent, AgentConfig, AgentHandle};
 use anyhow::{Context, Result};
 use axum::Router;
-use collector::CollectorHandle;
+use collector::{CollectorHandle, Shards};
 use coordinator::Coordinator;
 use host::access::{Access, Gate, Routes};
 use host::metrics::Exposition;
@@ -17,7 +17,7 @@ use host::{HttpServer, LogFormat, Readiness, Registry, Tasks};
 use query::CodeIndex;
 use query::tempo::SpanSource;
 use tokio::runtime::Handle;
-use transport::{Identity, Role};
+use transport::{Client, Identity, Role, Ways};
 
 use crate::agent_role;
 use crate::all_spans::AllSpans;
@@ -164,7 +164,11 @@ async fn serve(parts: Parts) -> Result<ExitCode> {
         &registry,
     )?;
     let socket = parts.agent.as_ref().and_then(|a| a.socket.clone());
-    let routes = routes(socket, &coordinator, &collector, agent.clone(), &access);
+    // A pool of its own: answers that are long do not delay heartbeats.
+    let client = Arc::new(Client::new(&Identity::from_dir(&tls, Role::Member)?)?);
+    let ways = Ways::new(client, parts.member.server_name.clone());
+    let shards = collector.shards(ways, &registry)?;
+    let routes = routes(socket, &coordinator, &collector, shards, agent.clone(), &access);
     let mut shown = Exposition::from(registry.clone());
     if let Some(counted) = collector.counted_spans() {
         shown = shown.with(Arc::new(counted));
@@ -239,12 +243,13 @@ fn routes(
     socket: Option<PathBuf>,
     coordinator: &Coordinator,
     collector: &CollectorHandle,
+    shards: Shards,
     agent: Option<AgentHandle>,
     access: &Access,
 ) -> Routes {
     let blobs = Arc::new(CoordinatorBlobs::new(coordinator.clone(), Handle::current()));
     let code = Arc::new(CodeIndex::new(blobs.clone()));
-    let spans: Arc<dyn SpanSource> = Arc::new(AllSpans::new(collector.store(), Arc::clone(&code)));
+    let spans: Arc<dyn SpanSource> = Arc::new(AllSpans::new(shards.clone(), Arc::clone(&code)));
     let checks = Checks {
         store: collector.store(),
         coordinator: coordinator.clone(),
@@ -254,7 +259,7 @@ fn routes(
         guarded: !access.is_open(),
     };
     let api = Api {
-        store: collector.store(),
+        shards,
         code,
         blobs,
         checks: Arc::new(checks),

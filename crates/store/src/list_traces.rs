@@ -176,8 +176,8 @@ impl Shared {
         let mut seen = HashSet::new();
         for place in &places {
             let rows = self.rows_at(view.bytes(place)?, place, trace).unwrap_or_default();
-            for (_, event) in rows.iter().filter(|(id, _)| seen.insert(*id)) {
-                whole.add(event);
+            for (id, event) in rows.iter().filter(|(id, _)| seen.insert(*id)) {
+                whole.add_identified(id, event);
             }
         }
         Ok((whole.events > 0).then_some(whole))

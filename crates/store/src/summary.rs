@@ -1,6 +1,7 @@
 //! What a listing says of one trace, and how parts of it from several places become one.
 
-use event::{Event, EventKind, Hlc, Micros, NodeKey, TraceId};
+use event::{Event, EventIdentity, EventKind, Hlc, Micros, NodeKey, TraceId};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Node incarnations that a summary names; further ones are not counted.
 pub const SUMMARY_NODES_MAX: usize = 64;
@@ -28,6 +29,9 @@ pub struct TraceSummary {
     pub nodes: Vec<NodeKey>,
     /// Name of its entry, if that is stored.
     pub root: Option<String>,
+    /// Sum, modulo 2^64, of the hashes of its events' identities: two members that say the same of a trace have the same of it.
+    /// 0 where identities were not looked at.
+    pub content: u64,
 }
 
 impl TraceSummary {
@@ -43,7 +47,20 @@ impl TraceSummary {
             errors: 0,
             nodes: Vec::new(),
             root: None,
+            content: 0,
         }
+    }
+
+    /// Counts one event, and who it is.
+    pub fn add_identified(&mut self, identity: &EventIdentity, e: &Event) {
+        self.add(e);
+        let mut bytes = [0; 38];
+        bytes[..16].copy_from_slice(&identity.producer.0.to_le_bytes());
+        bytes[16..24].copy_from_slice(&identity.epoch.0.to_le_bytes());
+        bytes[24..26].copy_from_slice(&identity.shard.0.to_le_bytes());
+        bytes[26..34].copy_from_slice(&identity.seq.0.to_le_bytes());
+        bytes[34..].copy_from_slice(&identity.row.to_le_bytes());
+        self.content = self.content.wrapping_add(xxh3_64(&bytes));
     }
 
     /// Counts one event.
@@ -74,6 +91,7 @@ impl TraceSummary {
         if self.root.is_none() {
             self.root.clone_from(&other.root);
         }
+        self.content = self.content.wrapping_add(other.content);
     }
 
     fn add_node(&mut self, node: NodeKey) {
@@ -116,6 +134,7 @@ pub(crate) mod tests {
             errors: n[5],
             nodes: nodes.into_iter().map(NodeKey).collect(),
             root,
+            content: n[0] ^ n[5],
         })
     }
 
