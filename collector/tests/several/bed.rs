@@ -1,6 +1,6 @@
 //! A cluster on the loopback: of each member a store, a door for questions, and what it thinks of the cluster.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -197,8 +197,8 @@ impl Member {
         let now = host::now();
         let bucket = Bucket((now.0 / 600_000_000) as u32);
         let mut frame = FrameBuilder::new(Producer(7), Epoch(1), Hlc::from_micros(now), bucket);
-        let nodes: BTreeMap<u64, ()> = events.iter().map(|e| (e.node.0, ())).collect();
-        for key in nodes.into_keys() {
+        let nodes: BTreeSet<u64> = events.iter().map(|e| e.node.0).collect();
+        for key in nodes {
             frame.node(NodeInfo {
                 key: NodeKey(key),
                 creation: 1,

@@ -1,5 +1,6 @@
 //! Events: by trace, in lists, what was lost of them, and counts.
 
+use collector::Shards;
 use event::{Event, EventId, EventKind, Hlc, Micros, TraceId};
 use placement::{MemberId, ShardMap};
 use store::{TraceFilter, TraceSummary};
@@ -100,7 +101,7 @@ async fn lists_count_each_event_once() {
         let shard = (number % u64::from(SHARDS.get())) as u16;
         let trace = trace_in(shard, u128::from(number) + 100);
         let mut summary = TraceSummary::empty(TraceId(trace));
-        for part in 0..1 + number % 4 {
+        for part in 0..=number % 4 {
             let seq = seqs[usize::from(shard)];
             seqs[usize::from(shard)] += 1;
             let error = number % 5 == 0 && part == 1;
@@ -201,11 +202,11 @@ async fn losses_and_nodes_are_counted_once() {
             (3, 1),
             "member {id}"
         );
-        let nodes = cluster.ask(id, move |shards| shards.nodes()).await.unwrap();
+        let nodes = cluster.ask(id, Shards::nodes).await.unwrap();
         let names: Vec<&str> = nodes.value.iter().map(|node| node.name.as_str()).collect();
         assert_eq!(names, ["n1@host", "n2@host", "n3@host"]);
     }
-    let audits = cluster.ask(2, |shards| shards.audits()).await.unwrap();
+    let audits = cluster.ask(2, Shards::audits).await.unwrap();
     assert_eq!(audits.missing, Vec::<String>::new());
     let counts: Vec<(MemberId, u64, u64)> = audits
         .value
