@@ -1,0 +1,155 @@
+//! What the leader does by itself: proposes what the planner decides, and lets followers vote where voters are missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use placement::Change;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::participant::Participant;
+use crate::planner::{Planner, Silence};
+use crate::state::{Command, MemberId, Outcome, Role, State};
+
+/// Between two looks when nothing changed: silence has no event.
+const LOOK: Duration = Duration::from_secs(1);
+/// After a change, so that several are looked at together.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// Who has not followed the log, since when.
+#[derive(Debug, Default)]
+struct Followers {
+    /// The log's last index one look ago: who follows has that by now.
+    before: u64,
+    silent_since: BTreeMap<u64, Instant>,
+}
+
+impl Followers {
+    /// Looks at how far each follower has the log; at most once a [`LOOK`].
+    fn look(&mut self, now: Instant, last_index: u64, matched: &BTreeMap<u64, u64>) {
+        self.silent_since.retain(|id, _| matched.contains_key(id));
+        for (id, index) in matched {
+            if *index >= self.before {
+                self.silent_since.remove(id);
+            } else {
+                self.silent_since.entry(*id).or_insert(now);
+            }
+        }
+        self.before = last_index;
+    }
+
+    fn silence(&self, now: Instant, state: &State) -> Silence {
+        let silent = self.silent_since.iter();
+        silent
+            .filter_map(|(raft, since)| Some((state.by_raft(*raft)?.0, now.saturating_duration_since(*since))))
+            .collect()
+    }
+}
+
+/// Works while this member leads, for as long as there is that member.
+pub(crate) async fn lead(member: Weak<Participant>, mut state: watch::Receiver<Arc<State>>) {
+    let (mut planner, mut followers) = (Planner::default(), Followers::default());
+    let mut looked = Instant::now();
+    loop {
+        let changed = tokio::time::timeout(LOOK, state.changed()).await;
+        if matches!(changed, Ok(Err(_))) {
+            return;
+        }
+        tokio::time::sleep(SETTLE).await;
+        let Some(member) = member.upgrade() else {
+            return;
+        };
+        let now = Arc::clone(&state.borrow_and_update());
+        let Some(matched) = member.group.followers() else {
+            (planner, followers) = (Planner::default(), Followers::default());
+            continue;
+        };
+        let at = Instant::now();
+        if at.duration_since(looked) >= LOOK {
+            followers.look(at, member.group.status().last_log_index, &matched);
+            looked = at;
+        }
+        let silent = followers.silence(at, &now);
+        if let Some(raft) = next_voter(&now, &member, &silent) {
+            match member.group.promote(raft).await {
+                Ok(()) => tracing::info!(raft_id = format!("{raft:016x}"), "a follower votes from now on"),
+                Err(error) => tracing::debug!(%error, "a follower does not vote yet"),
+            }
+        }
+        let plan = move || {
+            let commands = planner.decide(&now, &silent);
+            (planner, commands)
+        };
+        let Ok((kept, commands)) = tokio::task::spawn_blocking(plan).await else {
+            tracing::error!("the planner panicked");
+            return;
+        };
+        planner = kept;
+        if !commands.is_empty() {
+            propose(&member, commands).await;
+        }
+    }
+}
+
+async fn propose(member: &Participant, commands: Vec<Command>) {
+    let begins = |c: &Command| matches!(c, Command::ChangeShard { change: Change::Begin(_), .. });
+    let begin = commands.iter().filter(|c| begins(c)).count();
+    let given_up = commands.len() - begin;
+    match member.group.write(commands).await {
+        Ok((_, outcomes)) => {
+            let refused = outcomes.iter().find_map(|o| match o {
+                Outcome::Refused(refusal) => Some(refusal.to_string()),
+                _ => None,
+            });
+            tracing::info!(begin, given_up, refused, "shards move");
+        }
+        Err(error) => tracing::debug!(%error, "moves of shards were not proposed"),
+    }
+}
+
+/// A coordinator that only follows, though there is room among the voters: another one was taken out, or it came while there was none.
+fn next_voter(state: &State, member: &Participant, silent: &Silence) -> Option<u64> {
+    let status = member.group.status();
+    let voters: BTreeSet<MemberId> = status
+        .voters
+        .iter()
+        .filter_map(|r| state.by_raft(*r).map(|m| m.0))
+        .collect();
+    if status.voters.len() >= crate::raft::VOTERS_MAX {
+        return None;
+    }
+    let mut waiting = state.members.iter().filter(|(id, m)| {
+        let follows = status.learners.contains(&m.raft.0) && !voters.contains(id);
+        follows && !m.removed && m.roles.contains(&Role::Coordinator) && !silent.contains_key(id)
+    });
+    waiting.next().map(|(_, m)| m.raft.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: two follow; one stops while nothing is written, then something is, then it comes back; one is taken out. Guarantee: silence is
+    /// noticed once there was something to say, lasts from then, and ends; who is no follower is not silent.
+    #[test]
+    fn silence_is_not_having_the_log() {
+        let start = Instant::now();
+        let at = |s| start + Duration::from_secs(s);
+        let of = |a, b| BTreeMap::from([(1, a), (2, b)]);
+        let mut f = Followers::default();
+        f.look(at(0), 10, &of(10, 9));
+        f.look(at(1), 10, &of(10, 10));
+        assert!(f.silent_since.is_empty());
+        f.look(at(2), 11, &of(10, 10));
+        assert!(f.silent_since.is_empty(), "this second's entry may be under way");
+        f.look(at(3), 11, &of(11, 10));
+        f.look(at(5), 30, &of(11, 10));
+        assert_eq!(f.silent_since, BTreeMap::from([(2, at(3))]));
+        f.look(at(6), 30, &of(30, 30));
+        assert!(f.silent_since.is_empty());
+        f.look(at(7), 30, &BTreeMap::from([(1, 0)]));
+        f.look(at(8), 30, &BTreeMap::new());
+        assert!(f.silent_since.is_empty());
+    }
+}
