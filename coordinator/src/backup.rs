@@ -101,7 +101,10 @@ async fn write(
     let gone = |_| "whoever asked for it has gone".to_owned();
     let mut hash = blake3::Hasher::new();
     let mut first = MAGIC.to_vec();
-    first.extend(record(STATE, &encode("snapshot", state).map_err(|e| e.to_string())?));
+    first.extend(record(
+        STATE,
+        &encode("snapshot", state).map_err(|e| e.to_string())?,
+    ));
     hash.update(&first);
     parts.send(first).await.map_err(gone)?;
     let mut named: BTreeSet<ContentHash> = state.site_tables.values().map(|t| t.blob).collect();

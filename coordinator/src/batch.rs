@@ -158,6 +158,10 @@ fn weight(commands: &[Command]) -> usize {
         | Command::SetReplicas { .. }
         | Command::SetWeight { .. }
         | Command::RemoveMember { .. } => 0,
+        // Nested no deeper than bytes can be decoded.
+        Command::Audited { who, command, .. } => {
+            who.len().saturating_add(weight(std::slice::from_ref(command)))
+        }
     };
     commands.iter().fold(0_usize, |sum, command| {
         sum.saturating_add(256).saturating_add(one(command))

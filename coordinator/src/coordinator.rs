@@ -8,7 +8,7 @@ use codegraph::ContentHash;
 use serde::Serialize;
 use store::blobs::{BlobError, Blobs};
 use store::raft_log::RaftLog;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use transport::Ways;
 
@@ -17,8 +17,9 @@ use crate::config::CoordinatorConfig;
 use crate::entry;
 use crate::error::{ProposeError, StartError};
 use crate::federation;
+use crate::leader;
 use crate::metrics::Metrics;
-use crate::participant::{Participant, Remove};
+use crate::participant::{Participant, Remove, audited};
 use crate::peers::Peers;
 use crate::raft::{Group, Identity};
 use crate::state::{Cluster, Command, Incarnation, MemberId, Outcome, Role, State};
@@ -33,6 +34,15 @@ pub struct Health {
     pub ready: bool,
     /// In words, for `/ready`.
     pub reason: String,
+}
+
+/// How a member is taken out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// Its disk is gone: its shards move away without it.
+    pub lost: bool,
+    /// Even if what it alone had is lost with it.
+    pub accept_loss: bool,
 }
 
 /// How a group is, in the cluster's member ids.
@@ -63,6 +73,8 @@ struct Shared {
     member: MemberId,
     /// Fetches the blobs that this member lacks.
     whole: JoinHandle<()>,
+    /// Plans moves of shards while this member leads.
+    leads: JoinHandle<()>,
     metrics: Metrics,
 }
 
@@ -125,6 +137,10 @@ impl Coordinator {
                 Arc::downgrade(&participant),
                 participant.state.clone(),
             )),
+            leads: tokio::spawn(leader::lead(
+                Arc::downgrade(&participant),
+                participant.state.clone(),
+            )),
             participant,
             member,
             metrics,
@@ -152,13 +168,24 @@ impl Coordinator {
         }
     }
 
-    /// Takes a member that holds no shard out of the cluster for good.
-    pub async fn remove(&self, member: MemberId) -> Result<(), ProposeError> {
+    /// Takes a member out of the cluster for good. It must hold no shard, unless its disk is `lost`; `accept_loss`: even if others are left
+    /// too few to have all that was acknowledged. `who` asks goes into the audit log.
+    pub async fn remove(&self, member: MemberId, how: Removal, who: &str) -> Result<(), ProposeError> {
         let remove = Remove {
             member,
             forwarded: false,
+            lost: how.lost,
+            accept_loss: how.accept_loss,
+            who: who.to_owned(),
         };
         self.shared.participant.remove(remove).await
+    }
+
+    /// Changes something of the cluster, and writes into the audit log that `who` asked for it.
+    pub async fn change(&self, command: Command, who: &str) -> Result<Outcome, ProposeError> {
+        let outcomes = self.propose(vec![audited(who.to_owned(), command)]).await?;
+        let outcome = outcomes.into_iter().next();
+        outcome.ok_or_else(|| ProposeError::Stopped("a change without an outcome".to_owned()))
     }
 
     /// Proposes commands, in order; returns their outcomes once they are committed and applied here. Many callers at once
@@ -187,6 +214,13 @@ impl Coordinator {
     /// The cluster's fixed settings.
     pub fn cluster_settings(&self) -> Option<Cluster> {
         self.watch().cluster.clone()
+    }
+
+    /// A snapshot of the state and its blobs ([`crate::backup`]), in parts: of what was committed before this call, or of the last copy if
+    /// there is no quorum.
+    pub async fn snapshot(&self) -> mpsc::Receiver<Vec<u8>> {
+        let state = self.read().await.unwrap_or_else(|_| self.watch());
+        crate::backup::parts(Arc::clone(&self.shared.participant), state)
     }
 
     /// This member's id.
@@ -258,6 +292,7 @@ impl Coordinator {
     /// Finishes what waits, then stops. The data folder is free once all clones are dropped.
     pub async fn shutdown(&self) {
         self.shared.whole.abort();
+        self.shared.leads.abort();
         self.shared.batcher.shutdown().await;
         self.shared.participant.group.shutdown().await;
         tracing::info!("coordinator stopped");

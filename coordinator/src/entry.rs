@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use crate::config::CoordinatorConfig;
 use crate::error::{ProposeError, StartError};
-use crate::participant::{Admit, Joined, Participant, decoded, encoded};
+use crate::participant::{Admit, Joined, Participant, decoded, encoded, in_own_name};
 use crate::peers::{Call, Kind, PeerError, Peers};
 use crate::raft::Identity;
-use crate::state::{Cluster, Command, Incarnation, MemberId, Outcome, RaftId};
+use crate::state::{Cluster, Command, Incarnation, MemberId, Outcome, RaftId, Role};
 
 /// How long a new member looks for a member that takes it in.
 const JOIN_WITHIN: Duration = Duration::from_mins(2);
@@ -115,12 +115,15 @@ pub(crate) async fn settle(
             replicas: config.replicas,
         }));
     }
-    commands.push(registration(config, &participant.identity));
+    commands.push(in_own_name(registration(config, &participant.identity)));
     let id = member_of(participant.write(commands).await?)?;
     let now = Arc::clone(&participant.state.borrow());
     let shards = now.cluster.as_ref().map_or(0, |cluster| cluster.shards);
     if now.shard_map.epoch == 0 {
-        let holders = vec![vec![id]; usize::from(shards)];
+        // A coordinator alone holds nothing: the first that collects has all.
+        let collects = config.member.roles.contains(&Role::Collector);
+        let first: Vec<_> = collects.then_some(id).into_iter().collect();
+        let holders = vec![first; usize::from(shards)];
         let outcomes = participant
             .write(vec![Command::FirstShardMap { holders }])
             .await?;
@@ -134,7 +137,7 @@ pub(crate) async fn settle(
 /// Registers a member that came back, as soon as the group has a leader: its addresses may be new.
 pub(crate) async fn come_back(participant: Arc<Participant>, command: Command) {
     loop {
-        match participant.write(vec![command.clone()]).await {
+        match participant.write(vec![in_own_name(command.clone())]).await {
             Ok(outcomes) => {
                 if let Some(Outcome::Refused(refusal)) = outcomes.first() {
                     tracing::error!(%refusal, "the cluster does not take this member back");

@@ -122,7 +122,7 @@ impl Participant {
         }
     }
 
-    async fn of_version(&self, version: ContentHash) -> Result<Vec<ContentHash>, ProposeError> {
+    pub(crate) async fn of_version(&self, version: ContentHash) -> Result<Vec<ContentHash>, ProposeError> {
         let manifest = self.fetch(version).await.map_err(|e| not_stored(&e))?;
         let manifest = manifest
             .ok_or_else(|| ProposeError::Members(format!("manifest {version} is not stored here")))?;

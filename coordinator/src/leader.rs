@@ -42,7 +42,9 @@ impl Followers {
     fn silence(&self, now: Instant, state: &State) -> Silence {
         let silent = self.silent_since.iter();
         silent
-            .filter_map(|(raft, since)| Some((state.by_raft(*raft)?.0, now.saturating_duration_since(*since))))
+            .filter_map(|(raft, since)| {
+                Some((state.by_raft(*raft)?.0, now.saturating_duration_since(*since)))
+            })
             .collect()
     }
 }
@@ -93,7 +95,15 @@ pub(crate) async fn lead(member: Weak<Participant>, mut state: watch::Receiver<A
 }
 
 async fn propose(member: &Participant, commands: Vec<Command>) {
-    let begins = |c: &Command| matches!(c, Command::ChangeShard { change: Change::Begin(_), .. });
+    let begins = |c: &Command| {
+        matches!(
+            c,
+            Command::ChangeShard {
+                change: Change::Begin(_),
+                ..
+            }
+        )
+    };
     let begin = commands.iter().filter(|c| begins(c)).count();
     let given_up = commands.len() - begin;
     match member.group.write(commands).await {

@@ -7,6 +7,7 @@
 //!
 //! Read [`Coordinator`] first, then [`state::Command`]. `http::router` is its HTTP interface.
 
+pub mod backup;
 mod batch;
 mod codec;
 mod config;
@@ -15,13 +16,15 @@ mod entry;
 mod error;
 mod federation;
 pub mod http;
+mod leader;
 mod metrics;
 mod participant;
 mod peers;
+mod planner;
 mod raft;
 pub mod state;
 
 pub use config::{CoordinatorConfig, Neighbours, NewMember};
-pub use coordinator::{Coordinator, GroupStatus, Health};
+pub use coordinator::{Coordinator, GroupStatus, Health, Removal};
 pub use error::{ProposeError, StartError};
 pub use peers::Calls;

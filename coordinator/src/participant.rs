@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ use crate::codec::{decode, encode};
 use crate::error::ProposeError;
 use crate::peers::{Answer, Call, Kind, PeerError, Peers};
 use crate::raft::{Group, Identity};
-use crate::state::{Command, Incarnation, MemberId, Outcome, Role, State};
+use crate::state::{Command, Incarnation, MemberId, Outcome, Refusal, Role, State, apply};
 
 /// How long a write looks for a leader that takes it.
 const LEADER_WITHIN: Duration = Duration::from_secs(30);
@@ -38,6 +38,14 @@ pub(crate) struct Admit {
 pub(crate) struct Remove {
     pub(crate) member: MemberId,
     pub(crate) forwarded: bool,
+    /// See [`Command::RemoveMember`].
+    #[serde(default)]
+    pub(crate) lost: bool,
+    #[serde(default)]
+    pub(crate) accept_loss: bool,
+    /// Who asked for it, for the audit log.
+    #[serde(default)]
+    pub(crate) who: String,
 }
 
 /// What a member learns when it is registered.
@@ -105,20 +113,19 @@ impl Participant {
 
     /// Takes a member out of the group and out of the cluster, through the leader.
     pub(crate) async fn remove(&self, remove: Remove) -> Result<(), ProposeError> {
-        let state = Arc::clone(&self.state.borrow());
-        let shards = state
-            .shard_map
-            .shards
-            .iter()
-            .filter(|h| h.has(remove.member))
-            .count() as u64;
-        let refused = |refusal: crate::state::Refusal| Err(ProposeError::Members(refusal.to_string()));
-        let Some(member) = state.members.get(&remove.member) else {
-            return refused(crate::state::Refusal::UnknownMember(remove.member));
+        let command = Command::RemoveMember {
+            member: remove.member,
+            lost: remove.lost,
+            accept_loss: remove.accept_loss,
         };
-        if shards > 0 {
-            let member = remove.member;
-            return refused(crate::state::Refusal::HoldsShards { member, shards });
+        let refused = |refusal: Refusal| Err(ProposeError::Members(refusal.to_string()));
+        let state = Arc::clone(&self.state.borrow());
+        let Some(member) = state.members.get(&remove.member) else {
+            return refused(Refusal::UnknownMember(remove.member));
+        };
+        // Whether it would be refused, before the group changes.
+        if let Outcome::Refused(refusal) = apply(&mut State::clone(&state), command.clone()) {
+            return refused(refusal);
         }
         match self.group.remove(member.raft.0).await {
             Ok(()) => {}
@@ -134,11 +141,7 @@ impl Participant {
             }
             Err(error) => return Err(error),
         }
-        let outcomes = self
-            .write(vec![Command::RemoveMember {
-                member: remove.member,
-            }])
-            .await?;
+        let outcomes = self.write(vec![audited(remove.who, command)]).await?;
         match outcomes.into_iter().next() {
             Some(Outcome::Refused(refusal)) => refused(refusal),
             _ => Ok(()),
@@ -225,7 +228,7 @@ impl Participant {
         }
         let state = self.state.borrow();
         let removed = state.by_raft(call.from).filter(|(_, m)| m.removed);
-        removed.map(|(id, _)| Answer::Refused(crate::state::Refusal::Removed(id).to_string()))
+        removed.map(|(id, _)| Answer::Refused(Refusal::Removed(id).to_string()))
     }
 
     /// Why nobody can join: a member listens everywhere and did not say where it is reached.
@@ -251,7 +254,11 @@ impl Participant {
         if let Some(why) = self.cannot_be_reached() {
             return Answer::Refused(why);
         }
-        match self.write(vec![command]).await.map(|o| o.into_iter().next()) {
+        match self
+            .write(vec![in_own_name(command)])
+            .await
+            .map(|o| o.into_iter().next())
+        {
             Ok(Some(Outcome::Member(member))) => done(&Joined { cluster, member }),
             Ok(Some(Outcome::Refused(refusal))) => Answer::Refused(refusal.to_string()),
             Ok(other) => Answer::Unavailable(format!("registering gave {other:?}")),
@@ -287,6 +294,29 @@ impl Participant {
                 Err(error) => not_done(&error),
             },
         }
+    }
+}
+
+/// Milliseconds of Unix time.
+pub(crate) fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |t| t.as_millis() as u64)
+}
+
+/// A change for the audit log, now.
+pub(crate) fn audited(who: String, command: Command) -> Command {
+    Command::Audited {
+        who,
+        at_unix_ms: unix_ms(),
+        command: Box::new(command),
+    }
+}
+
+/// The registration of a member, asked for by itself.
+pub(crate) fn in_own_name(command: Command) -> Command {
+    match &command {
+        Command::RegisterMember { name, .. } => audited(format!("member {name}"), command),
+        _ => command,
     }
 }
 

@@ -36,6 +36,16 @@ impl Member {
             .into()
     }
 
+    /// The same for answers that take as long as they take.
+    pub(crate) fn patient() -> ureq::Agent {
+        ureq::Agent::config_builder()
+            .timeout_connect(Some(TIMEOUT))
+            .timeout_recv_response(Some(TIMEOUT))
+            .http_status_as_error(false)
+            .build()
+            .into()
+    }
+
     /// A request with the token, if there is one.
     pub(crate) fn signed<B>(&self, request: ureq::RequestBuilder<B>) -> Result<ureq::RequestBuilder<B>> {
         let token = match &self.token_file {

@@ -8,7 +8,7 @@ use axum::Router;
 use host::access::{Gate, Routes};
 use host::{HttpServer, Readiness, Registry, Tasks};
 
-use crate::doors::HttpDoors;
+use crate::doors::{self, HttpDoors};
 use crate::member_args::{Kind, Member, MemberArgs, NewClusterArgs};
 use crate::{process, up};
 
@@ -44,7 +44,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
     let Some(coordinator) = process::start_coordinator(coordinator).await? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let routes = Router::new().nest("/api/v1", coordinator::http::router(coordinator.clone()));
+    let routes = Router::new().nest("/api/v1", doors::control(coordinator.clone()));
     // What it tells are names, addresses and versions: nothing that was captured.
     let routes = Routes {
         full: routes.clone(),

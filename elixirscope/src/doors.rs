@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use axum::Json;
+use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use coordinator::Coordinator;
+use coordinator::http::Who;
 use host::Registry;
-use host::access::{Access, Denied, Doors, Needs, Rule};
+use host::access::{Access, Denied, Doors, Grant, Needs, Rule};
 use host::grpc::{Code, Status};
 use serde_json::json;
 
@@ -62,7 +66,7 @@ impl Doors for HttpDoors {
                 redacted: false,
                 ..of("metrics")
             },
-            "/api/v1/audit" => Rule {
+            "/api/v1/audit" | "/api/v1/cluster/audit" | "/api/v1/cluster/snapshot" => Rule {
                 needs: Some(Needs::Operate),
                 audited: true,
                 ..of("api")
@@ -111,6 +115,19 @@ impl Doors for HttpDoors {
         denied.add_headers(response.headers_mut());
         response
     }
+}
+
+/// The coordinator's routes: its audit log has the name of the token.
+pub(crate) fn control(coordinator: Coordinator) -> Router {
+    let named = axum::middleware::from_fn(async |mut request: Request, next: Next| {
+        let who = request
+            .extensions()
+            .get::<Grant>()
+            .map(|grant| Who(grant.name.clone()));
+        request.extensions_mut().insert(who.unwrap_or_default());
+        next.run(request).await
+    });
+    coordinator::http::router(coordinator).layer(named)
 }
 
 fn code(status: StatusCode) -> Code {

@@ -200,7 +200,7 @@ impl MemberArgs {
 }
 
 /// Makes a folder that only its owner may enter: it will hold captured values and keys.
-fn make_private(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()
         .recursive(true)

@@ -25,7 +25,7 @@ use crate::api::{self, Api};
 use crate::checks::Checks;
 use crate::code_blobs::CoordinatorBlobs;
 use crate::collector_role::CollectingArgs;
-use crate::doors::HttpDoors;
+use crate::doors::{self, HttpDoors};
 use crate::export;
 use crate::jaeger::{self, Jaeger};
 use crate::member::Door;
@@ -269,7 +269,7 @@ fn routes(
     let routes = |api, turns: Turns| {
         let tempo = Tempo::new(turns.clone(), now_unix_ns);
         let jaeger = Jaeger::new(turns, now_unix_ns);
-        let control = coordinator::http::router(coordinator.clone());
+        let control = doors::control(coordinator.clone());
         Router::new()
             .nest("/api/v1", control.merge(api::router(api)))
             .nest(

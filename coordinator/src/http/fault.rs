@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use store::blobs::{BLOB_BYTES_MAX, BlobError};
 
 use crate::error::{Class, ProposeError};
+use crate::state::Refusal;
 
 /// An error answer.
 #[derive(Debug)]
@@ -31,6 +32,16 @@ impl Fault {
     /// The request is wrong.
     pub(super) fn bad(error: impl Into<String>, expected: impl Into<Value>, got: impl Into<Value>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, expected.into(), got.into())
+    }
+
+    /// The cluster's state does not allow it.
+    pub(super) fn conflict(refusal: &Refusal) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            refusal.to_string(),
+            Value::Null,
+            Value::Null,
+        )
     }
 
     /// There is no such thing.

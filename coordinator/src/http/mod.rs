@@ -3,9 +3,9 @@
 //! `facts` answers from the local state; `publish` is the have/want exchange by which versions arrive. Every error is
 //! `{"error", "expected", "got"}`.
 
+mod change;
 mod facts;
 mod fault;
-mod members;
 mod publish;
 #[cfg(test)]
 mod tests;
@@ -13,6 +13,8 @@ mod tests;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
+
+pub use change::Who;
 
 use crate::Coordinator;
 
@@ -23,7 +25,12 @@ pub const BODY_BYTES_MAX: usize = store::blobs::BLOB_BYTES_MAX;
 pub fn router(coordinator: Coordinator) -> Router {
     Router::new()
         .route("/cluster", get(facts::cluster))
-        .route("/cluster/members/{id}/remove", post(members::remove))
+        .route("/cluster/members/{id}/remove", post(change::remove))
+        .route("/cluster/members/{id}/weight/{weight}", post(change::weight))
+        .route("/cluster/replicas/{replicas}", post(change::replicas))
+        .route("/cluster/map", get(change::map))
+        .route("/cluster/audit", get(change::audit))
+        .route("/cluster/snapshot", get(change::snapshot))
         .route("/nodes", get(facts::nodes))
         .route("/nodes/{key}/modules", get(facts::node_modules))
         .route("/modules/{version}/nodes", get(facts::module_nodes))

@@ -42,7 +42,10 @@ fn collector(state: &mut State) -> MemberId {
 
 fn done(state: &mut State, command: Command) {
     let outcome = apply(state, command.clone());
-    assert!(!matches!(outcome, Outcome::Refused(_)), "{command:?}: {outcome:?}");
+    assert!(
+        !matches!(outcome, Outcome::Refused(_)),
+        "{command:?}: {outcome:?}"
+    );
 }
 
 fn weight(state: &mut State, member: MemberId, weight: u32) {
@@ -65,7 +68,11 @@ fn settle(state: &mut State, silent: &Silence) -> usize {
             .filter(|(_, h)| h.next.is_some())
             .map(|(shard, h)| (shard, Change::CutOver(h.since)))
             .collect();
-        assert!(!ends.is_empty(), "planned, but nothing moves: {:?}", state.shard_map);
+        assert!(
+            !ends.is_empty(),
+            "planned, but nothing moves: {:?}",
+            state.shard_map
+        );
         moves += ends.len();
         for (shard, change) in ends {
             done(state, Command::ChangeShard { shard, change });
@@ -109,7 +116,10 @@ fn a_member_is_drained() {
     }
     settle(&mut state, &Silence::new());
     let (one, two) = (holds(&state, MemberId(1)), holds(&state, MemberId(4)));
-    assert!((11..=13).contains(&one) && (11..=13).contains(&two), "{one} {two}");
+    assert!(
+        (11..=13).contains(&one) && (11..=13).contains(&two),
+        "{one} {two}"
+    );
     weight(&mut state, MemberId(2), 0);
     settle(&mut state, &Silence::new());
     assert_eq!((holds(&state, MemberId(2)), copies(&state)), (0, vec![3; 16]));
@@ -157,8 +167,19 @@ fn a_lost_disk_is_replaced() {
     };
     done(&mut state, lost(fourth, false));
     let given_up = planner.decide(&state, &Silence::new());
-    let abandon = |c: &Command| matches!(c, Command::ChangeShard { change: Change::Abandon(_), .. });
-    assert_eq!(given_up.iter().filter(|c| abandon(c)).count(), holds(&state, fourth));
+    let abandon = |c: &Command| {
+        matches!(
+            c,
+            Command::ChangeShard {
+                change: Change::Abandon(_),
+                ..
+            }
+        )
+    };
+    assert_eq!(
+        given_up.iter().filter(|c| abandon(c)).count(),
+        holds(&state, fourth)
+    );
     for command in given_up {
         done(&mut state, command);
     }
@@ -176,7 +197,9 @@ fn a_lost_disk_is_replaced() {
 #[test]
 fn a_silent_member_is_not_waited_for() {
     let silent = |of: &[(u64, u64)]| -> Silence {
-        of.iter().map(|(m, t)| (MemberId(*m), Duration::from_secs(*t))).collect()
+        of.iter()
+            .map(|(m, t)| (MemberId(*m), Duration::from_secs(*t)))
+            .collect()
     };
     let mut state = cluster(3);
     collector(&mut state);
@@ -187,12 +210,29 @@ fn a_silent_member_is_not_waited_for() {
     for command in planner.decide(&state, &Silence::new()) {
         done(&mut state, command);
     }
-    assert_eq!(planner.decide(&state, &silent(&[(3, 60)])), [], "two of three write");
+    assert_eq!(
+        planner.decide(&state, &silent(&[(3, 60)])),
+        [],
+        "two of three write"
+    );
     let both = planner.decide(&state, &silent(&[(3, 6), (2, 6)]));
     assert_eq!(both.len(), JOINING_AT_ONCE, "{both:?}");
-    assert!(matches!(&both[0], Command::ChangeShard { change: Change::Abandon(_), .. }));
-    assert_eq!(planner.decide(&state, &silent(&[(3, 301)])).len(), JOINING_AT_ONCE);
-    assert_eq!(planner.decide(&state, &silent(&[(1, 6), (2, 6), (3, 6)])), [], "giving up helps nobody");
+    assert!(matches!(
+        &both[0],
+        Command::ChangeShard {
+            change: Change::Abandon(_),
+            ..
+        }
+    ));
+    assert_eq!(
+        planner.decide(&state, &silent(&[(3, 301)])).len(),
+        JOINING_AT_ONCE
+    );
+    assert_eq!(
+        planner.decide(&state, &silent(&[(1, 6), (2, 6), (3, 6)])),
+        [],
+        "giving up helps nobody"
+    );
 }
 
 proptest! {

@@ -64,13 +64,18 @@ impl Identity {
             let lost = "the log has entries and no identity; it must not be given another one: restore it from a backup";
             return Err(StartError::Stored(lost.to_owned()));
         }
-        let identity = Self {
+        let identity = Self::new();
+        identity.save(log)?;
+        Ok(identity)
+    }
+
+    /// A new one, of no member yet.
+    pub(crate) fn new() -> Self {
+        Self {
             raft: rand::random::<u64>().max(1),
             incarnation: Incarnation(rand::random()),
             member: None,
-        };
-        identity.save(log)?;
-        Ok(identity)
+        }
     }
 
     /// Remembers the id that the cluster gave.
@@ -82,7 +87,7 @@ impl Identity {
         Ok(())
     }
 
-    fn save(&self, log: &RaftLog) -> Result<(), StartError> {
+    pub(super) fn save(&self, log: &RaftLog) -> Result<(), StartError> {
         let bytes = encode("identity", self).map_err(|e| StartError::Stored(e.to_string()))?;
         Ok(log.put(Slot::Identity, &bytes)?)
     }
@@ -251,6 +256,26 @@ impl Group {
             }
         }
         Ok(())
+    }
+
+    /// As the leader, lets a follower vote; it should have caught up.
+    pub(crate) async fn promote(&self, raft: u64) -> Result<(), ProposeError> {
+        let vote = ChangeMembers::AddVoterIds(BTreeSet::from([raft]));
+        self.raft.change_membership(vote, true).await.map_err(of_write)?;
+        Ok(())
+    }
+
+    /// How far each other member has the log, by Raft id; `None` if this member does not lead.
+    pub(crate) fn followers(&self) -> Option<BTreeMap<u64, u64>> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        let replication = metrics.replication.as_ref()?;
+        let followers = replication.iter().filter(|(id, _)| **id != self.id);
+        Some(
+            followers
+                .map(|(id, matched)| (*id, matched.map_or(0, |log| log.index)))
+                .collect(),
+        )
     }
 
     /// As the leader, takes a member out of the group. The last one that votes stays.

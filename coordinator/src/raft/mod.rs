@@ -8,10 +8,12 @@ mod group;
 mod log_store;
 mod machine;
 mod network;
+mod seed;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use group::{Group, Identity};
+pub(crate) use group::{Group, Identity, VOTERS_MAX};
+pub(crate) use seed::seed;
 
 use crate::state::{Command, Outcome};
 

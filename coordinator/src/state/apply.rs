@@ -9,6 +9,7 @@ use super::apply_member::{
     change_shard, first_shard_map, register_member, remove_member, set_replicas, set_weight,
 };
 use super::apply_node::{node_modules, node_seen};
+use super::audit::audited;
 use super::limits::{REPLICAS_MAX, SHARDS_MAX, VERSIONS_MAX};
 use super::{
     Cluster, Command, LoadedModule, Member, Module, Outcome, Refusal, SiteTable, State, USUAL_WEIGHT,
@@ -43,7 +44,16 @@ pub fn apply(state: &mut State, command: Command) -> Outcome {
         Command::ChangeShard { shard, change } => change_shard(state, shard, change),
         Command::SetReplicas { replicas } => set_replicas(state, replicas),
         Command::SetWeight { member, weight } => set_weight(state, member, weight),
-        Command::RemoveMember { member } => remove_member(state, member),
+        Command::RemoveMember {
+            member,
+            lost,
+            accept_loss,
+        } => remove_member(state, member, lost, accept_loss),
+        Command::Audited {
+            who,
+            at_unix_ms,
+            command,
+        } => audited(state, who, at_unix_ms, *command),
         Command::PublishVersion {
             project,
             version,

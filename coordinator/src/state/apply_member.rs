@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use event::Shard;
-use placement::{Change, MemberId, ShardMap};
+use placement::{Change, Holders, MemberId, ShardMap, read_quorum};
 
 use super::limits::{ADDRESSES_MAX, MEMBERS_MAX, REPLICAS_MAX, WEIGHT_MAX};
 use super::{Cluster, Member, Outcome, Refusal, State, check};
@@ -56,7 +56,7 @@ pub(super) fn first_shard_map(state: &mut State, holders: Vec<Vec<MemberId>>) ->
         });
     }
     for (shard, members) in (0_u16..).zip(&holders) {
-        if members.is_empty() || !members.is_sorted_by(|a, b| a < b) {
+        if !members.is_sorted_by(|a, b| a < b) {
             let error = placement::ChangeError::BadHolders;
             return Err(Refusal::Shard { shard, error });
         }
@@ -111,15 +111,42 @@ pub(super) fn set_weight(state: &mut State, member: MemberId, weight: u32) -> Re
     change_member(state, member, |m| m.weight = weight)
 }
 
-pub(super) fn remove_member(state: &mut State, member: MemberId) -> Result<Outcome, Refusal> {
+pub(super) fn remove_member(
+    state: &mut State,
+    member: MemberId,
+    lost: bool,
+    accept_loss: bool,
+) -> Result<Outcome, Refusal> {
+    match state.members.get(&member) {
+        None => return Err(Refusal::UnknownMember(member)),
+        Some(known) if known.removed => return Ok(Outcome::Unchanged),
+        Some(_) => {}
+    }
     let shards = state.shard_map.shards.iter().filter(|h| h.has(member)).count() as u64;
-    if shards > 0 {
+    if shards > 0 && !lost {
         return Err(Refusal::HoldsShards { member, shards });
     }
-    match state.members.get(&member) {
-        Some(known) if known.removed => Ok(Outcome::Unchanged),
-        _ => change_member(state, member, |m| m.removed = true),
+    let bereft = state.bereft_by(member);
+    if !bereft.is_empty() && !accept_loss {
+        let shards = bereft.len() as u64;
+        return Err(Refusal::Loses { member, shards });
     }
+    change_member(state, member, |m| m.removed = true)?;
+    if !bereft.is_empty() {
+        let mut map = (*state.shard_map).clone();
+        map.epoch += 1;
+        for (shard, left) in bereft {
+            if let Some(holders) = map.shards.get_mut(usize::from(shard)) {
+                *holders = Holders {
+                    now: left,
+                    next: None,
+                    since: map.epoch,
+                };
+            }
+        }
+        state.shard_map = Arc::new(map);
+    }
+    Ok(Outcome::Done)
 }
 
 /// Changes a member that is there and not removed.
@@ -135,6 +162,21 @@ fn change_member(state: &mut State, id: MemberId, change: impl Fn(&mut Member)) 
     }
     Arc::make_mut(&mut state.members).insert(id, changed);
     Ok(Outcome::Done)
+}
+
+impl State {
+    /// Shards of which, once this member's disk is lost, too few holders are left to have all that was acknowledged (fewer than a read asks),
+    /// and those that are left: of a shard that moves both sets, since each may have what the other lacks.
+    pub fn bereft_by(&self, member: MemberId) -> Vec<(u16, Vec<MemberId>)> {
+        let there = |m: &MemberId| *m != member && self.members.get(m).is_some_and(|known| !known.removed);
+        let bereft = |(shard, h): (u16, &Holders)| {
+            let left = h.now.iter().filter(|m| there(m)).count();
+            let mut all: Vec<_> = h.all().filter(there).collect();
+            all.sort_unstable();
+            (h.now.contains(&member) && left < read_quorum(h.now.len())).then_some((shard, all))
+        };
+        (0_u16..).zip(&self.shard_map.shards).filter_map(bereft).collect()
+    }
 }
 
 /// Refuses more holders than copies may be, unknown ones and removed ones.

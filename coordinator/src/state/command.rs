@@ -55,10 +55,25 @@ pub enum Command {
         /// Its share, in proportion to the others.
         weight: u32,
     },
-    /// Marks a member as gone for good. It must hold no shard.
+    /// Marks a member as gone for good. It must hold no shard, unless it is lost.
     RemoveMember {
         /// Who.
         member: MemberId,
+        /// Its disk is gone: its shards move away without it.
+        #[serde(default)]
+        lost: bool,
+        /// If too few holders of a shard are left to have all that was acknowledged, go on with what these have.
+        #[serde(default)]
+        accept_loss: bool,
+    },
+    /// A change that goes into the audit log if it changes something.
+    Audited {
+        /// Who asked for it: a token's name, a member.
+        who: String,
+        /// When, by the clock of the member that was asked: Unix time in milliseconds.
+        at_unix_ms: u64,
+        /// The change; not an audited one again.
+        command: Box<Command>,
     },
     /// Announces a version of a project whose blobs are stored.
     PublishVersion {

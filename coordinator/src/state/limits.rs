@@ -24,6 +24,8 @@ pub const ADDRESSES_MAX: usize = 16;
 pub const SHARDS_MAX: u16 = 4_096;
 /// Most replicas of a shard.
 pub const REPLICAS_MAX: u8 = 7;
+/// Most entries of the audit log; beyond it the oldest are forgotten.
+pub const AUDIT_MAX: usize = 1_000;
 /// Greatest weight of a member.
 pub const WEIGHT_MAX: u32 = 1_000_000;
 /// Highest id of 59 bits: node keys and module keys.

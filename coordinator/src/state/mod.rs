@@ -6,6 +6,7 @@
 mod apply;
 mod apply_member;
 mod apply_node;
+mod audit;
 mod check;
 mod command;
 pub(crate) mod hex;
@@ -15,10 +16,12 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use apply::apply;
+pub use audit::AuditEntry;
+pub(crate) use audit::note;
 use codegraph::ContentHash;
 pub use command::{
     Command, Incarnation, LoadedModule, ModulesOp, NodeDescription, Outcome, RaftId, SiteTable,
@@ -147,6 +150,9 @@ pub struct State {
     pub node_changes: u64,
     /// Node incarnations that were forgotten for lack of room.
     pub nodes_forgotten: u64,
+    /// What was changed by whom, the oldest first; bounded.
+    #[serde(default)]
+    pub audit: Arc<VecDeque<AuditEntry>>,
 }
 
 impl State {

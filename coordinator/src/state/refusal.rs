@@ -169,6 +169,20 @@ pub enum Refusal {
         /// How many.
         shards: u64,
     },
+    /// Taking the member's disk for lost would lose what was acknowledged.
+    #[error(
+        "without member {member} too few holders of {shards} shards are left to have all that was acknowledged: say that the loss is accepted, or bring \
+         its disk back"
+    )]
+    Loses {
+        /// Who.
+        member: MemberId,
+        /// How many.
+        shards: u64,
+    },
+    /// An audited change within an audited change.
+    #[error("a change is audited once")]
+    AuditedTwice,
     /// Another member has this Raft id.
     #[error("raft id {raft} is member {existing}'s: a data folder must not be copied")]
     OtherRaft {

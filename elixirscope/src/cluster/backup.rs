@@ -30,7 +30,9 @@ impl Snapshot {
             bail!("{} exists already", to.display());
         }
         let part = to.with_extension("part");
-        let request = self.member.signed(Member::patient().get(self.member.at("/api/v1/cluster/snapshot")))?;
+        let request = self
+            .member
+            .signed(Member::patient().get(self.member.at("/api/v1/cluster/snapshot")))?;
         let answer = request.call().with_context(|| self.member.unreachable())?;
         if !answer.status().is_success() {
             return Member::decode(answer);
@@ -61,7 +63,10 @@ impl Snapshot {
             return client::print(&format!("{answer}\n"));
         }
         if checked.missing > 0 {
-            client::say(&format!("{} blobs are not in it: no member has them", checked.missing));
+            client::say(&format!(
+                "{} blobs are not in it: no member has them",
+                checked.missing
+            ));
         }
         client::print(&format!(
             "{}: cluster {}, {} versions, {} blobs\n",

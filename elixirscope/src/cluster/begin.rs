@@ -83,7 +83,8 @@ impl Join {
             .flat_map(|m| m.addresses.iter().filter_map(|a| a.strip_prefix("quic://")))
             .collect();
         let doors = doors.join(",");
-        let command = format!("elixirscope up --tls FOLDER --quic 0.0.0.0:7481 --advertise HOST:7481 --join {doors}");
+        let command =
+            format!("elixirscope up --tls FOLDER --quic 0.0.0.0:7481 --advertise HOST:7481 --join {doors}");
         let answer = json!({"join": doors, "start": command});
         let text = format!(
             "{command}\n(FOLDER: a copy of the certificates of a member; `collector` in place of `up`: it only follows)\n"

@@ -35,7 +35,9 @@ impl Remove {
         let path = format!("/api/v1/cluster/members/{id}/remove?lost={lost}&accept_loss={accept_loss}");
         let answer: Value = self.asked.member.post(&path)?;
         let text = if lost {
-            format!("member {id} is out of the cluster; what it held is being copied from others (`cluster map`)\n")
+            format!(
+                "member {id} is out of the cluster; what it held is being copied from others (`cluster map`)\n"
+            )
         } else {
             format!("member {id} is out of the cluster\n")
         };
@@ -103,7 +105,8 @@ impl Drain {
         if let Some(holds) = answer.get_mut("holds") {
             *holds = 0.into();
         }
-        self.asked.show(&answer, || Ok(format!("member {id} holds nothing\n")))
+        self.asked
+            .show(&answer, || Ok(format!("member {id} holds nothing\n")))
     }
 }
 
@@ -145,7 +148,8 @@ impl Replicas {
             .asked
             .member
             .post(&format!("/api/v1/cluster/replicas/{replicas}"))?;
-        let text = format!("{replicas} copies of each shard are wanted (`cluster map` shows what is there)\n");
+        let text =
+            format!("{replicas} copies of each shard are wanted (`cluster map` shows what is there)\n");
         self.asked.show(&answer, || Ok(text))
     }
 }

@@ -168,7 +168,16 @@ fn render(status: &Status) -> String {
     for id in map.holders.iter().flatten() {
         *held.entry(*id).or_default() += 1;
     }
-    let mut table = Table::new(&["id", "name", "zone", "roles", "in the group", "shards", "weight", "addresses"]);
+    let mut table = Table::new(&[
+        "id",
+        "name",
+        "zone",
+        "roles",
+        "in the group",
+        "shards",
+        "weight",
+        "addresses",
+    ]);
     for m in &status.members {
         table.row(row(m, status, held.get(&m.id).copied().unwrap_or(0)));
     }

@@ -22,7 +22,7 @@ mod show;
 mod since;
 mod store;
 mod structure;
-mod table;
+pub(crate) mod table;
 mod tables;
 mod watch;
 

@@ -2,14 +2,14 @@
 
 /// Rows of text, under a head.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     rows: Vec<Vec<String>>,
     right: Vec<bool>,
 }
 
 impl Table {
     /// The head; a name that begins with `>` makes a column of numbers, which stand on the right.
-    pub(super) fn new(head: &[&str]) -> Self {
+    pub(crate) fn new(head: &[&str]) -> Self {
         Self {
             right: head.iter().map(|name| name.starts_with('>')).collect(),
             rows: vec![
@@ -21,12 +21,12 @@ impl Table {
     }
 
     /// One more row.
-    pub(super) fn row(&mut self, row: impl IntoIterator<Item = String>) {
+    pub(crate) fn row(&mut self, row: impl IntoIterator<Item = String>) {
         self.rows.push(row.into_iter().collect());
     }
 
     /// Lines, each ended; nothing but the head is nothing.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         if self.rows.len() < 2 {
             return String::new();
         }

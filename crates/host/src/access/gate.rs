@@ -94,7 +94,7 @@ impl Gate {
     }
 }
 
-async fn pass(State(behind): State<Behind>, request: Request, next: Next) -> Response {
+async fn pass(State(behind): State<Behind>, mut request: Request, next: Next) -> Response {
     let Gate { access, doors } = &behind.gate;
     let rule = doors.rule(request.method(), request.uri().path());
     let Some(needs) = rule.needs else {
@@ -109,6 +109,8 @@ async fn pass(State(behind): State<Behind>, request: Request, next: Next) -> Res
     let said = (rule.audited && !access.is_open())
         .then(|| (request.method().clone(), request.uri().path().to_owned()));
     let redacted = rule.redacted && !grant.role.may(Needs::SeeValues);
+    // Routes may want to know who asks.
+    request.extensions_mut().insert(grant.clone());
     let response = if redacted {
         run(behind.redacted, request).await
     } else {
