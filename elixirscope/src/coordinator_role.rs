@@ -39,8 +39,12 @@ async fn serve(args: Args) -> Result<ExitCode> {
     access.may_listen("HTTP", args.member.http)?;
     access.follow(&tasks)?;
     let Member {
-        door, coordinator, ..
+        door,
+        coordinator,
+        certificates,
+        ..
     } = args.member.open(Kind::Coordinator, Some(args.new), &registry)?;
+    certificates.follow(&tasks)?;
     let Some(coordinator) = process::start_coordinator(coordinator).await? else {
         return Ok(ExitCode::SUCCESS);
     };

@@ -4,6 +4,7 @@ mod agent_role;
 mod all_spans;
 mod api;
 mod ask;
+mod certificates;
 mod checks;
 mod client;
 mod cluster;

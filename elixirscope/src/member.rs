@@ -62,6 +62,11 @@ impl Door {
         self.server.local_addr()
     }
 
+    /// For new certificates.
+    pub(crate) fn server(&self) -> Arc<Server> {
+        Arc::clone(&self.server)
+    }
+
     /// What it refused.
     pub(crate) fn stats(&self) -> Arc<ServerStats> {
         Arc::clone(self.server.stats())

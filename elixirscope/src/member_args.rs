@@ -11,6 +11,7 @@ use coordinator::{Calls, CoordinatorConfig, Neighbours, NewMember};
 use host::Registry;
 use transport::{Client, Identity, Role, Ways};
 
+use crate::certificates::Certificates;
 use crate::doors::TokensArg;
 use crate::member::Door;
 use crate::up::LogArgs;
@@ -114,6 +115,8 @@ pub(crate) struct Member {
     pub(crate) door: Door,
     /// The ways to other members for its collector: copies of shards do not stand in the way of heartbeats.
     pub(crate) ways: Ways,
+    /// Its certificates, to be followed.
+    pub(crate) certificates: Certificates,
     /// For its coordinator.
     pub(crate) coordinator: CoordinatorConfig,
 }
@@ -147,6 +150,12 @@ impl MemberArgs {
         };
         let client = Arc::new(Client::new(&identity)?);
         let ways = Ways::new(Arc::clone(&client), self.server_name.clone());
+        let certificates = Certificates::new(
+            tls.clone(),
+            self.tls.is_none(),
+            door.server(),
+            Arc::clone(&client),
+        );
         let mut coordinator = CoordinatorConfig {
             registry: registry.clone(),
             neighbours: Some(Neighbours {
@@ -167,6 +176,7 @@ impl MemberArgs {
             name,
             door,
             ways,
+            certificates,
             coordinator,
         })
     }

@@ -140,7 +140,9 @@ async fn serve(parts: Parts) -> Result<ExitCode> {
         door,
         ways,
         coordinator,
+        certificates,
     } = parts.member.open(parts.kind, parts.new, &registry)?;
+    certificates.follow(&tasks)?;
     let Some(coordinator) = process::start_coordinator(coordinator).await? else {
         return Ok(ExitCode::SUCCESS);
     };
