@@ -14,6 +14,8 @@ use crate::state::{Command, MemberId, Outcome, Role, State};
 
 /// Between two looks when nothing changed: silence has no event.
 const LOOK: Duration = Duration::from_secs(1);
+/// Who follows for so long is not being taken in any more.
+const FOLLOWS: Duration = Duration::from_secs(30);
 /// After a change, so that several are looked at together.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -23,13 +25,17 @@ struct Followers {
     /// The log's last index one look ago: who follows has that by now.
     before: u64,
     silent_since: BTreeMap<u64, Instant>,
+    /// Since when each follows, as far as this leader knows.
+    seen: BTreeMap<u64, Instant>,
 }
 
 impl Followers {
     /// Looks at how far each follower has the log; at most once a [`LOOK`].
     fn look(&mut self, now: Instant, last_index: u64, matched: &BTreeMap<u64, u64>) {
         self.silent_since.retain(|id, _| matched.contains_key(id));
+        self.seen.retain(|id, _| matched.contains_key(id));
         for (id, index) in matched {
+            self.seen.entry(*id).or_insert(now);
             if *index >= self.before {
                 self.silent_since.remove(id);
             } else {
@@ -73,7 +79,13 @@ pub(crate) async fn lead(member: Weak<Participant>, mut state: watch::Receiver<A
             looked = at;
         }
         let silent = followers.silence(at, &now);
-        if let Some(raft) = next_voter(&now, &member, &silent) {
+        let settled = |raft: u64| {
+            followers
+                .seen
+                .get(&raft)
+                .is_some_and(|t| at.duration_since(*t) >= FOLLOWS)
+        };
+        if let Some(raft) = next_voter(&now, &member, &silent, settled) {
             match member.group.promote(raft).await {
                 Ok(()) => tracing::info!(raft_id = format!("{raft:016x}"), "a follower votes from now on"),
                 Err(error) => tracing::debug!(%error, "a follower does not vote yet"),
@@ -119,7 +131,12 @@ async fn propose(member: &Participant, commands: Vec<Command>) {
 }
 
 /// A coordinator that only follows, though there is room among the voters: another one was taken out, or it came while there was none.
-fn next_voter(state: &State, member: &Participant, silent: &Silence) -> Option<u64> {
+fn next_voter(
+    state: &State,
+    member: &Participant,
+    silent: &Silence,
+    settled: impl Fn(u64) -> bool,
+) -> Option<u64> {
     let status = member.group.status();
     let voters: BTreeSet<MemberId> = status
         .voters
@@ -131,7 +148,11 @@ fn next_voter(state: &State, member: &Participant, silent: &Silence) -> Option<u
     }
     let mut waiting = state.members.iter().filter(|(id, m)| {
         let follows = status.learners.contains(&m.raft.0) && !voters.contains(id);
-        follows && !m.removed && m.roles.contains(&Role::Coordinator) && !silent.contains_key(id)
+        follows
+            && !m.removed
+            && m.roles.contains(&Role::Coordinator)
+            && !silent.contains_key(id)
+            && settled(m.raft.0)
     });
     waiting.next().map(|(_, m)| m.raft.0)
 }

@@ -408,3 +408,49 @@ fn certificates_change_while_members_run() -> Result<()> {
     assert_eq!(weights.count() as u64, weight);
     Ok(())
 }
+
+/// Scenario: three members that want three copies; one is killed, and comes back; a fourth joins; one is drained and removed; one's disk is lost.
+/// Guarantee: each shard has three copies on members that are there each time, by itself; with one killed the cluster goes on; the drained
+/// one holds nothing and goes.
+#[test]
+fn each_shard_has_three_copies() -> Result<()> {
+    let mut members = Members::found("3")?;
+    for _ in 0..2 {
+        members.join(&[])?;
+    }
+    let settled = |s: &Value, on: &[u64]| {
+        let map = &s["shard_map"];
+        let holders = map["holders"].as_array().unwrap();
+        let right = |h: &Value| ids(h).len() == 3 && ids(h).iter().all(|m| on.contains(m));
+        map["moving"].as_array().unwrap().is_empty() && holders.len() == 64 && holders.iter().all(right)
+    };
+    members.until(0, "three copies", |s| settled(s, &[1, 2, 3]))?;
+    let text = said(&mut members.beds[0].program(&["cluster", "status"]))?;
+    assert!(text.contains("3 copies of each shard, 0 shards moving"), "{text}");
+    members.running[0].take().unwrap().kill()?;
+    members.until(1, "another leader", |s| {
+        matches!(s["group"]["leader"].as_u64(), Some(2 | 3))
+    })?;
+    said(&mut members.beds[2].program(&["cluster", "weight", "2", "90"]))?;
+    let back = members.beds[0].up(false, &["--no-otlp"])?;
+    members.running[0] = Some(back);
+    members.join(&[])?;
+    said(&mut members.beds[0].program(&["cluster", "drain", "2", "--wait"]))?;
+    members.until(3, "three copies without the drained one", |s| {
+        settled(s, &[1, 3, 4])
+    })?;
+    said(&mut members.beds[3].program(&["cluster", "remove", "2"]))?;
+    members.running[1].take().unwrap().stop()?;
+    members.join(&[])?;
+    members.running[2].take().unwrap().kill()?;
+    said(&mut members.beds[0].program(&["cluster", "remove", "3", "--lost"]))?;
+    let status = members.until(4, "three copies without the lost one", |s| settled(s, &[1, 4, 5]))?;
+    let removed: Vec<_> = status["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["removed"] == true)
+        .collect();
+    assert_eq!(removed, [false, true, true, false, false]);
+    Ok(())
+}

@@ -41,11 +41,9 @@ fn collector(state: &mut State) -> MemberId {
 }
 
 fn done(state: &mut State, command: Command) {
-    let outcome = apply(state, command.clone());
-    assert!(
-        !matches!(outcome, Outcome::Refused(_)),
-        "{command:?}: {outcome:?}"
-    );
+    let said = format!("{command:?}");
+    let outcome = apply(state, command);
+    assert!(!matches!(outcome, Outcome::Refused(_)), "{said}: {outcome:?}");
 }
 
 fn weight(state: &mut State, member: MemberId, weight: u32) {

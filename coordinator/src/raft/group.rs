@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::error::{CheckIsLeaderError, ClientWriteError, Fatal, RaftError};
+use openraft::error::{ChangeMembershipError, CheckIsLeaderError, ClientWriteError, Fatal, RaftError};
 use openraft::{BasicNode, ChangeMembers, Config, Raft, SnapshotPolicy};
 use serde::{Deserialize, Serialize};
 use store::raft_log::{RaftLog, Slot};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::TypeConfig;
 use super::log_store::LogStore;
@@ -38,6 +39,9 @@ pub(crate) const VOTERS_MAX: usize = 5;
 const LEADER_WAIT_SECONDS: u64 = 10;
 /// How long a member waits to have applied what the leader says is committed.
 const CATCH_UP: Duration = Duration::from_secs(10);
+/// How long a change of the group waits for another one, and between two tries.
+const CHANGE_WITHIN: Duration = Duration::from_secs(20);
+const CHANGE_AGAIN: Duration = Duration::from_millis(50);
 /// Bytes of a snapshot that are sent at a time.
 const SNAPSHOT_CHUNK_BYTES: u64 = 4 << 20;
 
@@ -246,13 +250,12 @@ impl Group {
 
     /// As the leader, lets a member follow, waits until it has caught up, and lets it vote if it should and there is room.
     pub(crate) async fn admit(&self, raft: u64, addr: String, votes: bool) -> Result<(), ProposeError> {
-        let status = self.status();
-        if !status.voters.contains(&raft) {
+        if !self.status().voters.contains(&raft) {
             let node = BasicNode { addr };
-            self.raft.add_learner(raft, node, true).await.map_err(of_write)?;
-            if votes && status.voters.len() < VOTERS_MAX {
-                let vote = ChangeMembers::AddVoterIds(BTreeSet::from([raft]));
-                self.raft.change_membership(vote, true).await.map_err(of_write)?;
+            self.change_group(|| self.raft.add_learner(raft, node.clone(), true))
+                .await?;
+            if votes && self.status().voters.len() < VOTERS_MAX {
+                self.promote(raft).await?;
             }
         }
         Ok(())
@@ -261,8 +264,25 @@ impl Group {
     /// As the leader, lets a follower vote; it should have caught up.
     pub(crate) async fn promote(&self, raft: u64) -> Result<(), ProposeError> {
         let vote = ChangeMembers::AddVoterIds(BTreeSet::from([raft]));
-        self.raft.change_membership(vote, true).await.map_err(of_write)?;
-        Ok(())
+        self.change_group(|| self.raft.change_membership(vote.clone(), true))
+            .await
+    }
+
+    /// The group changes one step at a time: waits for one that is under way.
+    async fn change_group<T, F>(&self, mut change: impl FnMut() -> F) -> Result<(), ProposeError>
+    where
+        F: Future<Output = Result<T, RaftError<u64, ClientWriteError<u64, BasicNode>>>>,
+    {
+        let until = Instant::now() + CHANGE_WITHIN;
+        loop {
+            match change().await {
+                Ok(_) => return Ok(()),
+                Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(
+                    ChangeMembershipError::InProgress(_),
+                ))) if Instant::now() < until => tokio::time::sleep(CHANGE_AGAIN).await,
+                Err(error) => return Err(of_write(error)),
+            }
+        }
     }
 
     /// How far each other member has the log, by Raft id; `None` if this member does not lead.
@@ -280,21 +300,16 @@ impl Group {
 
     /// As the leader, takes a member out of the group. The last one that votes stays.
     pub(crate) async fn remove(&self, raft: u64) -> Result<(), ProposeError> {
-        let status = self.status();
-        if status.voters.contains(&raft) {
-            let voter = ChangeMembers::RemoveVoters(BTreeSet::from([raft]));
-            self.raft
-                .change_membership(voter, false)
-                .await
-                .map_err(of_write)?;
+        let (status, this) = (self.status(), BTreeSet::from([raft]));
+        let out = if status.voters.contains(&raft) {
+            ChangeMembers::RemoveVoters(this)
         } else if status.learners.contains(&raft) {
-            let learner = ChangeMembers::RemoveNodes(BTreeSet::from([raft]));
-            self.raft
-                .change_membership(learner, false)
-                .await
-                .map_err(of_write)?;
-        }
-        Ok(())
+            ChangeMembers::RemoveNodes(this)
+        } else {
+            return Ok(());
+        };
+        self.change_group(|| self.raft.change_membership(out.clone(), false))
+            .await
     }
 
     /// Answers a call of another member's Raft.

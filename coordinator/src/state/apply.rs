@@ -53,7 +53,7 @@ pub fn apply(state: &mut State, command: Command) -> Outcome {
             who,
             at_unix_ms,
             command,
-        } => audited(state, who, at_unix_ms, *command),
+        } => audited(state, &who, at_unix_ms, *command),
         Command::PublishVersion {
             project,
             version,

@@ -23,11 +23,11 @@ pub struct AuditEntry {
 /// Applies a change; if it changed something, writes that down.
 pub(super) fn audited(
     state: &mut State,
-    who: String,
+    who: &str,
     at_unix_ms: u64,
     command: Command,
 ) -> Result<Outcome, Refusal> {
-    check::text("name of who asks", &who)?;
+    check::text("name of who asks", who)?;
     if matches!(command, Command::Audited { .. }) {
         return Err(Refusal::AuditedTwice);
     }
@@ -37,7 +37,7 @@ pub(super) fn audited(
         Outcome::Refused(refusal) => Err(refusal),
         outcome => {
             if *state != before {
-                note(state, at_unix_ms, &who, what);
+                note(state, at_unix_ms, who, what);
             }
             Ok(outcome)
         }

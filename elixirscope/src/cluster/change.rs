@@ -116,14 +116,15 @@ pub(super) struct Weight {
     /// Its id, as `status` shows it.
     id: u64,
     /// Its share in proportion to the others.
-    weight: u32,
+    #[arg(value_name = "WEIGHT")]
+    share: u32,
     #[command(flatten)]
     asked: Asked,
 }
 
 impl Weight {
     pub(super) fn run(&self) -> Result<()> {
-        let (id, weight) = (self.id, self.weight);
+        let (id, weight) = (self.id, self.share);
         let path = format!("/api/v1/cluster/members/{id}/weight/{weight}");
         let answer: Value = self.asked.member.post(&path)?;
         self.asked
