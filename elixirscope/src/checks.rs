@@ -32,7 +32,7 @@ const MODULES_LOOKED_AT: usize = 1_000;
 impl Checks {
     /// All checks. Blocks on disk.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        let mut findings = vec![self.raft(), self.writing(), self.stored()];
+        let mut findings = vec![self.raft(), self.shards(), self.writing(), self.stored()];
         findings.extend(self.agent());
         findings.push(self.nodes());
         findings.push(self.sources());
@@ -54,6 +54,23 @@ impl Checks {
             seen,
             "look at this member's log; the coordinator needs its data folder and a quorum",
         )
+    }
+
+    fn shards(&self) -> Finding {
+        let state = self.coordinator.watch();
+        let wanted = state.cluster.as_ref().map_or(1, |c| usize::from(c.replicas));
+        let shards = &state.shard_map.shards;
+        let moving = shards.iter().filter(|h| h.next.is_some()).count();
+        let fewer = shards.iter().filter(|h| h.now.len() < wanted).count();
+        let all = shards.len();
+        let (verdict, seen) = if fewer == 0 {
+            (Verdict::Ok, format!("{wanted} copies of each of {all}, {moving} move"))
+        } else {
+            let seen = format!("{fewer} of {all} have fewer copies than the {wanted} wanted, {moving} move");
+            (Verdict::Warn, seen)
+        };
+        let advice = "as many members must collect as copies are wanted: start more, or `elixirscope cluster replicas`";
+        Finding::new("shards", verdict, seen, advice)
     }
 
     fn writing(&self) -> Finding {
