@@ -127,24 +127,49 @@ impl Participant {
         if let Outcome::Refused(refusal) = apply(&mut State::clone(&state), command.clone()) {
             return refused(refusal);
         }
-        match self.group.remove(member.raft.0).await {
-            Ok(()) => {}
-            Err(ProposeError::NotLeader { leader }) if !remove.forwarded => {
-                let remove = Remove {
-                    forwarded: true,
-                    ..remove
-                };
-                return self
-                    .ask(leader, Kind::Remove, encoded(&remove)?)
-                    .await
-                    .map(|_| ());
-            }
-            Err(error) => return Err(error),
+        let raft = member.raft.0;
+        let itself = raft == self.identity.raft;
+        if itself && self.group.status().is_leader && !remove.forwarded {
+            let other = "this member leads the group: ask another one to take it out (--url)";
+            return Err(ProposeError::Members(other.to_owned()));
+        }
+        self.take_out(raft, &remove).await?;
+        // A member that took itself out cannot write any more: who asked it does, and if it was written already that changes nothing.
+        if itself {
+            return Ok(());
         }
         let outcomes = self.write(vec![audited(remove.who, command)]).await?;
         match outcomes.into_iter().next() {
             Some(Outcome::Refused(refusal)) => refused(refusal),
             _ => Ok(()),
+        }
+    }
+
+    /// Takes a member out of the group, as the leader or through it. A leader that takes itself out may not be able to say so.
+    async fn take_out(&self, raft: u64, remove: &Remove) -> Result<(), ProposeError> {
+        let until = Instant::now() + LEADER_WITHIN;
+        loop {
+            let failed = match self.group.remove(raft).await {
+                Err(ProposeError::NotLeader { leader }) if !remove.forwarded => {
+                    let remove = Remove {
+                        forwarded: true,
+                        ..remove.clone()
+                    };
+                    match self.ask(leader, Kind::Remove, encoded(&remove)?).await {
+                        Ok(_) => return Ok(()),
+                        Err(error) => error,
+                    }
+                }
+                done => return done,
+            };
+            let status = self.group.status();
+            if !status.voters.contains(&raft) && !status.learners.contains(&raft) {
+                return Ok(());
+            }
+            if !matches!(failed, ProposeError::NotLeader { .. }) || Instant::now() >= until {
+                return Err(failed);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod world;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use codegraph::{ContentHash, FileEntry, Manifest, SourceHash};
@@ -127,7 +128,22 @@ async fn a_wiped_member_is_replaced() {
         d.propose(vec![seen(4_000)]).await.is_ok(),
         "and does not disturb the others"
     );
-    let gone = a
+    // The leader is taken out too: by another one, since it cannot do that itself.
+    let all = [&a, &b, &d];
+    let leads = |m: &&&Running| m.group().leader == Some(m.member());
+    until("a leader", SOON, || all.iter().any(|m| leads(&m))).await;
+    let leader = all.iter().find(leads).unwrap();
+    let itself = leader.remove(leader.member(), Removal::default(), "ops").await;
+    let itself = itself.unwrap_err().to_string();
+    assert!(itself.contains("ask another one"), "{itself}");
+    let other = all.iter().find(|m| m.member() != leader.member()).unwrap();
+    let out = other.remove(leader.member(), Removal::default(), "ops").await;
+    out.unwrap();
+    assert!(other.watch().members[&leader.member()].removed);
+    let audit = Arc::clone(&other.watch().audit);
+    let said = audit.iter().filter(|e| e.what.contains("is removed"));
+    assert_eq!(said.count(), 2, "{audit:?}");
+    let gone = other
         .remove(MemberId(9), Removal::default(), "ops")
         .await
         .unwrap_err()

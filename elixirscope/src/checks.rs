@@ -64,7 +64,10 @@ impl Checks {
         let fewer = shards.iter().filter(|h| h.now.len() < wanted).count();
         let all = shards.len();
         let (verdict, seen) = if fewer == 0 {
-            (Verdict::Ok, format!("{wanted} copies of each of {all}, {moving} move"))
+            (
+                Verdict::Ok,
+                format!("{wanted} copies of each of {all}, {moving} move"),
+            )
         } else {
             let seen = format!("{fewer} of {all} have fewer copies than the {wanted} wanted, {moving} move");
             (Verdict::Warn, seen)
