@@ -134,6 +134,18 @@ impl Asker {
         plan.failed(member, shards, why);
     }
 
+    /// What one member has dropped of a time that a question is about, and others still keep.
+    pub(super) fn dropped(&self, question: &Question, plan: &Plan, view: &ClusterView) -> Option<String> {
+        let (member, floor) = plan.dropped_more()?;
+        let keeps_from = self.store.bucket_time(floor).start;
+        let since = question.since()?;
+        let (who, seconds) = (name_of(member, view), keeps_from.to_unix_us() / 1_000_000);
+        let text = format!(
+            "{who} keeps nothing from before {seconds} (Unix seconds), others do: what is older may lack something"
+        );
+        (since < keeps_from).then_some(text)
+    }
+
     /// The next word, until a time.
     pub(super) fn hear(
         &self,

@@ -125,14 +125,17 @@ impl Merge<'_> {
                 return Some(epoch);
             }
             let silent = |stream: &Stream| stream.is_open() && stream.head.is_none();
-            let replaced = |stream: &Stream, plan: &Plan| {
-                stream
-                    .shards
-                    .iter()
-                    .all(|shard| !plan.hopes(*shard, stream.member))
-            };
-            let waits = self.streams.iter().any(|s| silent(s) && !replaced(s, &self.plan));
+            let hoped = |s: &Stream| s.shards.iter().any(|shard| self.plan.hopes(*shard, s.member));
+            // Of whom is late nothing is waited for once others have begun in its place.
+            let waits = self
+                .streams
+                .iter()
+                .any(|s| silent(s) && (hoped(s) || self.plan.lacks()));
             if !waits || Instant::now() >= self.ask.deadline {
+                for stream in self.streams.iter_mut().filter(|stream| silent(stream)) {
+                    stream.fail("did not answer in time".to_owned());
+                }
+                self.give_up_failed();
                 return None;
             }
             let until = hedge_at.min(self.ask.deadline);
@@ -143,7 +146,8 @@ impl Merge<'_> {
                     .filter(|stream| stream.head.is_some())
                     .map(|stream| stream.member)
                     .collect();
-                self.plan.late(|member| begun.contains(&member));
+                let me = self.asker.me();
+                self.plan.late(|member| member == me || begun.contains(&member));
                 // Once: whoever is asked now is the last.
                 hedge_at = self.ask.deadline;
             }
@@ -339,6 +343,7 @@ impl Merge<'_> {
             }
         }
         let mut missing = self.plan.missing(|member| name_of(member, view));
+        missing.extend(self.asker.dropped(self.ask.question, &self.plan, view));
         missing.append(&mut self.gathered.missing);
         Inspected {
             traces,

@@ -78,9 +78,9 @@ impl Asker {
                 view = newer;
                 continue;
             }
-            gathered
-                .missing
-                .splice(0..0, plan.missing(|member| name_of(member, &view)));
+            let mut missing = plan.missing(|member| name_of(member, &view));
+            missing.extend(self.dropped(ask.question, &plan, &view));
+            gathered.missing.splice(0..0, missing);
             break;
         }
         let complete = gathered.missing.is_empty() && !gathered.cannot;

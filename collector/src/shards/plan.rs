@@ -46,6 +46,8 @@ pub(super) struct Plan {
     lost: BTreeSet<MemberId>,
     newer: u64,
     stale: BTreeSet<Shard>,
+    /// Of members whose answers count: buckets before this they have dropped.
+    floors: BTreeMap<MemberId, Bucket>,
 }
 
 /// What a member said of itself at the end of its answer.
@@ -88,6 +90,7 @@ impl Plan {
             lost: BTreeSet::new(),
             newer: 0,
             stale: BTreeSet::new(),
+            floors: BTreeMap::new(),
         }
     }
 
@@ -137,8 +140,7 @@ impl Plan {
     fn wanted(&self, of: &OfShard) -> BTreeSet<MemberId> {
         let mut wanted = BTreeSet::new();
         for set in std::iter::once(&of.holders.now).chain(&of.holders.next) {
-            let hoped = |m: &&MemberId| matches!(of.asked.get(m), Some(Is::Asked | Is::Counted));
-            if set.iter().filter(hoped).count() >= read_quorum(set.len()) {
+            if hoped(of, set) >= read_quorum(set.len()) {
                 continue;
             }
             let fresh = |m: &&MemberId| {
@@ -155,7 +157,9 @@ impl Plan {
         self.newer = self
             .newer
             .max(if said.epoch > self.epoch { said.epoch } else { 0 });
-        if !said.whole {
+        if said.whole {
+            self.floors.insert(from, said.floor);
+        } else {
             self.lost.insert(from);
         }
         for shard in shards {
@@ -219,6 +223,23 @@ impl Plan {
         (!self.stale.is_empty()).then_some(self.newer)
     }
 
+    /// Is there a shard of which fewer holders than needed are hoped for?
+    pub(super) fn lacks(&self) -> bool {
+        let mut all = self.shards.values();
+        all.any(|of| {
+            let mut sets = std::iter::once(&of.holders.now).chain(&of.holders.next);
+            sets.any(|set| hoped(of, set) < read_quorum(set.len()))
+        })
+    }
+
+    /// A member that has dropped what another, whose answer counts too, still keeps; and what it keeps. One bucket more or less is no
+    /// difference: members drop them one after the other.
+    pub(super) fn dropped_more(&self) -> Option<(MemberId, Bucket)> {
+        let least = self.floors.values().min()?;
+        let (member, floor) = self.floors.iter().max_by_key(|(_, floor)| **floor)?;
+        (floor.0 > least.0.saturating_add(1)).then_some((*member, *floor))
+    }
+
     /// Was this member asked for a shard, and nobody in its place?
     pub(super) fn hopes(&self, shard: Shard, member: MemberId) -> bool {
         let of = self.shards.get(&shard);
@@ -269,6 +290,12 @@ impl Plan {
         }
         texts
     }
+}
+
+/// How many of a set may answer, or did.
+fn hoped(of: &OfShard, set: &[MemberId]) -> usize {
+    let hoped = |m: &&MemberId| matches!(of.asked.get(m), Some(Is::Asked | Is::Counted));
+    set.iter().filter(hoped).count()
 }
 
 /// `shards 1-4, 9`.

@@ -241,6 +241,9 @@ impl Member {
     }
 }
 
+/// What is stored twice under one number is one: each frame has its own.
+static NEXT_SEQ: AtomicU64 = AtomicU64::new(1);
+
 pub fn put_spans(store: &store::Store, spans: &[Span]) {
     if spans.is_empty() {
         return;
@@ -255,7 +258,9 @@ pub fn put_spans(store: &store::Store, spans: &[Span]) {
         hlc: Hlc::from_micros(now),
         bucket: Bucket((now.0 / 600_000_000) as u32),
     };
-    let bytes = builder.finish(cut, |_| Shard(0), |_| Seq(1), &mut Packer::default());
+    let seq = Seq(NEXT_SEQ.fetch_add(1, Ordering::Relaxed));
+    let place = |trace| placement::shard_of(trace, SHARDS);
+    let bytes = builder.finish(cut, place, |_| seq, &mut Packer::default());
     store
         .append_spans(vec![SpanFrameToStore::new(bytes.unwrap()).unwrap()])
         .unwrap();

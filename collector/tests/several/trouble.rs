@@ -71,14 +71,21 @@ async fn the_slow_are_not_waited_for() {
         assert_eq!((found.value.events.len(), found.missing), (1, vec![]));
         assert!(began.elapsed() < most, "{:?}", began.elapsed());
     }
+    // Of another asker, who does not know yet: it asks the first member before the second.
+    cluster.member(1).delay.store(5_000, Ordering::Relaxed);
+    cluster.member(2).delay.store(0, Ordering::Relaxed);
+    cluster.member(2).put_spans(&[span(trace, 1)]);
     let began = Instant::now();
-    let (_, inspected) = cluster.ask(1, whole(Conditions::ALWAYS)).await;
-    assert_eq!(inspected.missing, Vec::<String>::new());
-    assert!(began.elapsed() < Duration::from_secs(3));
+    let (shown, inspected) = cluster.ask(3, whole(Conditions::ALWAYS)).await;
+    assert_eq!((shown.len(), inspected.missing), (1, vec![]));
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    cluster.member(1).delay.store(0, Ordering::Relaxed);
     cluster.member(2).delay.store(1_000, Ordering::Relaxed);
     cluster.member(3).delay.store(1_000, Ordering::Relaxed);
     let found = ask().await.unwrap();
     assert_eq!((found.value.events.len(), found.missing), (1, vec![]));
+    let (shown, inspected) = cluster.ask(1, whole(Conditions::ALWAYS)).await;
+    assert_eq!((shown.len(), inspected.missing), (1, vec![]));
 }
 
 /// Scenario: a search is broken off after the first trace of three hundred. Guarantee: the others are told to stop, and answer other questions.
@@ -106,4 +113,47 @@ async fn who_has_enough_stops_the_others() {
     }
     let (shown, inspected) = cluster.ask(1, whole(Conditions::ALWAYS)).await;
     assert_eq!((shown.len(), inspected.missing), (300, vec![]));
+}
+
+/// How long a trace of 100 events takes, of one member's store and of three members: `cargo nextest run -p collector -p elixirscope --test
+/// several --run-ignored only --no-capture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures"]
+async fn how_long_a_trace_takes() {
+    let cluster = Cluster::of_three().await;
+    let trace = trace_in(3, 5);
+    let now = host::now();
+    let events: Vec<event::Event> = (0..100)
+        .map(|n| event_at(trace, event::Micros(now.0 + n), 1))
+        .collect();
+    for member in &cluster.members {
+        member.put(3, 1, &events);
+        member.put_spans(&(1..=100).map(|id| span(trace, id)).collect::<Vec<_>>());
+    }
+    let store = cluster.member(1).collector.store();
+    let (mut own, mut rows, mut spans) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..300 {
+        let began = Instant::now();
+        assert_eq!(store.trace_rows(TraceId(trace)).unwrap().events.len(), 100);
+        own.push(began.elapsed());
+        let began = Instant::now();
+        let found = cluster
+            .ask(1, move |shards| shards.trace_rows(TraceId(trace)))
+            .await;
+        assert_eq!(found.unwrap().value.events.len(), 100);
+        rows.push(began.elapsed());
+        let began = Instant::now();
+        let found = cluster
+            .ask(1, move |shards| shards.trace(TraceId(trace), TimeRange::ALL))
+            .await;
+        assert_eq!(found.unwrap().spans.len(), 100);
+        spans.push(began.elapsed());
+    }
+    let shown = |mut of: Vec<Duration>| {
+        of.sort();
+        format!("median {:?}, 99 of 100 {:?}", of[150], of[297])
+    };
+    eprintln!("events, own store: {}", shown(own));
+    eprintln!("events, of three: {}", shown(rows));
+    eprintln!("spans, of three: {}", shown(spans));
 }

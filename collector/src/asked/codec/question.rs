@@ -104,6 +104,21 @@ impl Question {
         }
     }
 
+    /// Since when, if it is about a time.
+    pub(crate) fn since(&self) -> Option<Micros> {
+        match self {
+            Self::Summaries(listing) => Some(listing.since.unwrap_or(Micros(0))),
+            Self::Losses { since, .. } => Some(*since),
+            Self::Candidates { range, .. }
+            | Self::Names { range }
+            | Self::Values { range, .. }
+            | Self::Logs(Logs {
+                range, trace: None, ..
+            }) => Some(Micros::from_unix_us(range.0 / 1_000)),
+            Self::Events(_) | Self::Nodes | Self::Spans(_) | Self::Logs(_) | Self::Audit => None,
+        }
+    }
+
     fn code(&self) -> u8 {
         match self {
             Self::Events(_) => 1,

@@ -146,6 +146,26 @@ fn what_does_not_count() {
     assert!(plan.missing(name)[0].contains("lost its disk"));
 }
 
+/// Scenario: two members keep different times. Guarantee: named if it is more than a bucket.
+#[test]
+fn who_has_dropped_more_is_named() {
+    let map = ShardMap::new(vec![ids(&[1, 2, 3]); 2]);
+    for (floor, named) in [(7, None), (8, None), (9, Some((MemberId(2), Bucket(9))))] {
+        let mut plan = Plan::new(&map, MemberId(1), &shards(2), BTreeSet::new());
+        assert!(plan.lacks());
+        plan.next();
+        assert!(!plan.lacks());
+        for (member, floor) in [(1, 7), (2, floor)] {
+            let said = Said {
+                floor: Bucket(floor),
+                ..well(1)
+            };
+            plan.answered(MemberId(member), &shards(2), &said);
+        }
+        assert_eq!(plan.dropped_more(), named);
+    }
+}
+
 proptest! {
     /// Scenario: any map of up to 7 members, some shards moving; members fail or are late at random. Guarantee: everybody that is asked
     /// holds what it is asked for; nobody is asked twice for a shard; if all answer, the first round is enough; if none is left, it is
