@@ -212,7 +212,7 @@ impl CollectorHandle {
     /// First byte of the first message of a stream of another member that [`CollectorHandle::take_stream`] takes.
     pub const STREAM_FIRST_BYTE: u8 = replication::codec::STREAM;
     /// Bytes of a message on such a stream.
-    pub const STREAM_BYTES_MAX: usize = wire::frame::FRAME_BYTES_MAX;
+    pub const STREAM_BYTES_MAX: usize = crate::replicas::STREAM_BYTES_MAX;
 
     /// Takes a unidirectional stream of another member until it ends, or the collector does. `first` is its first message.
     pub async fn take_stream(&self, first: Bytes, reader: MessageReader<RecvStream>) {

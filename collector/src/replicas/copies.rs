@@ -65,6 +65,7 @@ impl Copies {
             let mut answer = answer(&view, shard, &question, standing.0, standing.1);
             let mut frames = Vec::new();
             if let Answer::Data(sections) = &mut answer {
+                // What has no room is asked for again.
                 let Some(part) = read(&view, sections).into_iter().next() else {
                     return;
                 };

@@ -2,7 +2,7 @@
 //! does wrong ends its stream and no other.
 
 use super::owner::{Received, Told};
-use super::{Replicas, claims};
+use super::{Replicas, STREAM_BYTES_MAX, claims};
 use crate::config::{CHECK_HERE_BYTES, CHECK_HERE_EVENTS};
 use bytes::Bytes;
 use placement::MemberId;
@@ -12,14 +12,14 @@ use std::sync::Arc;
 use store::FrameToStore;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use transport::{MessageReader, RecvStream};
-use wire::frame::{HEADER_BYTES, peek_header};
+use wire::frame::{FRAME_BYTES_MAX, HEADER_BYTES, peek_header};
 
 /// Bytes of messages that were received and that the core has not looked at.
 pub(super) const WAITING_BYTES_MAX: usize = 64 << 20;
-/// Messages with more than one frame that are received at once.
+/// Messages with copies that are received at once.
 pub(super) const COPIES_AT_ONCE: usize = 4;
 /// Bytes of the frames of one such message.
-const COPY_BYTES_MAX: usize = 16 << 20;
+const COPY_BYTES_MAX: usize = STREAM_BYTES_MAX + (8 << 20);
 
 /// Why a stream ended: as a metric label, and in words.
 type Ended = (&'static str, String);
@@ -74,9 +74,11 @@ async fn messages(
         // It may have been taken out meanwhile.
         replicas.known(from)?;
         us.links.heard(from);
-        let copy = match count {
-            0 | 1 => None,
-            _ => Some(permit(&us.copies_received, 1).await?),
+        let is_copy = count > 0 && !matches!(message, Message::Append { .. });
+        let copy = if is_copy {
+            Some(permit(&us.copies_received, 1).await?)
+        } else {
+            None
         };
         let mut frames = Vec::with_capacity(usize::from(count));
         let mut size = 0;
@@ -84,8 +86,9 @@ async fn messages(
             let frame = next(reader).await?;
             let frame = frame.ok_or_else(|| ("malformed", "the stream ends before a frame".to_owned()))?;
             size += frame.len();
-            if size > COPY_BYTES_MAX {
-                return Err(("malformed", format!("frames of more than {COPY_BYTES_MAX} bytes")));
+            let max = if is_copy { COPY_BYTES_MAX } else { FRAME_BYTES_MAX };
+            if size > max {
+                return Err(("malformed", format!("frames of more than {max} bytes")));
             }
             frames.push(frame);
         }
@@ -141,11 +144,15 @@ async fn permit(of: &Arc<Semaphore>, n: usize) -> Result<OwnedSemaphorePermit, E
 /// Checks a frame wholly: here if that is quick, else on the blocking pool.
 async fn check(decode: &Arc<Semaphore>, bytes: Bytes) -> Result<FrameToStore, Ended> {
     let malformed = |e: &dyn std::fmt::Display| ("malformed", e.to_string());
-    let header = peek_header(&bytes).map_err(|e| malformed(&e))?;
-    if header.payload_len <= CHECK_HERE_BYTES && header.events <= CHECK_HERE_EVENTS {
-        return FrameToStore::new(bytes.to_vec()).map_err(|e| malformed(&e));
-    }
-    let held = permit(decode, header.payload_len as usize + HEADER_BYTES).await?;
+    // Copies of merged spans have another head; they are not looked into.
+    let payload = match peek_header(&bytes) {
+        Ok(header) if header.payload_len <= CHECK_HERE_BYTES && header.events <= CHECK_HERE_EVENTS => {
+            return FrameToStore::new(bytes.to_vec()).map_err(|e| malformed(&e));
+        }
+        Ok(header) => header.payload_len as usize,
+        Err(_) => bytes.len(),
+    };
+    let held = permit(decode, payload + HEADER_BYTES).await?;
     let checked = tokio::task::spawn_blocking(move || {
         let _held = held;
         FrameToStore::new(bytes.to_vec())

@@ -1,6 +1,7 @@
-//! Ways out: a bounded queue a peer, and a task that writes it onto one unidirectional stream. What does not fit, or finds no way, is
-//! dropped and counted: every message may be lost.
+//! Ways out: to each peer two lanes, a bounded queue and a task that writes it onto a unidirectional stream each, so that frames that
+//! agents wait for do not stand behind copies. What does not fit, or finds no way, is dropped and counted: every message may be lost.
 
+use super::STREAM_BYTES_MAX;
 use super::counts::Counts;
 use crate::control_plane::ClusterView;
 use host::CancellationToken;
@@ -15,14 +16,14 @@ use std::time::{Duration, Instant};
 use store::FrameToStore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use transport::{Connection, MessageWriter, SendStream, Ways};
-use wire::frame::FRAME_BYTES_MAX;
 
-/// Bytes that wait for one peer, frames included. Frames are shared with whoever else has them.
+/// Bytes that wait in one lane, frames included. Frames are shared with whoever else has them.
 const QUEUE_BYTES_MAX: u64 = 64 << 20;
 /// A connection is there within this time, or the attempt has failed.
 const CONNECT: Duration = Duration::from_secs(5);
-/// One message is written within this time, or the connection is given up.
+/// One message is written within this time, or the connection is given up. Copies may be large.
 const WRITE: Duration = Duration::from_secs(10);
+const WRITE_COPY: Duration = Duration::from_mins(1);
 /// A peer that was asked something says anything within this time, or the connection is given up: it may be dead without knowing it.
 const SILENCE: Duration = Duration::from_secs(5);
 /// Between two attempts: at first, and at most.
@@ -64,7 +65,16 @@ impl Outgoing {
     }
 }
 
-/// One peer.
+/// What a lane is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Lane {
+    /// What somebody waits for.
+    Quick,
+    /// Batches out of the store.
+    Copies,
+}
+
+/// One lane to one peer.
 #[derive(Debug)]
 struct Link {
     address: String,
@@ -95,7 +105,7 @@ struct Inner {
     counts: Arc<Counts>,
     runtime: tokio::runtime::Handle,
     stop: CancellationToken,
-    links: RwLock<BTreeMap<MemberId, Link>>,
+    links: RwLock<BTreeMap<(MemberId, Lane), Link>>,
 }
 
 impl Links {
@@ -121,16 +131,18 @@ impl Links {
         };
         let mut links = self.0.links.write();
         // Without its queue a link ends when what waits is sent or dropped.
-        links.retain(|id, link| there(id) == link.address);
+        links.retain(|(id, _), link| there(id) == link.address);
         for id in view.members.keys() {
             let address = there(id);
-            if !address.is_empty() && !links.contains_key(id) {
-                links.insert(*id, self.link(address.to_owned()));
+            for lane in [Lane::Quick, Lane::Copies] {
+                if !address.is_empty() && !links.contains_key(&(*id, lane)) {
+                    links.insert((*id, lane), self.link(address.to_owned(), lane));
+                }
             }
         }
     }
 
-    fn link(&self, address: String) -> Link {
+    fn link(&self, address: String, lane: Lane) -> Link {
         let (queue, waiting) = unbounded_channel();
         let state = Arc::new(State {
             counts: Arc::clone(&self.0.counts),
@@ -143,6 +155,10 @@ impl Links {
             ways: self.0.ways.clone(),
             hello: self.0.hello.encode(),
             address: address.clone(),
+            within: match lane {
+                Lane::Quick => WRITE,
+                Lane::Copies => WRITE_COPY,
+            },
             state: Arc::clone(&state),
         };
         let stop = self.0.stop.clone();
@@ -161,8 +177,10 @@ impl Links {
 
     /// Sends, or drops and counts.
     pub(super) fn send(&self, to: MemberId, message: Outgoing) {
+        let copies = message.frames.iter().any(|f| matches!(f, FrameBytes::Read(_)));
+        let lane = if copies { Lane::Copies } else { Lane::Quick };
         let links = self.0.links.read();
-        let Some(link) = links.get(&to) else {
+        let Some(link) = links.get(&(to, lane)) else {
             self.0.counts.dropped("no_way");
             return;
         };
@@ -186,7 +204,8 @@ impl Links {
 
     /// A member said something.
     pub(super) fn heard(&self, from: MemberId) {
-        if let Some(link) = self.0.links.read().get(&from) {
+        let links = self.0.links.read();
+        for (_, link) in links.range((from, Lane::Quick)..=(from, Lane::Copies)) {
             let at = link.state.started.elapsed().as_micros() as u64;
             link.state.heard.store(at.max(1), Ordering::Relaxed);
         }
@@ -199,7 +218,8 @@ impl Links {
             .values()
             .map(|l| l.state.bytes.load(Ordering::Relaxed))
             .sum();
-        (links.len() as u64, bytes)
+        let peers = links.keys().filter(|(_, lane)| *lane == Lane::Quick).count();
+        (peers as u64, bytes)
     }
 }
 
@@ -218,6 +238,8 @@ struct Running {
     ways: Ways,
     hello: Vec<u8>,
     address: String,
+    /// One message is written within this time.
+    within: Duration,
     state: Arc<State>,
 }
 
@@ -266,7 +288,7 @@ impl Running {
         let connection = connection.map_err(|e| e.to_string())?;
         let greet = async {
             let stream = connection.open_uni().await.map_err(|e| e.to_string())?;
-            let mut writer = MessageWriter::new(stream, FRAME_BYTES_MAX);
+            let mut writer = MessageWriter::new(stream, STREAM_BYTES_MAX);
             writer.write(&self.hello).await.map_err(|e| e.to_string())?;
             Ok::<_, String>(writer)
         };
@@ -293,7 +315,7 @@ impl Running {
         loop {
             if let Some(message) = next.take() {
                 let now = self.now();
-                let written = tokio::time::timeout(WRITE, write(&mut writer, &message)).await;
+                let written = tokio::time::timeout(self.within, write(&mut writer, &message)).await;
                 self.state.left(&message);
                 if message.wants_answer {
                     asked.get_or_insert(now);

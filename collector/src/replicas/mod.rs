@@ -40,6 +40,9 @@ use transport::{MessageReader, RecvStream, Ways};
 
 pub(crate) use owner::WrittenMetrics;
 
+/// Bytes of a message between members; the longest are copies of merged spans.
+pub(crate) const STREAM_BYTES_MAX: usize = 48 << 20;
+
 /// How this member stands: what an answer of it is worth.
 #[derive(Clone, Debug)]
 pub struct Adopted {

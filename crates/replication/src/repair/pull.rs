@@ -102,16 +102,21 @@ impl Pull {
             Answer::List(bucket, source, theirs) => self.compare(bucket, source, &theirs, held),
             Answer::Data(sections) => {
                 let asked = std::mem::take(&mut self.asked);
-                // What came is what was asked for; what did not come must have been dropped with its bucket.
-                let came = |s: &Section| sections.contains(s);
+                // What came is what was asked for. What did not come was dropped with its bucket, or had no room: then it is asked
+                // for again, unless nothing came at all.
+                let (came, left): (Vec<Section>, Vec<Section>) =
+                    asked.into_iter().partition(|s| sections.contains(s));
                 let floor = self.floor.max(held.floor());
-                if asked.iter().any(|s| !came(s) && s.bucket >= floor) {
+                let left = left.into_iter().filter(|s| s.bucket >= floor);
+                if came.is_empty() && left.clone().next().is_some() {
                     return Step::Failed;
                 }
-                let sections: Vec<Section> = sections.into_iter().filter(|s| asked.contains(s)).collect();
-                if !sections.is_empty() {
+                for section in left.rev() {
+                    self.want.push_front(section);
+                }
+                if !came.is_empty() {
                     self.writing = true;
-                    return Step::Write(sections);
+                    return Step::Write(came);
                 }
             }
         }
