@@ -23,7 +23,8 @@ const ACK_FRAMES_MAX: usize = 256;
 pub(crate) struct InFlight {
     pub(crate) frame: FrameToStore,
     pub(crate) received: Instant,
-    pub(crate) _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+    /// Its part of an agent's window, and its slot.
+    pub(crate) _permits: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
 }
 
 /// What became of a frame, or of a part of it.

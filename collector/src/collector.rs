@@ -131,24 +131,6 @@ impl Collector {
         let clock = MemberClock::new(Arc::clone(&store), settings.max_offset_ms, now)?;
         let stop = CancellationToken::new();
         let mut tasks = Vec::new();
-        let mut otlp = None;
-        // Random, of the standard library: whoever sends cannot know it.
-        let seed = RandomState::new().hash_one(settings.member);
-        let counted = config.span_metrics.map(|what| CountedSpans::new(what, seed, now));
-        if let Some(mut doors) = config.otlp {
-            doors.limits = doors.limits.within(config.memory_bytes);
-            let doors = OtlpServer::bind(doors, config.access, &registry).await?;
-            otlp = Some((doors.grpc_addr(), doors.http_addr()));
-            let intake = SpanIntake::start(
-                Arc::clone(&store),
-                clock.clone(),
-                &settings,
-                counted.clone(),
-                &registry,
-            )
-            .await?;
-            tasks.push(tokio::spawn(take_spans(doors, Arc::new(intake), stop.clone())));
-        }
         let decode = Arc::new(Semaphore::new(DECODE_BYTES_MAX));
         let replicas = Replicas::start(Parts {
             store: Arc::clone(&store),
@@ -165,6 +147,24 @@ impl Collector {
         let desk_metrics = DeskMetrics::new(&registry)?;
         let standings = Arc::new(replicas.clone());
         let desk = Desk::new(Arc::clone(&store), settings, standings, desk_metrics);
+        let mut otlp = None;
+        // Random, of the standard library: whoever sends cannot know it.
+        let seed = RandomState::new().hash_one(settings.member);
+        let counted = config.span_metrics.map(|what| CountedSpans::new(what, seed, now));
+        if let Some(mut doors) = config.otlp {
+            doors.limits = doors.limits.within(config.memory_bytes);
+            let doors = OtlpServer::bind(doors, config.access, &registry).await?;
+            otlp = Some((doors.grpc_addr(), doors.http_addr()));
+            let intake = SpanIntake::start(
+                (Arc::clone(&store), replicas.clone()),
+                clock.clone(),
+                &settings,
+                counted.clone(),
+                &registry,
+            )
+            .await?;
+            tasks.push(tokio::spawn(take_spans(doors, Arc::new(intake), stop.clone())));
+        }
         let context = Arc::new(Context {
             store: Arc::clone(&store),
             control,

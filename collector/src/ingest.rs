@@ -71,7 +71,7 @@ impl Ingest {
                     let in_flight = InFlight {
                         frame,
                         received,
-                        _permits: (window, slot),
+                        _permits: Some((window, slot)),
                     };
                     self.context.replicas.front(in_flight, self.done.clone());
                 }
@@ -153,6 +153,10 @@ fn check_frame(bytes: Vec<u8>, expected: Expected) -> Result<FrameToStore, Rejec
     let bytes = Arc::new(bytes);
     let frame =
         FrameToStore::from_shared(Arc::clone(&bytes)).map_err(|e| Rejection::of(&e, expected, &bytes))?;
+    if frame.is_spans() {
+        let reason = "a frame of spans; agents send events".to_owned();
+        return Err(refuse(RejectCode::Malformed, reason, frame.bytes()));
+    }
     let d = frame.digest();
     let wrong = if d.producer == expected.producer {
         malformed(d, expected.shards).map(|reason| (RejectCode::Malformed, reason))

@@ -1,5 +1,6 @@
 //! This member's disk, as replication needs it: `crates/store` and nothing else is behind it.
 
+use super::span_writer::SpanWriter;
 use event::{Bucket, Seq, Shard};
 use placement::{MemberId, ShardMap};
 use replication::{Held, Section, Source};
@@ -11,15 +12,20 @@ use store::{CutFrame, Done, FrameToStore, HeldSection, Hint, Marker, Store, Stor
 #[derive(Clone, Debug)]
 pub(super) struct Disk {
     store: Arc<Store>,
+    spans: SpanWriter,
 }
 
 impl Disk {
-    pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store }
+    pub(super) fn new(store: Arc<Store>) -> std::io::Result<Self> {
+        let spans = SpanWriter::start(Arc::clone(&store))?;
+        Ok(Self { store, spans })
     }
 
     /// Writes chosen sections of frames; `done` is called when they are synced, or on an error.
     pub(super) fn submit(&self, frames: Vec<FrameToStore>, done: Done) -> Result<(), StoreError> {
+        if frames.iter().any(FrameToStore::is_spans) {
+            return self.spans.submit(frames, done);
+        }
         self.store.submit(frames, done)
     }
 

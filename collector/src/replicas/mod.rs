@@ -12,6 +12,7 @@ mod fronted;
 mod incoming;
 mod links;
 mod owner;
+mod span_writer;
 
 use crate::acks::{Answered, InFlight, Why};
 use crate::control_plane::{ClusterSettings, ClusterView, ControlPlane, ControlPlaneError};
@@ -118,7 +119,7 @@ impl Replicas {
         let counts = Arc::new(Counts::new(parts.registry)?);
         let mut view = parts.control.cluster();
         let seen = Arc::clone(&view.borrow_and_update());
-        let disk = Disk::new(parts.store);
+        let disk = Disk::new(parts.store)?;
         let (reading, newest) = (disk.clone(), Arc::clone(&seen.map));
         let read = tokio::task::spawn_blocking(move || at_start(&reading, newest)).await;
         let (map, hints, marker) = read.map_err(|_| Unable::Interrupted)??;

@@ -21,6 +21,7 @@ use crate::clock::MemberClock;
 use crate::collector::StartError;
 use crate::control_plane::ClusterSettings;
 use crate::otlp::{Intake, Receipt, Refusal};
+use crate::replicas::Replicas;
 
 /// Larger requests are skimmed outside of the async threads.
 const INLINE_BYTES_MAX: usize = 1 << 20;
@@ -38,7 +39,7 @@ pub(crate) struct SpanIntake {
 
 impl SpanIntake {
     pub(crate) async fn start(
-        store: Arc<Store>,
+        (store, replicas): (Arc<Store>, Replicas),
         clock: MemberClock,
         settings: &ClusterSettings,
         counted: Option<CountedSpans>,
@@ -53,6 +54,7 @@ impl SpanIntake {
         let committer = Committer {
             lanes: Arc::clone(&lanes),
             store: Arc::clone(&store),
+            replicas,
             clock: clock.clone(),
             runtime: Handle::current(),
             producer: Producer(settings.cluster ^ u128::from(settings.member)),

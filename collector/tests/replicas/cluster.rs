@@ -2,7 +2,9 @@
 //! double: a view of the cluster that the test sets.
 
 use crate::support::{Agent, Plane, SHARDS, hello};
-use collector::{ClusterView, Collector, CollectorConfig, CollectorHandle, MemberView};
+use collector::{
+    ClusterView, Collector, CollectorConfig, CollectorHandle, MemberView, OtlpConfig, OtlpLimits,
+};
 use event::{Bucket, Shard};
 use host::Registry;
 use placement::{MemberId, ShardMap};
@@ -99,6 +101,7 @@ impl Cluster {
         let (addr, door) = (door.local_addr(), Arc::new(door));
         let client = Arc::new(Client::new(&self.identity(Role::Member)).unwrap());
         let ways = Ways::new(client, DEV_SERVER_NAME);
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let config = CollectorConfig {
             access: host::access::Access::open(),
             data_dir: data.path().join("data"),
@@ -108,7 +111,11 @@ impl Cluster {
             retention: Duration::from_hours(1),
             disk_bytes_max: 0,
             hold_buckets: false,
-            otlp: None,
+            otlp: Some(OtlpConfig {
+                grpc: any,
+                http: any,
+                limits: OtlpLimits::default(),
+            }),
             span_metrics: None,
         };
         let registry = Registry::new();

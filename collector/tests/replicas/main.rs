@@ -13,6 +13,7 @@
 )]
 
 mod cluster;
+mod spans;
 #[path = "../support/mod.rs"]
 mod support;
 

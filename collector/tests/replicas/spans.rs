@@ -1,0 +1,72 @@
+//! Spans that come over OTLP are held by several members too.
+
+use crate::cluster::{Cluster, map, until};
+use event::TraceId;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// Sends a request of one span, and gives the status of the answer.
+async fn post(to: SocketAddr, trace: u128, span: u64) -> u16 {
+    let ids = format!(r#""traceId":"{trace:032x}","spanId":"{span:016x}""#);
+    let body = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{{ids},"name":"x"}}]}}]}}]}}"#);
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+fn spans_of(cluster: &Cluster, id: u64, trace: u128) -> usize {
+    let store = cluster.nodes[&id].collector.store();
+    store.trace_spans(TraceId(trace)).unwrap().len()
+}
+
+/// Scenario: spans over OTLP to one of three members; one ends, more come and are sealed at the others; it comes back; then the two others
+/// end. Guarantee: each is answered when two have it; who was away is brought what it missed, of sealed spans too; without a second
+/// member a request is told to come again, and its spans are not counted as taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_are_held_by_several() {
+    let mut cluster = Cluster::start(3, map(|_| vec![1, 2, 3])).await;
+    let door = cluster.nodes[&1].collector.otlp_addrs().unwrap().1;
+    for trace in 1..=8 {
+        assert_eq!(post(door, trace, 7).await, 200);
+    }
+    until("all have the spans", || {
+        let mut of = (1..=3).flat_map(|id| (1..=8).map(move |trace| (id, trace)));
+        of.all(|(id, trace)| spans_of(&cluster, id, trace) == 1)
+    })
+    .await;
+    cluster.stop(3).await;
+    for trace in 9..=16 {
+        assert_eq!(post(door, trace, 7).await, 200);
+    }
+    let later = event::Micros(host::now().0 + 60_000_000);
+    for id in [1, 2] {
+        let store = cluster.nodes[&id].collector.store();
+        tokio::task::spawn_blocking(move || store.seal_spans(later))
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    let hints = "elixirscope_replication{what=\"hints\"}";
+    until("hints", || cluster.nodes[&1].metric(hints) > 0).await;
+    cluster.start_again(3).await;
+    until("it has what it missed", || {
+        (9..=16).all(|trace| spans_of(&cluster, 3, trace) == 1)
+    })
+    .await;
+    cluster.stop(2).await;
+    cluster.stop(3).await;
+    let stored = "elixirscope_spans_stored_total";
+    assert_eq!(cluster.nodes[&1].metric(stored), 16);
+    let began = tokio::time::Instant::now();
+    assert_eq!(post(door, 17, 7).await, 503);
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert_eq!(cluster.nodes[&1].metric(stored), 16);
+}
