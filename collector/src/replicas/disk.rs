@@ -6,6 +6,7 @@ use placement::{MemberId, ShardMap};
 use replication::{Held, Section, Source};
 use std::cell::Cell;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use store::{CutFrame, Done, FrameToStore, HeldSection, Hint, Marker, Store, StoreError, Synced};
 
 /// The store. Clones share it. All calls but `submit` and `hint` block.
@@ -16,9 +17,10 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn new(store: Arc<Store>) -> std::io::Result<Self> {
-        let spans = SpanWriter::start(Arc::clone(&store))?;
-        Ok(Self { store, spans })
+    /// With a thread, which ends when the last clone is gone.
+    pub(super) fn new(store: Arc<Store>) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (spans, thread) = SpanWriter::start(Arc::clone(&store))?;
+        Ok((Self { store, spans }, thread))
     }
 
     /// Writes chosen sections of frames; `done` is called when they are synced, or on an error.

@@ -72,7 +72,8 @@ struct Inner {
     decode: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     copies_received: Arc<Semaphore>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// The core's, then the one that has what the core wants of the disk.
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -119,7 +120,7 @@ impl Replicas {
         let counts = Arc::new(Counts::new(parts.registry)?);
         let mut view = parts.control.cluster();
         let seen = Arc::clone(&view.borrow_and_update());
-        let disk = Disk::new(parts.store)?;
+        let (disk, span_writer) = Disk::new(parts.store)?;
         let (reading, newest) = (disk.clone(), Arc::clone(&seen.map));
         let read = tokio::task::spawn_blocking(move || at_start(&reading, newest)).await;
         let (map, hints, marker) = read.map_err(|_| Unable::Interrupted)??;
@@ -192,7 +193,7 @@ impl Replicas {
             decode: parts.decode,
             waiting: Arc::new(Semaphore::new(incoming::WAITING_BYTES_MAX)),
             copies_received: Arc::new(Semaphore::new(incoming::COPIES_AT_ONCE)),
-            thread: Mutex::new(Some(thread)),
+            threads: Mutex::new(vec![thread, span_writer]),
         })))
     }
 
@@ -222,14 +223,17 @@ impl Replicas {
         Arc::clone(&self.0.adopted.read())
     }
 
-    /// Ends the thread. What is under way is not answered.
+    /// Ends the threads. What is under way is not answered.
     pub(crate) async fn stop(&self) {
         let _ = self.0.inputs.send(Told::Stop);
-        let thread = self.0.thread.lock().take();
-        if let Some(thread) = thread
-            && tokio::task::spawn_blocking(move || thread.join()).await.is_err()
-        {
-            tracing::error!("the thread of replication panicked");
+        let threads = std::mem::take(&mut *self.0.threads.lock());
+        for thread in threads {
+            if !matches!(
+                tokio::task::spawn_blocking(move || thread.join()).await,
+                Ok(Ok(()))
+            ) {
+                tracing::error!("a thread of replication panicked");
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
 use store::{Done, FrameToStore, Receipt, Store, StoreError};
 
 /// Requests of one commit.
@@ -15,12 +16,12 @@ type Request = (Vec<FrameToStore>, Done);
 pub(super) struct SpanWriter(Sender<Request>);
 
 impl SpanWriter {
-    pub(super) fn start(store: Arc<Store>) -> std::io::Result<Self> {
+    pub(super) fn start(store: Arc<Store>) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (requests, waiting) = channel();
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("span-writer".to_owned())
             .spawn(move || run(&store, &waiting))?;
-        Ok(Self(requests))
+        Ok((Self(requests), thread))
     }
 
     pub(super) fn submit(&self, frames: Vec<FrameToStore>, done: Done) -> Result<(), StoreError> {
