@@ -156,10 +156,14 @@ impl Cluster {
         self.stopped.get_mut(&id).unwrap()
     }
 
-    /// Starts a member again, at its address.
+    /// Starts a member again, at its address, or at another one if that was taken meanwhile.
     pub async fn start_again(&mut self, id: u64) {
         let Stopped { plane, data, addr } = self.stopped.remove(&id).unwrap();
-        let door = self.bind(addr);
+        let identity = self.identity(Role::Member);
+        let door = Server::bind(addr, &identity, Limits::default());
+        let door = door.unwrap_or_else(|_| self.bind("127.0.0.1:0".parse().unwrap()));
+        let now = door.local_addr().to_string();
+        self.change(|view| view.members.get_mut(&MemberId(id)).unwrap().address = now);
         self.run(id, door, plane, data).await;
     }
 
