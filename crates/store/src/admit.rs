@@ -115,6 +115,9 @@ pub(crate) fn admit(
                         bucket == d.bucket && content == s.content
                     } else if frame.is_spans() {
                         spans_content(shared, d.bucket, (d.producer, d.epoch), s)? == Some(s.content)
+                    } else if !frame.is_events() {
+                        let source = (d.producer, d.epoch);
+                        shared.log_content(d.bucket, s.shard, source, s.seq)? == Some(s.content)
                     } else {
                         let stored = match &same_frame {
                             Some(known) => known,

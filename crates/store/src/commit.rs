@@ -49,14 +49,15 @@ impl Shared {
         let mut batch = WriteBatch::default();
         let mut staged = Vec::with_capacity(frames.len());
         let mut outcomes = Vec::with_capacity(frames.len());
-        let mut spans = Vec::new();
+        let (mut spans, mut logs) = (Vec::new(), Vec::new());
         for frame in frames {
             let admissions = admit(self, state, &mut pending, frame)?;
             outcomes.push(outcome(frame, &admissions));
-            if frame.is_spans() {
+            if !frame.is_events() {
                 let new = |at: usize| admissions.get(at).is_some_and(|a| is_new(*a));
                 if (0..admissions.len()).any(new) {
                     self.stage_spans(&mut batch, frame, new, &mut spans);
+                    self.stage_logs(&mut batch, frame, new, &mut logs);
                 }
                 continue;
             }
@@ -75,7 +76,7 @@ impl Shared {
                 staged.push(staged_frame);
             }
         }
-        if !staged.is_empty() || !spans.is_empty() {
+        if !staged.is_empty() || !spans.is_empty() || !logs.is_empty() {
             for key in &pending.touched {
                 if let Some(group) = state.held.get(key) {
                     batch.put_cf(self.db.family(producers::FAMILY), key.encode(), group.encode());
@@ -86,6 +87,7 @@ impl Shared {
             add(&self.counters.commits, 1);
             self.apply(&staged);
             self.apply_spans(spans);
+            self.apply_logs(logs);
         }
         self.count(&outcomes, &staged);
         Ok(outcomes)

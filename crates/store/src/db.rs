@@ -21,7 +21,7 @@ const INFO_LOGS_KEPT: usize = 3;
 const INFO_LOG_BYTES: usize = 4 << 20;
 
 /// All families, as `docs/keyspace.md` lists them.
-pub(crate) const FAMILIES: [&str; 17] = [
+pub(crate) const FAMILIES: [&str; 18] = [
     meta::FAMILY,
     frames::FAMILY,
     batches::FAMILY,
@@ -37,6 +37,7 @@ pub(crate) const FAMILIES: [&str; 17] = [
     keys::RECORDS,
     keys::BATCHES,
     logs::FAMILY,
+    logs::BATCHES,
     exports::FAMILY,
     replicas::HINTS,
 ];

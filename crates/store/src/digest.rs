@@ -2,6 +2,7 @@
 //! thread received it, so that the one writer only appends.
 
 use crate::events::LooseTimes;
+use crate::logs::{LogPart, is_logs, read_logs};
 use crate::spans::{CopiedPart, SpanIndex, is_copied, read_copied, span_digest};
 use event::{Bucket, Epoch, Hlc, NodeInfo, Producer, Seq, Shard, TraceId};
 use std::borrow::Cow;
@@ -35,6 +36,8 @@ pub(crate) enum Kind {
     Spans(Arc<SpanIndex>),
     /// Spans of one shard in one bucket, merged, and which batches they are (`spans/copied.rs`).
     Copied(Arc<Vec<CopiedPart>>),
+    /// Log records (`logs/frame.rs`).
+    Logs(Arc<Vec<LogPart>>),
 }
 
 /// What the index needs to know of a frame.
@@ -68,7 +71,7 @@ pub struct SectionDigest {
     pub seq: Seq,
     /// Set if this is a gap.
     pub gap: Option<Gap>,
-    /// Hash of its events ([`wire::events::ContentHash`]), or of the frame of spans that it came in with the shard; 0 for a gap.
+    /// Hash of its events ([`wire::events::ContentHash`]), or of the frame of spans that it came in with the shard, or of the entry of logs; 0 for a gap.
     pub content: u64,
     /// Events or spans; 0 if it was copied out of merged spans, which do not say whose they are.
     pub rows: u32,
@@ -82,7 +85,7 @@ pub struct SectionDigest {
 
 impl FrameToStore {
     /// Checks a frame wholly (limits, checksum; of events every column) and digests it. Costs CPU: keep it off the writer. A frame of events, a frame
-    /// of spans, or what [`crate::Synced::frames`] made of merged spans.
+    /// of spans, of logs, or what [`crate::Synced::frames`] made of merged spans.
     pub fn new(bytes: Vec<u8>) -> Result<Self, FrameError> {
         Self::from_shared(Arc::new(bytes))
     }
@@ -105,11 +108,14 @@ impl FrameToStore {
             kind: Kind::Events,
         })
     }
-    /// Of spans; none: it has events.
+    /// Of spans or logs; none: it has events.
     fn spans(bytes: &Arc<Vec<u8>>) -> Result<Option<Self>, FrameError> {
         let (digest, kind) = if is_copied(bytes) {
             let (digest, parts) = read_copied(bytes)?;
             (digest, Kind::Copied(Arc::new(parts)))
+        } else if is_logs(bytes) {
+            let (digest, parts) = read_logs(bytes)?;
+            (digest, Kind::Logs(Arc::new(parts)))
         } else if peek_header(bytes)?.layout == Layout::Spans {
             let (digest, index) = span_digest(bytes)?;
             (digest, Kind::Spans(Arc::new(index)))
@@ -123,15 +129,19 @@ impl FrameToStore {
             kind,
         }))
     }
+    /// Has it events of BEAM nodes?
+    pub fn is_events(&self) -> bool {
+        matches!(self.kind, Kind::Events)
+    }
     /// Has it spans?
     pub fn is_spans(&self) -> bool {
-        !matches!(self.kind, Kind::Events)
+        matches!(self.kind, Kind::Spans(_) | Kind::Copied(_))
     }
-    /// Events or spans in it.
+    /// Events, spans or log records in it.
     pub fn rows(&self) -> u32 {
         let rows: u64 = match &self.kind {
             Kind::Copied(parts) => parts.iter().map(|part| u64::from(part.index.rows)).sum(),
-            Kind::Events | Kind::Spans(_) => self.digest.events(),
+            Kind::Events | Kind::Spans(_) | Kind::Logs(_) => self.digest.events(),
         };
         u32::try_from(rows).unwrap_or(u32::MAX)
     }
@@ -185,7 +195,7 @@ pub(crate) fn in_columns(bytes: &[u8]) -> Result<Cow<'_, [u8]>, FrameError> {
 }
 
 impl SectionDigest {
-    /// A batch of spans.
+    /// A batch of spans or logs.
     pub(crate) fn of_spans(shard: Shard, seq: Seq, content: u64, rows: u32) -> Self {
         Self {
             shard,
@@ -252,7 +262,7 @@ impl FrameDigest {
         SCRATCH.with_borrow_mut(digested)
     }
 
-    /// Of a frame of spans, whose traces are kept elsewhere.
+    /// Of a frame of spans or logs, whose traces are kept elsewhere.
     pub(crate) fn of_spans(
         header: (Producer, Epoch, Bucket, Hlc),
         hash: u128,

@@ -51,7 +51,7 @@ pub use digest::{FrameDigest, FrameToStore, SectionDigest};
 pub use error::{Class, OpenError, StoreError};
 pub use exports::{BucketMark, BucketState, ExportNote, StoredEvents};
 pub use list_traces::{LIST_MAX, TraceFilter};
-pub use logs::LogFilter;
+pub use logs::{LogFilter, log_shard};
 pub use losses::{GapRecord, LOSSES_MAX, Losses};
 pub use meta::Owner;
 pub use options::{Now, StoreOptions};

@@ -3,10 +3,18 @@
 //! Family `logs`: bucket u32, arrival u64. Value: u32 length of what follows decompressed, then one zstd frame with an
 //! `ExportLogsServiceRequest`.
 
+mod batches;
+mod frame;
+
+pub(crate) use batches::{BATCHES, key as batch_key, read_key, read_value, shard_prefix, source_prefix};
+pub use frame::log_shard;
+pub(crate) use frame::{LogPart, RawSection, is_logs, read_logs, write_logs};
+
 use crate::bytes::Reader;
 use crate::counters::add;
 use crate::damage::Damage;
 use crate::error::StoreError;
+use crate::runs::batches::Digests;
 use crate::spans::keys;
 use crate::state::Shared;
 use event::{Bucket, LogRecord, TraceId};
@@ -14,6 +22,7 @@ use parking_lot::RwLock;
 use rocksdb::WriteBatch;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wire::otlp::{decode_logs, encode_logs};
 
@@ -25,7 +34,7 @@ const ENTRY_BYTES_MAX: usize = 128 << 20;
 
 /// What is known of an entry without reading it.
 #[derive(Debug)]
-struct LogEntry {
+pub(crate) struct LogEntry {
     records: u32,
     /// Least and greatest time, Unix nanoseconds.
     time: (u64, u64),
@@ -36,7 +45,9 @@ struct LogEntry {
 /// The logs of a store.
 #[derive(Debug, Default)]
 pub(crate) struct LogState {
-    entries: RwLock<BTreeMap<(Bucket, u64), LogEntry>>,
+    entries: RwLock<BTreeMap<(Bucket, u64), Arc<LogEntry>>>,
+    /// Of all batches, by bucket.
+    pub(crate) digests: RwLock<BTreeMap<Bucket, Digests>>,
     next_arrival: AtomicU64,
 }
 
@@ -119,15 +130,16 @@ impl Shared {
             let (bucket, arrival) = keys::read_frame(&key)?;
             next = next.max(arrival + 1);
             match decompress(&value) {
-                Ok(records) => drop(entries.insert((bucket, arrival), LogEntry::of(&records))),
+                Ok(records) => drop(entries.insert((bucket, arrival), Arc::new(LogEntry::of(&records)))),
                 Err(error) => {
                     tracing::error!(%error, %bucket, arrival, "stored logs are damaged");
                     add(&self.counters.damaged_frames, 1);
                 }
             }
         }
+        drop(entries);
         self.logs.next_arrival.store(next, Ordering::Relaxed);
-        Ok(())
+        self.open_log_batches()
     }
 
     /// Stores records and returns when they are on disk, fsynced.
@@ -146,7 +158,7 @@ impl Shared {
         self.logs
             .entries
             .write()
-            .insert((bucket, arrival), LogEntry::of(records));
+            .insert((bucket, arrival), Arc::new(LogEntry::of(records)));
         Ok(())
     }
 
@@ -185,6 +197,9 @@ impl Shared {
 
     /// Forgets buckets below a floor; how many records they had.
     pub(crate) fn forget_logs(&self, floor: Bucket) -> u64 {
+        let mut digests = self.logs.digests.write();
+        *digests = digests.split_off(&floor);
+        drop(digests);
         let mut entries = self.logs.entries.write();
         let kept = entries.split_off(&(floor, 0));
         let gone = std::mem::replace(&mut *entries, kept);

@@ -107,7 +107,13 @@ impl Shared {
     }
 
     fn drop_before(&self, floor: Bucket) -> Result<(), StoreError> {
-        const OTHERS: [&str; 4] = [frames::FAMILY, batches::FAMILY, logs::FAMILY, exports::FAMILY];
+        const OTHERS: [&str; 5] = [
+            frames::FAMILY,
+            batches::FAMILY,
+            logs::FAMILY,
+            logs::BATCHES,
+            exports::FAMILY,
+        ];
         let sealed = || events::keys::BUCKET_MAJOR.into_iter().chain(keys::BUCKET_MAJOR);
         let bucket_major = || sealed().chain(OTHERS);
         // No run is made of what is being dropped.

@@ -7,6 +7,7 @@ use crate::batches::{self, FrameRecord};
 use crate::bytes::Reader;
 use crate::error::StoreError;
 use crate::frame_key::FrameKey;
+use crate::logs;
 use crate::runs::batches::{ShardBatches, Source, read_list_key};
 use crate::spans::keys as span_keys;
 use crate::state::Shared;
@@ -47,6 +48,11 @@ impl Shared {
                     add(&mut sums, source, shard, seq, content);
                 }
             }
+        }
+        for item in self.db.scan(logs::BATCHES, &prefix) {
+            let (key, value) = item?;
+            let (_, shard, source, seq) = logs::read_key(&key)?;
+            add(&mut sums, source, shard, seq, logs::read_value(&value)?.1);
         }
         if let Some(known) = self.spans.buckets.read().get(&bucket) {
             for frame in &known.frames {

@@ -60,6 +60,7 @@ impl Synced<'_> {
             self.cut_open(bucket, &batches, &mut pieces)?;
             self.cut_sealed(bucket, &batches, &mut pieces)?;
             self.span_frames(bucket, &batches, &mut made)?;
+            self.log_frames(bucket, &batches, &mut made)?;
         }
         made.extend(pieces.frames(|keys| self.node_names(keys))?);
         Ok(made)

@@ -4,6 +4,7 @@
 mod cut;
 mod gaps;
 mod hints;
+mod logs;
 mod marker;
 mod pieces;
 mod spans;

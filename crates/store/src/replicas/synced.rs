@@ -1,6 +1,7 @@
 //! What is synced at one moment, and what can be asked of it.
 
 use super::HeldSection;
+use crate::db::Entry;
 use crate::error::StoreError;
 use crate::producers::{self, HeldGroup, ProducerKey};
 use crate::runs::batches::{Digests, RunHead, ShardBatches, Source, head_key, list_key};
@@ -9,7 +10,7 @@ use crate::store::Store;
 use crate::{events, spans};
 use event::{Bucket, Epoch, Producer, Seq, Shard};
 use placement::batch_digest;
-use rocksdb::Snapshot;
+use rocksdb::{Direction, IteratorMode, PrefixRange, ReadOptions, Snapshot};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -81,6 +82,10 @@ impl Store {
                 .map(|(at, run)| (*at, Arc::clone(run)))
                 .collect();
         }
+        for (bucket, digests) in shared.logs.digests.read().range(floor..) {
+            let slice = buckets.entry(*bucket).or_default();
+            slice.digests.push(digests.clone());
+        }
         // Under the locks, under which sealing writes too.
         let snapshot = DebugSnapshot(shared.db.raw.snapshot());
         Synced {
@@ -136,6 +141,7 @@ impl Synced<'_> {
             list.iter()
                 .for_each(|(source, seq, content)| add(source, seq, content));
         }
+        self.log_batches(shard, bucket, &mut add)?;
         Ok(sums.into_iter().collect())
     }
 
@@ -194,6 +200,7 @@ impl Synced<'_> {
             let some = some.iter().take(max);
             found.extend(some.map(|(seq, content)| (*seq, *content, MERGED_BYTES)));
         }
+        found.extend(self.log_list((shard, bucket), source, after, max)?);
         found.sort_unstable();
         found.dedup_by_key(|(seq, _, _)| *seq);
         found.truncate(max);
@@ -259,6 +266,22 @@ impl Synced<'_> {
         let head = head.map(|head| RunHead::decode(family, &head)).transpose()?;
         let batches = head.map_or(1, |head| head.batches()).max(1);
         Ok(u32::try_from(bytes / batches).unwrap_or(u32::MAX))
+    }
+
+    /// Entries whose keys begin with `prefix`, ascending, from that followed by `from` on.
+    pub(super) fn scan(
+        &self,
+        family: &'static str,
+        prefix: &[u8],
+        from: &[u8],
+    ) -> impl Iterator<Item = Result<Entry, rocksdb::Error>> + '_ {
+        let mut options = ReadOptions::default();
+        options.set_iterate_range(PrefixRange(prefix));
+        options.set_total_order_seek(true);
+        let from = [prefix, from].concat();
+        let mode = IteratorMode::From(&from, Direction::Forward);
+        let family = self.shared.db.family(family);
+        self.snapshot.0.iterator_cf_opt(family, options, mode)
     }
 
     pub(super) fn get(&self, family: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

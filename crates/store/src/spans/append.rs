@@ -114,7 +114,7 @@ impl Shared {
             staged.push((d.bucket, Arc::new(open)));
         };
         match &frame.kind {
-            Kind::Events => {}
+            Kind::Events | Kind::Logs(_) => {}
             Kind::Spans(index) => {
                 let others: Vec<u16> = (0..d.sections.len())
                     .filter(|at| !new(*at))
