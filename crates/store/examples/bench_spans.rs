@@ -1,6 +1,7 @@
 //! What storing and sealing spans costs: processor time of this process and bytes on the disk a span. Frames are cut before it is measured.
 //!
 //! `cargo run -p store --example bench_spans -- 1000000 5000` (spans, spans a frame)
+#![allow(clippy::print_stdout, reason = "it is what it is for")]
 
 use event::{
     Bucket, Epoch, Hlc, KeyValue, Micros, Producer, Resource, Seq, Shard, Span, SpanId, SpanKind, TraceId,
