@@ -1,11 +1,10 @@
-//! Questions to members by name, each its own: spans of traces that they have not shown yet, their counts.
+//! Questions to members by name: spans of traces that they have not shown yet, and what each keeps for itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use event::{Shard, Span, TraceId};
-use placement::{Holders, MemberId, shard_of};
-use store::Audit;
+use placement::{MemberId, shard_of};
 use tokio::sync::mpsc;
 
 use super::asker::{Ask, Asker, name_of};
@@ -58,30 +57,24 @@ impl Asker {
         failed
     }
 
-    /// What the other members that hold shards count, and who did not say.
-    pub(super) fn audits_of_others(&self, deadline: Instant) -> (Vec<(MemberId, Audit)>, Vec<String>) {
+    /// Asks all other members that collect, whatever they hold: what each keeps for itself. Who did not answer, in words.
+    pub(super) fn all_others(
+        &self,
+        question: &Question,
+        deadline: Instant,
+        take: &mut dyn FnMut(MemberId, Part),
+    ) -> Vec<String> {
         let view = self.view();
-        let holders: BTreeSet<MemberId> = view.map.shards.iter().flat_map(Holders::all).collect();
-        let others = holders.into_iter().filter(|member| *member != self.me());
+        let collects = view.members.iter().filter(|(_, m)| m.collects && !m.removed);
+        let others = collects.map(|(member, _)| *member).filter(|m| *m != self.me());
         let questions: Vec<_> = others
-            .map(|member| (member, Vec::new(), Question::Audit))
+            .map(|member| (member, Vec::new(), question.clone()))
             .collect();
-        let mut audits = BTreeMap::new();
-        let failed = self.each_of(
-            &view,
-            view.map.epoch,
-            deadline,
-            &questions,
-            &mut |member, part| {
-                if let Part::Audit(audited) = part {
-                    audits.insert(member, audited.into());
-                }
-            },
-        );
+        let failed = self.each_of(&view, view.map.epoch, deadline, &questions, take);
         let failed = failed
             .iter()
             .map(|(member, why)| format!("{} {why}", name_of(*member, &view)));
-        (audits.into_iter().collect(), failed.collect())
+        failed.collect()
     }
 
     /// Asks each member its own question; who did not answer, and why.
@@ -132,6 +125,14 @@ impl Asker {
         }
         for (member, _) in out.iter().filter(|(_, request)| request.is_some()) {
             failed.insert(*member, "did not answer in time".to_owned());
+        }
+        for (member, _, question) in questions {
+            let outcome = if failed.contains_key(member) {
+                "failed"
+            } else {
+                "answered"
+            };
+            self.metrics.asked(question.name(), *member, outcome);
         }
         failed
     }

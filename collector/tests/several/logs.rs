@@ -27,7 +27,8 @@ fn record(time_ns: u64, body: &str, trace: u128) -> LogRecord {
 }
 
 /// Scenario: nine records, each on two of three members; one record was said twice, and both are on the same members. Guarantee: each as often
-/// as it was said, the newest first, all of them or those of a trace, from each member.
+/// as it was said, the newest first, all of them or those of a trace, from each member; a member that
+/// is gone is named.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_as_often_as_it_was_said() {
     let cluster = Cluster::of_three().await;
@@ -68,4 +69,14 @@ async fn each_as_often_as_it_was_said() {
         let found = ask(Some(TraceId(trace)), 100).await.unwrap();
         assert_eq!(found.value, of_trace);
     }
+    cluster.kill(3).await;
+    let filter = LogFilter {
+        trace: None,
+        range: (0, u64::MAX),
+        severity: 0,
+        limit: 100,
+    };
+    let found = cluster.ask(1, move |shards| shards.logs(&filter)).await.unwrap();
+    assert_eq!(found.value, all, "each was on two members");
+    assert!(found.missing[0].contains("member 3 at"), "{:?}", found.missing);
 }
