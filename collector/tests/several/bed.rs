@@ -110,6 +110,15 @@ impl Cluster {
         }
     }
 
+    /// Ends all members: what threads do to their stores is over when this returns.
+    pub async fn stop(self) {
+        for member in &self.members {
+            member.listens.abort();
+            member.door.close(close::SHUTTING_DOWN, "the test is over").await;
+            member.collector.shutdown().await;
+        }
+    }
+
     /// The door of a member is gone, without a word.
     pub async fn kill(&self, id: u64) {
         let member = self.member(id);

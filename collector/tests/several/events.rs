@@ -68,6 +68,7 @@ async fn a_trace_is_the_union_of_its_holders() {
             "{asked:?}"
         );
     }
+    cluster.stop().await;
 }
 
 /// Scenario: one member alone holds everything. Guarantee: it is complete, and nobody was asked.
@@ -87,6 +88,7 @@ async fn a_member_alone_asks_nobody() {
             .metrics()
             .contains("elixirscope_questions_total{")
     );
+    cluster.stop().await;
 }
 
 /// Scenario: thirty traces in all shards, some batches on two of three holders, so that no member has the whole of most; a list of ten, of all,
@@ -170,6 +172,7 @@ async fn lists_count_each_event_once() {
             assert_eq!(found, expected, "member {id}, {question:?}");
         }
     }
+    cluster.stop().await;
 }
 
 /// Scenario: events of loss and a gap, each on two of three holders; nodes. Guarantee: each once.
@@ -217,4 +220,5 @@ async fn losses_and_nodes_are_counted_once() {
         counts,
         [(MemberId(2), 2, 3), (MemberId(1), 2, 0), (MemberId(3), 2, 3)]
     );
+    cluster.stop().await;
 }

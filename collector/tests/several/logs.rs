@@ -79,4 +79,5 @@ async fn each_as_often_as_it_was_said() {
     let found = cluster.ask(1, move |shards| shards.logs(&filter)).await.unwrap();
     assert_eq!(found.value, all, "each was on two members");
     assert!(found.missing[0].contains("member 3 at"), "{:?}", found.missing);
+    cluster.stop().await;
 }

@@ -46,6 +46,7 @@ async fn a_joint_map_asks_both_sets() {
     assert_eq!(found.value.events.len(), 3);
     let said = found.missing.join("; ");
     assert!(said.contains("member 4") && said.contains("member 5"), "{said}");
+    cluster.stop().await;
 }
 
 /// Scenario: the asker's map is old: shard 3 has moved to {2, 3, 4}, the others know. First the asker does not hear of it, then it does while it
@@ -84,6 +85,7 @@ async fn an_old_map_is_refused_where_it_matters() {
     let (found, ()) = tokio::join!(ask(moved), hears);
     let found = found.unwrap();
     assert_eq!((found.value.events.len(), found.missing), (1, vec![]));
+    cluster.stop().await;
 }
 
 /// Scenario: a member whose map is older than the asker's. Guarantee: its answer counts.
@@ -100,4 +102,5 @@ async fn a_member_that_is_behind_counts() {
         .await
         .unwrap();
     assert_eq!((found.value.events.len(), found.missing), (1, vec![]));
+    cluster.stop().await;
 }

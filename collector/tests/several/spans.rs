@@ -141,6 +141,7 @@ async fn searches_find_what_is_there() {
                 })
                 .await;
         }
+        cluster.stop().await;
     }
 }
 

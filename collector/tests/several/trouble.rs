@@ -53,6 +53,7 @@ async fn the_dead_are_named_when_they_are_needed() {
         "{inspected:?}"
     );
     assert!(cluster.member(1).metrics().contains("answer=\"incomplete\""));
+    cluster.stop().await;
 }
 
 /// Scenario: the member that is asked first needs five seconds, and later both others do. Guarantee: the third is asked in its place, soon; the
@@ -86,6 +87,7 @@ async fn the_slow_are_not_waited_for() {
     assert_eq!((found.value.events.len(), found.missing), (1, vec![]));
     let (shown, inspected) = cluster.ask(1, whole(Conditions::ALWAYS)).await;
     assert_eq!((shown.len(), inspected.missing), (1, vec![]));
+    cluster.stop().await;
 }
 
 /// Scenario: a search is broken off after the first trace of three hundred. Guarantee: the others are told to stop, and answer other questions.
@@ -113,6 +115,7 @@ async fn who_has_enough_stops_the_others() {
     }
     let (shown, inspected) = cluster.ask(1, whole(Conditions::ALWAYS)).await;
     assert_eq!((shown.len(), inspected.missing), (300, vec![]));
+    cluster.stop().await;
 }
 
 /// How long a trace of 100 events takes, of one member's store and of three members: `cargo nextest run -p collector -p elixirscope --test
@@ -156,4 +159,5 @@ async fn how_long_a_trace_takes() {
     eprintln!("events, own store: {}", shown(own));
     eprintln!("events, of three: {}", shown(rows));
     eprintln!("spans, of three: {}", shown(spans));
+    cluster.stop().await;
 }
