@@ -83,7 +83,7 @@ fn answers() -> Vec<Vec<u8>> {
         ..event::Span::blank()
     };
     let parts = [
-        Part::Events(vec![Default::default(); 0]),
+        Part::Events(vec![(event::EventIdentity::default(), fuzz::samples::event(3)); 2]),
         Part::Names(vec![(1, "service.name".to_owned()); 3]),
         Part::Values(vec![Value::Int(-3), Value::Array(vec![Value::Bool(true)])]),
         Part::Spans(vec![(TraceId(5), false, vec![span; 3])]),
