@@ -153,8 +153,8 @@ fn check_frame(bytes: Vec<u8>, expected: Expected) -> Result<FrameToStore, Rejec
     let bytes = Arc::new(bytes);
     let frame =
         FrameToStore::from_shared(Arc::clone(&bytes)).map_err(|e| Rejection::of(&e, expected, &bytes))?;
-    if frame.is_spans() {
-        let reason = "a frame of spans; agents send events".to_owned();
+    if !frame.is_events() {
+        let reason = "a frame without events; agents send events".to_owned();
         return Err(refuse(RejectCode::Malformed, reason, frame.bytes()));
     }
     let d = frame.digest();

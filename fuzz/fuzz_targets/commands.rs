@@ -64,7 +64,11 @@ fn commands() -> Vec<Command> {
             member: MemberId(1),
             weight: 0,
         },
-        Command::RemoveMember { member: MemberId(1) },
+        Command::RemoveMember {
+            member: MemberId(1),
+            lost: true,
+            accept_loss: false,
+        },
         Command::PublishVersion {
             project: "shop".into(),
             version: ContentHash::of(b"manifest"),

@@ -16,6 +16,8 @@ pub struct Coordinator {
     pub map: Arc<ShardMap>,
     /// Accepted changes, in order.
     pub log: Vec<(Shard, Change)>,
+    /// All maps, by epoch from 1.
+    pub history: Vec<Arc<ShardMap>>,
     /// Has it a quorum?
     pub quorum: bool,
     /// Members and their zones; never one again that was taken out.
@@ -38,8 +40,10 @@ impl Coordinator {
     pub fn new(members: BTreeMap<MemberId, String>, shards: u16, replicas: u8) -> Self {
         let candidates: Vec<Candidate> = members.iter().map(|(id, zone)| candidate(*id, zone, 1)).collect();
         let holders = assign(&vec![Vec::new(); usize::from(shards)], replicas, &candidates);
+        let map = Arc::new(ShardMap::new(holders));
         Self {
-            map: Arc::new(ShardMap::new(holders)),
+            history: vec![Arc::clone(&map)],
+            map,
             log: Vec::new(),
             quorum: true,
             next_id: members.keys().map(|m| m.0).max().unwrap_or_default() + 1,
@@ -77,6 +81,7 @@ impl Coordinator {
             Change::Abandon(_) => self.ended[1] += 1,
         }
         self.map = Arc::new(map);
+        self.history.push(Arc::clone(&self.map));
         self.log.push((shard, change));
         true
     }

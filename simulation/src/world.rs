@@ -110,6 +110,8 @@ pub struct World {
     pub fired: Fired,
     /// Ids whose disks were lost, for ever.
     pub lost: BTreeSet<MemberId>,
+    /// Of each hint that a machine keeps, the epoch of its map when it was made.
+    pub hinted: BTreeMap<(usize, MemberId, Section), u64>,
     /// Did trouble end?
     pub healed: bool,
     /// Happenings so far.
@@ -195,6 +197,7 @@ impl World {
             oracle: Oracle::default(),
             fired: Fired::default(),
             lost: BTreeSet::new(),
+            hinted: BTreeMap::new(),
             healed: false,
             steps: 0,
             log: seed,

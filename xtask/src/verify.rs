@@ -28,6 +28,8 @@ pub fn run() -> Result<()> {
             .args(clients)
             .args(["--", "-D", "warnings"]),
     )?;
+    // Targets of fuzzing rot unseen otherwise: they are a workspace of their own and compile files of others.
+    run::check(&mut run::cargo(&["check", "--manifest-path", "fuzz/Cargo.toml"]))?;
     let mut doc = run::cargo(&[
         "doc",
         "--workspace",

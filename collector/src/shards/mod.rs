@@ -179,36 +179,28 @@ impl Shards {
         })
     }
 
-    /// Log records that a filter accepts, the newest first. All members that collect are asked: records stay with the member that took them in.
+    /// Log records that a filter accepts, the newest first.
     pub fn logs(&self, filter: &LogFilter) -> Result<Whole<Vec<LogRecord>>, SourceError> {
-        let own = self
-            .0
-            .store
-            .find_logs(filter)
-            .map_err(|error| unanswered(&error))?;
+        let shards = match filter.trace {
+            Some(trace) => vec![shard_of(trace, self.of())],
+            None => self.0.all(),
+        };
+        if self.0.is_alone(&shards) {
+            return alone(self.0.store.find_logs(filter));
+        }
         let mut by_member: BTreeMap<MemberId, Vec<LogRecord>> = BTreeMap::new();
-        let question = Question::Logs(filter.into());
-        let deadline = Instant::now() + WITHIN;
-        let failed = self.0.all_others(&question, deadline, &mut |from, part| {
+        let gathered = self.gather(&Question::Logs(filter.into()), &shards, &mut |from, part| {
             if let Part::Logs(of) = part {
                 by_member.entry(from).or_default().extend(of);
             }
-        });
-        let missing = failed
-            .into_iter()
-            .map(|who| format!("{who}: log records that it took in are missing"));
-        let missing = missing.collect();
-        if by_member.is_empty() {
-            return Ok(Whole { value: own, missing });
-        }
+        })?;
         let mut logs = Logs::default();
-        logs.add(own);
         for of in by_member.into_values() {
             logs.add(of);
         }
         Ok(Whole {
             value: logs.newest(filter.limit),
-            missing,
+            missing: gathered.missing,
         })
     }
 

@@ -168,7 +168,7 @@ fn answer(lanes: &Lanes, counted: Option<&CountedSpans>, mut load: Load, outcome
 
 /// Waits until all of a frame is on enough disks. Else the client sends again: its spans have other batches then, and are one again by
 /// their ids.
-async fn acknowledged(mut told: UnboundedReceiver<Answered>) -> Outcome {
+pub(super) async fn acknowledged(mut told: UnboundedReceiver<Answered>) -> Outcome {
     let busy = Refusal::Busy {
         retry_after_ms: RETRY_AFTER_MS,
     };

@@ -11,10 +11,10 @@ use host::Registry;
 use parking_lot::Mutex;
 use store::Store;
 use tokio::runtime::Handle;
-use wire::otlp::decode_logs;
 
-use super::commit::{Committer, RETRY_AFTER_MS, refusal};
+use super::commit::{Committer, RETRY_AFTER_MS};
 use super::lane::{Lanes, NotTaken, Taken};
+use super::logs::LogLine;
 use super::metrics::SpanMetrics;
 use super::shown::CountedSpans;
 use crate::clock::MemberClock;
@@ -30,8 +30,7 @@ const INLINE_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct SpanIntake {
     lanes: Arc<Lanes>,
-    store: Arc<Store>,
-    clock: MemberClock,
+    logs: Arc<LogLine>,
     next_lane: AtomicUsize,
     metrics: Arc<SpanMetrics>,
     committer: Mutex<Option<JoinHandle<()>>>,
@@ -50,7 +49,10 @@ impl SpanIntake {
         let seed = RandomState::new().hash_one(settings.member);
         let lanes = Arc::new(Lanes::new(processors, seed));
         let metrics = Arc::new(SpanMetrics::new(registry)?);
-        let epoch = Epoch(clock.tick().await?.0);
+        let started = clock.tick().await?;
+        let epoch = Epoch(started.0);
+        let line = (Arc::clone(&store), replicas.clone());
+        let logs = LogLine::new(line, clock.clone(), settings, started);
         let committer = Committer {
             lanes: Arc::clone(&lanes),
             store: Arc::clone(&store),
@@ -69,8 +71,7 @@ impl SpanIntake {
             .map_err(|_| StartError::Interrupted)?;
         Ok(Self {
             lanes,
-            store,
-            clock,
+            logs,
             next_lane: AtomicUsize::new(0),
             metrics,
             committer: Mutex::new(Some(thread)),
@@ -128,20 +129,6 @@ impl Intake for SpanIntake {
     }
 
     async fn logs(&self, request: Bytes) -> Result<Receipt, Refusal> {
-        let hlc = self.clock.tick().await.map_err(|error| refusal(&error))?;
-        let store = Arc::clone(&self.store);
-        let take = move || {
-            let decoded = decode_logs(&request).map_err(|error| Refusal::Malformed(error.to_string()))?;
-            store
-                .append_logs(store.bucket_at(hlc), &decoded.records)
-                .map_err(|error| refusal(&error))?;
-            Ok(Receipt {
-                accepted: decoded.records.len() as u64,
-                rejected: decoded.notes.rejected_total(),
-                message: decoded.notes.message("log records"),
-            })
-        };
-        let taken = tokio::task::spawn_blocking(take).await;
-        taken.unwrap_or_else(|_| Err(Refusal::Unavailable("this member is shutting down".to_owned())))
+        self.logs.take(request).await
     }
 }

@@ -4,6 +4,7 @@
 mod commit;
 mod intake;
 mod lane;
+mod logs;
 mod metrics;
 mod needs;
 mod plan;

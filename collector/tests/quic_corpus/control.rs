@@ -6,6 +6,7 @@ use event::{Epoch, Hlc, Micros, NodeInfo, NodeKey, Producer};
 use transport::Role;
 use wire::control::{
     AgentHello, AgentMessage, CollectorMessage, ErrorCode, MESSAGE_BYTES_MAX, ModulesOp, NodeDescription,
+    VERSION,
 };
 
 /// The session must end so, and a new one must be possible.
@@ -61,7 +62,7 @@ async fn first_messages() {
         ),
         ("a byte behind HELLO", [&good[..], &[0]].concat(), malformed),
         ("version 0", version(0), ErrorCode::Version),
-        ("version 2", version(2), ErrorCode::Version),
+        ("version 3", version(VERSION + 1), ErrorCode::Version),
         ("version 65535", version(u16::MAX), ErrorCode::Version),
         (
             "a name of 256 bytes",

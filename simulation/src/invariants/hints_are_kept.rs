@@ -18,8 +18,17 @@ pub fn forgotten(world: &World, machine: usize, to: MemberId, section: &Section)
     if !holds(&world.coordinator.map) || adopted.is_some_and(|map| !holds(&map)) {
         return Ok(());
     }
-    // A target that left the shard says so, and forgot it; if it joins again, that move brings everything.
-    if world.map_of(to).is_some_and(|map| !holds(map)) {
+    // A target that left the shard says so, and forgot it; if it joined again meanwhile, that move brings everything.
+    let made = world
+        .hinted
+        .get(&(machine, to, *section))
+        .copied()
+        .unwrap_or_default();
+    let adopted = world.map_of(to);
+    let between = |epoch: u64| adopted.is_some_and(|map| epoch > made && epoch <= map.epoch);
+    let history = world.coordinator.history.iter();
+    let mut left = history.filter(|map| between(map.epoch) && !holds(map));
+    if adopted.is_some_and(|map| !holds(map)) || left.next().is_some() {
         return Ok(());
     }
     match world.disk_of(to) {

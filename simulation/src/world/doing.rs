@@ -30,9 +30,15 @@ impl World {
             Action::Keep { .. } | Action::Release { .. } | Action::Hint { .. } => {}
             Action::Write { job, sections, .. } => self.write(machine, Op::Write(job, sections)),
             Action::KeepMap(map) => self.write(machine, Op::Map(map)),
-            Action::KeepHint { to, section } => self.write(machine, Op::Hint(to, section)),
+            Action::KeepHint { to, section } => {
+                let member = self.collectors[machine].member.as_ref();
+                let epoch = member.map_or(0, |m| m.replica().map().epoch);
+                self.hinted.insert((machine, to, section), epoch);
+                self.write(machine, Op::Hint(to, section));
+            }
             Action::DropHint { to, section } => {
                 hints_are_kept::forgotten(self, machine, to, &section)?;
+                self.hinted.remove(&(machine, to, section));
                 self.write(machine, Op::NoHint(to, section));
             }
             Action::Ack { from, sections } => {
