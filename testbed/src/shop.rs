@@ -83,11 +83,35 @@ impl Shop {
         let project = library.join("demo");
         fs::create_dir_all(folder)?;
         let epmd_port = free_tcp()?;
+        let shop = Self::with(
+            (project, library),
+            folder,
+            variant,
+            epmd_port,
+            epmd_port.to_string(),
+        )?;
+        shop.compile(&shop.project)?;
+        Ok(shop)
+    }
+
+    /// A second cluster of nodes beside this one's, of the same built project, with a name server of its own. Its nodes' names end in
+    /// `-suffix`.
+    pub fn beside(&self, folder: &Path, suffix: &str) -> Result<Self> {
+        let folders = (self.project.clone(), self.library.clone());
+        Self::with(folders, folder, self.variant, free_tcp()?, suffix.to_owned())
+    }
+
+    fn with(
+        (project, library): (PathBuf, PathBuf),
+        folder: &Path,
+        variant: Variant,
+        epmd_port: u16,
+        suffix: String,
+    ) -> Result<Self> {
         let mut epmd = Command::new(epmd_program());
         epmd.args(["-port", &epmd_port.to_string(), "-address", "127.0.0.1"]);
         let epmd = Child::start("epmd", &mut epmd, &folder.join("epmd.log"))?;
-        let suffix = format!("{epmd_port}");
-        let shop = Self {
+        Ok(Self {
             project,
             library,
             folder: folder.to_owned(),
@@ -95,9 +119,7 @@ impl Shop {
             epmd_port,
             _epmd: epmd,
             variant,
-        };
-        shop.compile(&shop.project)?;
-        Ok(shop)
+        })
     }
 
     /// The project's folder.
@@ -109,6 +131,16 @@ impl Shop {
     pub fn copy(&self, name: &str) -> Result<PathBuf> {
         let to = self.folder.join(name);
         copy_sources(&self.project, &to)?;
+        Ok(to)
+    }
+
+    /// A copy of a project with what its build left: building it again compiles what is changed in it.
+    pub fn copy_built(&self, project: &Path, name: &str) -> Result<PathBuf> {
+        let to = self.folder.join(name);
+        let copied = Command::new("cp").arg("-a").arg(project).arg(&to).status()?;
+        if !copied.success() {
+            bail!("cannot copy {} to {}", project.display(), to.display());
+        }
         Ok(to)
     }
 

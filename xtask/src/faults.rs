@@ -3,6 +3,7 @@
 
 mod chance;
 mod cluster;
+mod deploys;
 mod disk;
 mod fsync;
 mod group;
@@ -56,6 +57,8 @@ enum What {
     Quic,
     /// Members of three are killed, one, two or all at once, under events over QUIC; all three hold all in the end.
     Cluster,
+    /// Three releases at once on the nodes of two shops, hot loads, a rollback, in a cluster of three: events resolve to their own release.
+    Deploys,
     /// `fdatasync` and `fsync` fail (libfiu): writes stop, clients are put off, a restart has everything.
     Fsync,
     /// Every sync takes half a second.
@@ -68,11 +71,12 @@ enum What {
     Soak,
 }
 
-const ALL: [What; 9] = [
+const ALL: [What; 10] = [
     What::Shop,
     What::Otlp,
     What::Quic,
     What::Cluster,
+    What::Deploys,
     What::Fsync,
     What::Slow,
     What::Full,
@@ -88,7 +92,10 @@ pub fn run(args: &Args) -> Result<()> {
         &args.what
     };
     let seed = args.seed.unwrap_or_else(chance::any);
-    if asked.iter().any(|what| !matches!(what, What::Shop | What::Otlp)) {
+    if asked
+        .iter()
+        .any(|what| !matches!(what, What::Shop | What::Otlp | What::Deploys))
+    {
         programs::from(args.programs.as_deref())?;
     }
     let mut failed = Vec::new();
@@ -108,9 +115,16 @@ pub fn run(args: &Args) -> Result<()> {
     bail!("{}", failed.join("; "))
 }
 
-/// What the test suite runs, beside what `nextest` has run by then: a minute or less in sum.
+/// What the test suite runs, beside what `nextest` has run by then: two minutes or less in sum.
 pub fn short() -> Result<()> {
-    let what = vec![What::Quic, What::Fsync, What::Slow, What::Full, What::Overload];
+    let what = vec![
+        What::Quic,
+        What::Deploys,
+        What::Fsync,
+        What::Slow,
+        What::Full,
+        What::Overload,
+    ];
     run(&Args {
         what,
         short: true,
@@ -130,6 +144,7 @@ fn one(what: What, args: &Args, seed: u64) -> Result<()> {
         What::Otlp => kills::otlp(or(args.kills, 4, 500), seed),
         What::Quic => done("quic", kills::quic(or(args.kills, 4, 500), seed, args.short)?),
         What::Cluster => done("cluster", cluster::run(or(args.kills, 3, 500), seed, args.short)?),
+        What::Deploys => deploys::run(args.short),
         What::Fsync => done("fsync", fsync::run(or(args.kills, 1, 20), seed)?),
         What::Slow => done("slow", slow::run(or(args.seconds, 5, 60), seed)?),
         What::Full => done("full", disk::run(or(args.kills, 1, 20), seed)?),
