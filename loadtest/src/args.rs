@@ -127,6 +127,9 @@ pub(crate) struct QuicArgs {
     /// After the load, have the member read everything it stored and count the events of our nodes (`.../api/v1/audit`; slow).
     #[arg(long)]
     pub(crate) audit: Option<Url>,
+    /// Write a line for each frame that was acknowledged: when (Unix, us), how long after it was due (us), its events, its producer.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) acks: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }

@@ -15,6 +15,7 @@ use crate::load::now_ns;
 use crate::load::sent::{Batch, Content};
 use crate::measure::progress::Progress;
 use crate::measure::yardstick::Yardstick;
+use crate::native::acks::Acks;
 use crate::native::events::node_name;
 use crate::native::quic::QuicLoad;
 use crate::native::session::Target;
@@ -44,6 +45,7 @@ pub(crate) fn quic(args: &QuicArgs) -> Result<(String, bool)> {
         run: seed,
         next: AtomicUsize::new(0),
         stored: Arc::default(),
+        acks: args.acks.as_deref().map(Acks::create).transpose()?,
     };
     let batch = Batch {
         number: 0,

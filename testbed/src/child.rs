@@ -74,6 +74,21 @@ impl Child {
         Ok(())
     }
 
+    /// SIGSTOP to its group: it is not run until [`resume`](Self::resume).
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT to its group.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// SIGHUP to its group.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Sends a signal to its group.
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = Pid::from_raw(self.process.id().cast_signed()) {

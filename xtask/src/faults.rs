@@ -1,18 +1,30 @@
 //! `cargo xtask faults`: what breaks around a member, while clients go on sending. Each run prints its seed and its counts, compares
 //! what clients were told with what is there, and writes `target/report/faults-NAME.json`. `--short` is what the tests run.
 
+mod acks;
+mod away;
 mod chance;
 mod cluster;
 mod deploys;
 mod disk;
+mod disk_lost;
+mod ensemble;
+mod failover;
 mod fsync;
 mod group;
 mod kills;
 mod load;
+mod member;
+mod namespaces;
+mod net;
+mod no_quorum;
 mod overload;
 mod programs;
+mod rolling;
+mod rotate;
 mod shop;
 mod slow;
+mod trouble;
 mod victim;
 
 use std::path::PathBuf;
@@ -33,6 +45,12 @@ pub struct Args {
     /// SIGKILLs of the collector, and of the agent.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     kills: Option<u32>,
+    /// Runs in namespaces, rolling restarts, rotations.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: Option<u32>,
+    /// GiB on the disk that is lost.
+    #[arg(long)]
+    gib: Option<f64>,
     /// Orders with clocks five minutes apart.
     #[arg(long, default_value_t = 10_000)]
     orders: u32,
@@ -59,6 +77,20 @@ enum What {
     Cluster,
     /// Three releases at once on the nodes of two shops, hot loads, a rollback, in a cluster of three: events resolve to their own release.
     Deploys,
+    /// Members in network namespaces, and three faults or more at once: processes, network, clocks, disks.
+    Namespaces,
+    /// All three members are restarted one after the other under load, again and again.
+    Rolling,
+    /// One of three members is killed under load: how long acknowledgements stay away.
+    Failover,
+    /// One of three members is away for minutes and comes back.
+    Away,
+    /// The disk of one of three members is lost, another member takes its place.
+    DiskLost,
+    /// Collectors go on without a quorum of coordinators.
+    NoQuorum,
+    /// Certificates are replaced under load.
+    Rotate,
     /// `fdatasync` and `fsync` fail (libfiu): writes stop, clients are put off, a restart has everything.
     Fsync,
     /// Every sync takes half a second.
@@ -71,12 +103,19 @@ enum What {
     Soak,
 }
 
-const ALL: [What; 10] = [
+const ALL: [What; 17] = [
     What::Shop,
     What::Otlp,
     What::Quic,
     What::Cluster,
     What::Deploys,
+    What::Namespaces,
+    What::Rolling,
+    What::Failover,
+    What::Away,
+    What::DiskLost,
+    What::NoQuorum,
+    What::Rotate,
     What::Fsync,
     What::Slow,
     What::Full,
@@ -129,6 +168,8 @@ pub fn short() -> Result<()> {
         what,
         short: true,
         kills: None,
+        runs: None,
+        gib: None,
         orders: 0,
         seconds: None,
         seed: None,
@@ -145,6 +186,16 @@ fn one(what: What, args: &Args, seed: u64) -> Result<()> {
         What::Quic => done("quic", kills::quic(or(args.kills, 4, 500), seed, args.short)?),
         What::Cluster => done("cluster", cluster::run(or(args.kills, 3, 500), seed, args.short)?),
         What::Deploys => deploys::run(args.short),
+        What::Namespaces => done("namespaces", namespaces::run(or(args.runs, 1, 100), seed)?),
+        What::Rolling => done("rolling", rolling::run(or(args.runs, 2, 20), seed)?),
+        What::Failover => done("failover", failover::run(or(args.kills, 3, 100), seed)?),
+        What::Away => done("away", away::run(or(args.seconds, 20, 600), seed)?),
+        What::DiskLost => {
+            let gib = args.gib.unwrap_or(if args.short { 0.02 } else { 1.0 });
+            done("disk-lost", disk_lost::run(gib, seed)?)
+        }
+        What::NoQuorum => done("no-quorum", no_quorum::run(or(args.seconds, 20, 600), seed)?),
+        What::Rotate => done("rotate", rotate::run(or(args.runs, 2, 20), seed)?),
         What::Fsync => done("fsync", fsync::run(or(args.kills, 1, 20), seed)?),
         What::Slow => done("slow", slow::run(or(args.seconds, 5, 60), seed)?),
         What::Full => done("full", disk::run(or(args.kills, 1, 20), seed)?),

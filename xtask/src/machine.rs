@@ -61,6 +61,13 @@ const TESTS: &[Need] = &[
     },
 ];
 
+/// For faults of the network: hosts in namespaces.
+const NETS: &[Need] = &[Need {
+    what: "ip, tc, nft and curl",
+    packages: &["iproute2", "nftables", "curl"],
+    present: || ["ip", "tc", "nft", "curl"].iter().all(|program| on_path(program)),
+}];
+
 /// For evaluating the expressions of dashboards and rules.
 const METRICS: &[Need] = &[Need {
     what: "Prometheus with promtool",
@@ -101,6 +108,11 @@ pub fn for_tests() -> Result<()> {
         run::check(&mut run::cargo(&["install", "--locked", "cargo-nextest"]))?;
     }
     Ok(())
+}
+
+/// Installs what breaking networks needs.
+pub fn for_nets() -> Result<()> {
+    install(&[NETS])
 }
 
 /// Installs what fuzzing needs: a C++ compiler for libFuzzer, and `cargo fuzz`.

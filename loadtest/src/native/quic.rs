@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use transport::Client;
 
+use super::acks::Acks;
 use super::encoder::{Encoder, Frame};
 use super::events::{Events, Shape};
 use super::session::{Session, Target};
@@ -50,6 +51,8 @@ pub(crate) struct QuicLoad {
     pub(crate) next: AtomicUsize,
     /// Some of the traces that are on disk.
     pub(crate) stored: Arc<Mutex<Vec<event::TraceId>>>,
+    /// Where acknowledgements are written down.
+    pub(crate) acks: Option<Acks>,
 }
 
 /// Our time.
@@ -158,6 +161,7 @@ impl QuicLoad {
                 warm: Instant::now(),
                 stored: Arc::clone(&self.stored),
                 turn: number,
+                acks: self.acks.clone().map(|acks| (acks, number)),
             };
             let greeted = runtime
                 .block_on(session.greet(hlc_now()))

@@ -13,6 +13,7 @@ use transport::{Client, Connection, Identity, MessageReader, MessageWriter, Recv
 use wire::control::{AgentHello, AgentMessage, CollectorMessage, HelloOk, MESSAGE_BYTES_MAX, RejectCode};
 use wire::frame::FRAME_BYTES_MAX;
 
+use super::acks::Acks;
 use super::encoder::Frame;
 use super::flight::Flight;
 use crate::measure::latency::Records;
@@ -102,6 +103,8 @@ pub(crate) struct Session {
     pub(crate) stored: Arc<Mutex<Vec<TraceId>>>,
     /// Which collector is connected to, counted on.
     pub(crate) turn: usize,
+    /// Where acknowledgements are written down, and under which number.
+    pub(crate) acks: Option<(Acks, usize)>,
 }
 
 /// What a message has changed.
@@ -253,6 +256,9 @@ impl Session {
                     for waiting in flight.close(range) {
                         let bytes = waiting.frame.bytes.len() as u64;
                         self.progress.acked(waiting.frame.events, 0, bytes);
+                        if let Some((acks, producer)) = &self.acks {
+                            acks.note(waiting.due, waiting.frame.events, *producer)?;
+                        }
                         if waiting.due >= self.warm {
                             self.records.since(waiting.due);
                         }

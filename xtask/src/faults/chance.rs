@@ -3,6 +3,14 @@
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The seed of the n-th load of a run: far from all others, so that no two loads name their nodes alike (the mixer of splitmix64).
+pub fn derived(seed: u64, n: u64) -> u64 {
+    let mut z = seed.wrapping_add(n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 /// A small generator (xorshift64*), so that a failure's seed says everything.
 pub struct Chance(u64);
 

@@ -52,7 +52,7 @@ impl Load {
     pub fn otlp(victim: &Victim, pace: &Pace, more: &[String]) -> Result<Self> {
         let mut words = vec!["otlp".to_owned(), format!("--endpoint={}", victim.otlp())];
         words.push(format!("--query={}", victim.url("/tempo/api/v2/traces/")));
-        Self::start("spans over OTLP", words, pace, more)
+        Self::start("spans over OTLP", &[], words, pace, more)
     }
 
     /// Events over QUIC; in the end the member reads all it stored and counts them.
@@ -63,23 +63,36 @@ impl Load {
             format!("--tls={}", victim.tls().display()),
             format!("--audit={}", victim.url("/api/v1/audit")),
         ];
-        Self::start("events over QUIC", words, pace, more)
+        Self::start("events over QUIC", &[], words, pace, more)
     }
 
-    /// Events over QUIC to several members; what they hold is looked at by whoever asked.
-    pub fn quic_to(doors: &str, tls: &Path, pace: &Pace, more: &[String]) -> Result<Self> {
+    /// Events over QUIC to several members, of a program that `before` starts; what they hold is looked at by whoever asked.
+    pub fn quic_to(before: &[&str], doors: &str, tls: &Path, pace: &Pace, more: &[String]) -> Result<Self> {
         let words = vec![
             "quic".to_owned(),
             format!("--collector={doors}"),
             format!("--tls={}", tls.display()),
         ];
-        Self::start("events over QUIC", words, pace, more)
+        Self::start("events over QUIC", before, words, pace, more)
     }
 
-    fn start(name: &str, mut words: Vec<String>, pace: &Pace, more: &[String]) -> Result<Self> {
+    fn start(
+        name: &str,
+        before: &[&str],
+        mut words: Vec<String>,
+        pace: &Pace,
+        more: &[String],
+    ) -> Result<Self> {
         words.extend(pace.words());
         words.extend_from_slice(more);
-        let mut command = run::command(&programs::path("loadtest").to_string_lossy(), &[]);
+        let program = programs::path("loadtest").display().to_string();
+        let (first, rest) = before
+            .split_first()
+            .map_or((program.as_str(), None), |(f, r)| (*f, Some(r)));
+        let mut command = run::command(first, rest.unwrap_or_default());
+        if rest.is_some() {
+            command.arg(&program);
+        }
         let child = command
             .args(words)
             .stdin(Stdio::null())

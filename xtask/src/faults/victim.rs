@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use testbed::{Bed, Child, Door, Launcher, wait_for};
+use testbed::{Bed, Child, Launcher, wait_for};
 
 use super::programs;
 
@@ -101,11 +101,6 @@ impl Victim {
     /// Its OTLP/HTTP door.
     pub fn otlp(&self) -> String {
         format!("http://{}/v1/traces", self.otlp)
-    }
-
-    /// Its HTTP door.
-    pub fn door(&self) -> Door {
-        self.bed.door()
     }
 
     /// A path behind its HTTP door.

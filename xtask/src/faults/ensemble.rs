@@ -1,0 +1,276 @@
+//! Several members of one cluster: started together, looked at together, compared in the end.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+use testbed::wait_for;
+
+use super::member::{Doors, Kind, Member};
+use super::programs;
+use crate::run;
+
+/// Longest wait until all copies of each shard are where they should be.
+const FORMED: Duration = Duration::from_mins(2);
+/// Copies of each shard.
+pub const COPIES: usize = 3;
+
+/// Members of one cluster, in one temporary folder.
+pub struct Ensemble {
+    /// In the order in which they were started.
+    pub members: Vec<Member>,
+    folder: TempDir,
+    args: Vec<String>,
+}
+
+impl Ensemble {
+    /// Certificates for members with these arguments; no member yet.
+    pub fn new(args: &[&str]) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("es-").tempdir_in("/tmp")?;
+        let ensemble = Self {
+            members: Vec::new(),
+            folder,
+            args: args.iter().map(|&word| word.to_owned()).collect(),
+        };
+        certificates(&ensemble.tls())?;
+        Ok(ensemble)
+    }
+
+    /// Three of coordinator and collector on this machine's loopback, started, each shard with three copies.
+    pub fn three() -> Result<Self> {
+        Self::three_that_log("warn")
+    }
+
+    /// The same, logging from this level on.
+    pub fn three_that_log(level: &str) -> Result<Self> {
+        let mut ensemble = Self::new(&["--memory-mib", "64", "--log", level])?;
+        for _ in 0..COPIES {
+            ensemble.add(Kind::Up, loopback()?, &[])?;
+        }
+        ensemble.start()?;
+        Ok(ensemble)
+    }
+
+    /// One more member; the first founds the cluster, the others join any of those before. Not started.
+    pub fn add(&mut self, kind: Kind, doors: Doors, more: &[&str]) -> Result<&mut Member> {
+        let number = self.members.len();
+        let mut args = if kind.collects() {
+            self.args.clone()
+        } else {
+            vec!["--log".to_owned(), "warn".to_owned()]
+        };
+        args.extend(["--tls".to_owned(), self.tls().display().to_string()]);
+        args.extend(["--zone".to_owned(), format!("z{number}")]);
+        if self.members.is_empty() {
+            args.extend(["--replicas".to_owned(), COPIES.to_string()]);
+        } else {
+            let known: Vec<&str> = self.members.iter().map(Member::quic).collect();
+            args.extend(["--join".to_owned(), known.join(",")]);
+        }
+        args.extend(more.iter().map(|&word| word.to_owned()));
+        let member = Member::new(kind, &format!("m{number}"), self.folder.path(), doors, args);
+        self.members.push(member);
+        self.members.last_mut().context("the member")
+    }
+
+    /// Starts all; returns when each shard has its copies.
+    pub fn start(&mut self) -> Result<()> {
+        for member in &mut self.members {
+            member.start_soon()?;
+            // A founder that nobody can ask yet only delays those who join.
+            thread::sleep(Duration::from_millis(200));
+        }
+        self.formed(FORMED).map(drop)
+    }
+
+    /// Waits until each shard has all copies and none moves; seconds.
+    pub fn formed(&mut self, limit: Duration) -> Result<f64> {
+        let began = Instant::now();
+        let last = self.members.len() - 1;
+        wait_for("all copies of each shard", limit, || {
+            for member in self.members.iter_mut().filter(|m| m.runs()) {
+                member.alive()?;
+            }
+            let status = self.members[last].json("/api/v1/cluster")?;
+            Ok(formed(&status, COPIES).then_some(()))
+        })?;
+        for member in self.members.iter_mut().filter(|m| m.runs()) {
+            member.ready()?;
+        }
+        Ok(began.elapsed().as_secs_f64())
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the certificates are.
+    pub fn tls(&self) -> PathBuf {
+        self.folder.path().join("tls")
+    }
+
+    /// QUIC doors of those that collect and run.
+    pub fn running_doors(&self) -> String {
+        let run = self.members.iter().filter(|m| m.kind.collects() && m.runs());
+        run.map(Member::quic).collect::<Vec<_>>().join(",")
+    }
+
+    /// QUIC doors of all that collect.
+    pub fn doors(&self) -> String {
+        let collect = self.members.iter().filter(|m| m.kind.collects());
+        collect.map(Member::quic).collect::<Vec<_>>().join(",")
+    }
+
+    /// Waits until events have come in.
+    pub fn under_load(&mut self) -> Result<()> {
+        wait_for("the load to come in", FORMED, || {
+            for member in self.members.iter_mut().filter(|m| m.runs() && m.kind.collects()) {
+                member.alive()?;
+                if member.metric("elixirscope_store_totals", &["what=\"events\""])? < 1.0 {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(()))
+        })
+    }
+
+    /// What each member that runs and collects holds itself.
+    pub fn audits(&self) -> Result<Vec<Value>> {
+        let asked = self.members.iter().filter(|m| m.runs() && m.kind.collects());
+        asked.map(|member| member.json("/api/v1/audit")).collect()
+    }
+
+    /// Waits until each member holds `events`, each once, and all the same; seconds.
+    pub fn until_equal(&self, events: u64, limit: Duration) -> Result<f64> {
+        let began = Instant::now();
+        loop {
+            let audits = self.audits();
+            if audits.as_ref().is_ok_and(|audits| all_hold(audits, events)) {
+                return Ok(began.elapsed().as_secs_f64());
+            }
+            // What is twice does not go away.
+            let twice = |audit: &Value| audit["duplicates"].as_u64().is_some_and(|n| n > 0);
+            let broken = audits.as_ref().is_ok_and(|audits| audits.iter().any(twice));
+            if broken || began.elapsed() > limit {
+                for (at, audit) in audits?.iter().enumerate() {
+                    eprintln!("member {at}: {}", told(audit));
+                }
+                bail!(
+                    "the members do not hold the {events} events that were acknowledged, each once, after {:?}",
+                    began.elapsed()
+                );
+            }
+            thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// SIGTERM of all.
+    pub fn stop(mut self) -> Result<()> {
+        self.members
+            .iter_mut()
+            .try_for_each(|member| member.stop().map(drop))
+    }
+}
+
+/// Makes an authority and certificates in a folder, those that are not there.
+pub fn certificates(folder: &Path) -> Result<()> {
+    let mut command = Command::new(programs::path("elixirscope"));
+    command.args(["cluster", "init", "--json", "--tls"]).arg(folder);
+    run::output(&mut command).map(drop)
+}
+
+/// Doors on the loopback that are free now.
+pub fn loopback() -> Result<Doors> {
+    let udp = std::net::UdpSocket::bind(("127.0.0.1", 0))?;
+    let tcp = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    Ok(Doors {
+        namespace: None,
+        quic: udp.local_addr()?.to_string(),
+        http: tcp.local_addr()?.to_string(),
+    })
+}
+
+/// Has each shard all copies, and moves none?
+pub fn formed(status: &Value, wanted: usize) -> bool {
+    let holders = status["shard_map"]["holders"].as_array();
+    let copies = |shard: &Value| shard.as_array().map_or(0, Vec::len);
+    let moving = status["shard_map"]["moving"].as_array();
+    holders.is_some_and(|h| !h.is_empty() && h.iter().all(|s| copies(s) == wanted))
+        && moving.is_none_or(Vec::is_empty)
+}
+
+/// Do all of them hold so many events, each once, without a hole, of the same nodes?
+fn all_hold(audits: &[Value], events: u64) -> bool {
+    let whole = |audit: &Value| {
+        audit["events"].as_u64() == Some(events)
+            && [
+                "duplicates",
+                "missing_batches",
+                "given_up_batches",
+                "damaged_frames",
+                "losses",
+            ]
+            .iter()
+            .all(|what| audit[what].as_u64() == Some(0))
+    };
+    let same =
+        |audit: &Value| audit["nodes"] == audits[0]["nodes"] && audit["batches"] == audits[0]["batches"];
+    !audits.is_empty() && audits.iter().all(|audit| whole(audit) && same(audit))
+}
+
+/// The counts of an audit, without names.
+fn told(audit: &Value) -> String {
+    let mut own = audit.clone();
+    if let Some(fields) = own.as_object_mut() {
+        fields.remove("others");
+        fields.remove("nodes");
+    }
+    own.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Scenario: maps without shards, with too few copies, with a move, and whole. Guarantee: only the last counts.
+    #[test]
+    fn a_cluster_is_formed_when_nothing_is_left_to_move() {
+        let status =
+            |holders: Value, moving: Value| json!({"shard_map": {"holders": holders, "moving": moving}});
+        assert!(!formed(&json!({}), 3));
+        assert!(!formed(&status(json!([]), json!([])), 3));
+        assert!(!formed(&status(json!([[1, 2, 3], [1, 2]]), json!([])), 3));
+        assert!(!formed(&status(json!([[1, 2, 3]]), json!([0])), 3));
+        assert!(formed(&status(json!([[1, 2, 3], [1, 2, 3]]), json!([])), 3));
+    }
+
+    /// Scenario: nobody; one event less, one twice, a hole, other nodes, a batch more; the same on all. Guarantee: only the last counts.
+    #[test]
+    fn equal_means_the_same_events_once_everywhere() {
+        let good = json!({"events": 5, "duplicates": 0, "missing_batches": 0, "given_up_batches": 0, "damaged_frames": 0, "losses": 0,
+            "batches": 2, "nodes": [{"key": "a", "events": 5}]});
+        assert!(!all_hold(&[], 5));
+        assert!(all_hold(&[good.clone(), good.clone(), good.clone()], 5));
+        assert!(!all_hold(std::slice::from_ref(&good), 6));
+        for (field, wrong) in [
+            ("events", 4),
+            ("duplicates", 1),
+            ("missing_batches", 1),
+            ("batches", 3),
+            ("damaged_frames", 1),
+        ] {
+            let mut other = good.clone();
+            other[field] = json!(wrong);
+            assert!(!all_hold(&[good.clone(), other], 5), "{field}");
+        }
+        let mut other = good.clone();
+        other["nodes"] = json!([{"key": "b", "events": 5}]);
+        assert!(!all_hold(&[good, other], 5));
+    }
+}
