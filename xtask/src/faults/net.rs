@@ -132,13 +132,17 @@ impl Net {
                 }
             }
             Packets::Lost(percent) => {
-                for chain in ["in", "out"] {
+                // Of a hundred, nft takes numbers up to 99.
+                let chance = match percent {
+                    100.. => String::new(),
+                    _ => format!("numgen random mod 100 < {percent} "),
+                };
+                for (chain, side) in [("in", "iif"), ("out", "oif")] {
                     let _ = writeln!(
                         rules,
-                        "add rule inet f {chain} oif != \"lo\" numgen random mod 100 < {percent} counter drop"
+                        "add rule inet f {chain} {side} \"eth0\" {chance}counter drop"
                     );
                 }
-                rules = rules.replace("f in oif", "f in iif");
             }
             Packets::Late(percent, kbit) => {
                 let rate = format!("{kbit}kbit");

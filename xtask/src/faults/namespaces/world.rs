@@ -63,7 +63,7 @@ pub struct World {
 impl World {
     /// Hosts and members, not started.
     pub fn new(seed: u64) -> Result<Self> {
-        let steps = plan(&mut Chance::new(seed));
+        let steps = plan(&mut Chance::new(derived(seed, 0)));
         let net = Net::new(COPIES + AGENTS)?;
         let mut ensemble = Ensemble::new(&["--memory-mib", "64", "--log", "warn"])?;
         let library = library(ensemble.path())?;
@@ -156,7 +156,7 @@ impl World {
             rate: Some(RATE),
             seconds: SECONDS,
             retry_seconds: RETRY_SECONDS,
-            seed: derived(self.seed, host as u64),
+            seed: derived(self.seed, host as u64 + 1),
         };
         let (name, doors) = (self.net.name(host), self.ensemble.doors());
         let before = ["ip", "netns", "exec", &name];
