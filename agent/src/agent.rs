@@ -53,6 +53,7 @@ pub struct Agent;
 #[derive(Clone, Debug)]
 pub struct AgentHandle {
     shared: Arc<Shared>,
+    client: Arc<Client>,
     connected: prometheus::IntGauge,
 }
 
@@ -60,6 +61,11 @@ impl AgentHandle {
     /// Where the events are.
     pub fn ledger(&self) -> Ledger {
         self.shared.index.lock().ledger()
+    }
+
+    /// What makes its connections: for new certificates.
+    pub fn client(&self) -> Arc<Client> {
+        Arc::clone(&self.client)
     }
 
     /// Is a collector connected?
@@ -81,7 +87,7 @@ impl Agent {
         registry: &Registry,
         clock: PhysicalClock,
     ) -> Result<AgentHandle, AgentError> {
-        let client = Client::new(&config.identity)?;
+        let client = Arc::new(Client::new(&config.identity)?);
         let metrics = Metrics::new(registry)?;
         let (spool, found) = Spool::open(&config.data_dir, config.spool_bytes_max)?;
         let listener = listener::bind(&config.socket_path)?;
@@ -125,7 +131,7 @@ impl Agent {
         let kept = targets::load(&config.data_dir);
         let targets = Targets::new(config.collectors, producer, kept);
         let uplink = Uplink {
-            client,
+            client: Arc::clone(&client),
             server_name: config.server_name,
             name: config.name,
             producer,
@@ -171,6 +177,7 @@ impl Agent {
         })?;
         Ok(AgentHandle {
             shared,
+            client,
             connected: metrics.connected,
         })
     }

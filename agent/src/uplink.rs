@@ -34,7 +34,7 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the uplink needs.
 pub(crate) struct Uplink {
-    pub(crate) client: Client,
+    pub(crate) client: Arc<Client>,
     pub(crate) server_name: String,
     pub(crate) name: String,
     pub(crate) producer: Producer,

@@ -136,6 +136,7 @@ impl Collector {
             store: Arc::clone(&store),
             control: Arc::clone(&control),
             settings,
+            config: config.copying.config(),
             ways: config.ways,
             life: clock.tick().await?,
             decode: Arc::clone(&decode),

@@ -33,6 +33,38 @@ pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
 const _: () = assert!(DECODE_BYTES_MAX >= wire::frame::PAYLOAD_BYTES_MAX);
 
+/// What an operator may say of replication. The default is what `replication` has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copying {
+    /// Never acknowledge in one zone while a shard has holders in several.
+    pub require_zones: bool,
+    /// Bytes of batches that may wait for one member that is away.
+    pub hint_bytes_max: u64,
+    /// Bytes of frames that wait for holders, beyond which agents are put off.
+    pub front_bytes_max: u64,
+}
+
+impl Default for Copying {
+    fn default() -> Self {
+        let config = replication::Config::default();
+        Self {
+            require_zones: config.front.require_zones,
+            hint_bytes_max: config.hints.target_bytes_max,
+            front_bytes_max: config.front.in_flight_bytes_max,
+        }
+    }
+}
+
+impl Copying {
+    pub(crate) fn config(self) -> replication::Config {
+        let mut config = replication::Config::default();
+        config.front.require_zones = self.require_zones;
+        config.hints.target_bytes_max = self.hint_bytes_max;
+        config.front.in_flight_bytes_max = self.front_bytes_max;
+        config
+    }
+}
+
 /// What a collector is told at start. What the cluster has decided comes from the [`crate::ControlPlane`].
 #[derive(Debug)]
 pub struct CollectorConfig {
@@ -50,6 +82,8 @@ pub struct CollectorConfig {
     pub disk_bytes_max: u64,
     /// Are buckets kept, however old, until [`store::Store::hold_from`] lets them go? The bound on bytes drops them anyway.
     pub hold_buckets: bool,
+    /// How far copies of shards may fall behind, and when a batch is acknowledged.
+    pub copying: Copying,
     /// The doors for OTLP; `None` = closed.
     pub otlp: Option<OtlpConfig>,
     /// Who may come in through them.

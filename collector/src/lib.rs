@@ -22,7 +22,7 @@ mod shards;
 mod spans;
 
 pub use collector::{Collector, CollectorHandle, StartError};
-pub use config::CollectorConfig;
+pub use config::{CollectorConfig, Copying};
 pub use control_plane::{
     BoxFuture, ClusterSettings, ClusterView, ControlPlane, ControlPlaneError, MemberView, NodeModules,
     NodeSeen,
@@ -30,5 +30,5 @@ pub use control_plane::{
 pub use export::{ExportConfig, ExportStartError, ExportedFile, Exporter, MANIFEST_SCHEMA, Manifest};
 pub use otlp::{Intake, OtlpConfig, OtlpLimits, OtlpServer, OtlpStartError, Receipt, Refusal};
 pub use replicas::Adopted;
-pub use shards::{Shards, Whole};
+pub use shards::{OtherMember, Shards, Told, Whole};
 pub use spans::{Calls, CountedSpans, StoredSpans, unanswered};

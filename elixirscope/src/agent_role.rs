@@ -12,6 +12,7 @@ use host::access::{Gate, Routes};
 use host::{HttpServer, Readiness, Registry, Tasks};
 use transport::{Identity, Role};
 
+use crate::certificates::{Certificates, Shows};
 use crate::doors::{HttpDoors, TokensArg};
 use crate::{process, up};
 
@@ -88,6 +89,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
         readiness.clone(),
     )
     .await?;
+    let certificates = Certificates::new(args.tls.clone(), false, &registry)?;
     let identity = Identity::from_dir(&args.tls, Role::Agent)
         .with_context(|| format!("no agent certificate in {}", args.tls.display()))?;
     let config = AgentConfig {
@@ -102,6 +104,8 @@ async fn serve(args: Args) -> Result<ExitCode> {
         flush: AgentConfig::FLUSH,
     };
     let handle = Agent::start(config, &tasks, &registry, Arc::new(host::now))?;
+    certificates.used_by(Role::Agent, Shows::Client(handle.client()))?;
+    certificates.follow(&tasks)?;
     watch(&handle, &tasks, &readiness)?;
     process::serve_http(&tasks, http)?;
     let signal = host::stop_signal().await?;

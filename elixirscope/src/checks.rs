@@ -4,10 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use agent::AgentHandle;
+use collector::Shards;
 use coordinator::Coordinator;
 use query::CodeSource as _;
 use store::Store;
 
+use crate::certificates::Certificates;
+use crate::cluster_checks;
 use crate::doctor::{Finding, Verdict};
 
 /// What is looked at.
@@ -22,6 +25,10 @@ pub(crate) struct Checks {
     pub(crate) agent: Option<AgentHandle>,
     /// Its socket.
     pub(crate) socket: PathBuf,
+    /// The way to the other members.
+    pub(crate) shards: Shards,
+    /// What this process shows to others.
+    pub(crate) certificates: Certificates,
     /// Whether doors ask for tokens.
     pub(crate) guarded: bool,
 }
@@ -32,11 +39,21 @@ const MODULES_LOOKED_AT: usize = 1_000;
 impl Checks {
     /// All checks. Blocks on disk.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        let mut findings = vec![self.raft(), self.shards(), self.writing(), self.stored()];
+        let mut findings = vec![
+            self.raft(),
+            cluster_checks::quorum(&self.coordinator),
+            self.copies(),
+            self.writing(),
+            self.stored(),
+        ];
         findings.extend(self.agent());
         findings.push(self.nodes());
         findings.push(self.sources());
         findings.push(self.doors());
+        let now_s = i64::try_from(host::now().to_unix_us() / 1_000_000).unwrap_or(i64::MAX);
+        findings.push(cluster_checks::certificates(&self.certificates.ends(), now_s));
+        findings.extend(cluster_checks::address(&self.coordinator));
+        findings.extend(cluster_checks::others(self.shards.others(), now_s));
         findings
     }
 
@@ -56,7 +73,7 @@ impl Checks {
         )
     }
 
-    fn shards(&self) -> Finding {
+    fn copies(&self) -> Finding {
         let state = self.coordinator.watch();
         let wanted = state.cluster.as_ref().map_or(1, |c| usize::from(c.replicas));
         let shards = &state.shard_map.shards;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use collector::{Collector, CollectorConfig, CollectorHandle, OtlpConfig, OtlpLimits};
+use collector::{Collector, CollectorConfig, CollectorHandle, Copying, OtlpConfig, OtlpLimits};
 use coordinator::Coordinator;
 use host::Registry;
 use host::access::Access;
@@ -54,6 +54,8 @@ pub(crate) struct CollectingArgs {
     #[arg(long, env = "ELIXIRSCOPE_DISK_MIB", default_value_t = 0)]
     disk_mib: u64,
     #[command(flatten)]
+    copying: CopyingArgs,
+    #[command(flatten)]
     pub(crate) export: ExportArgs,
     /// OTLP over gRPC (TCP).
     #[arg(long, env = "ELIXIRSCOPE_OTLP_GRPC", default_value = "127.0.0.1:4317")]
@@ -66,6 +68,31 @@ pub(crate) struct CollectingArgs {
     no_otlp: bool,
     #[command(flatten)]
     span_metrics: SpanMetricsArgs,
+}
+
+/// How shards are copied to other members (`docs/replication.md`). Say the same to all members.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct CopyingArgs {
+    /// Acknowledge a batch only when members of two zones have it on disk, if its shard has holders in two: while all zones but one are away,
+    /// nothing more is taken of it. Without it a second zone is waited for 200 ms (`acked_one_zone` counts).
+    #[arg(long, env = "ELIXIRSCOPE_REQUIRE_ZONES")]
+    require_zones: bool,
+    /// Disk for batches that wait for one member that is away, MiB; beyond it the member gets them by comparing, later.
+    #[arg(long, env = "ELIXIRSCOPE_HINT_MIB", default_value_t = Copying::default().hint_bytes_max >> 20, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    hint_mib: u64,
+    /// Memory for frames that wait until enough members have them on disk, MiB; beyond it agents are put off. One frame has up to 16.
+    #[arg(long, env = "ELIXIRSCOPE_FRONT_MIB", default_value_t = Copying::default().front_bytes_max >> 20, value_parser = clap::value_parser!(u64).range(16..=65_536))]
+    front_mib: u64,
+}
+
+impl CopyingArgs {
+    fn copying(self) -> Copying {
+        Copying {
+            require_zones: self.require_zones,
+            hint_bytes_max: self.hint_mib << 20,
+            front_bytes_max: self.front_mib << 20,
+        }
+    }
 }
 
 /// What is counted of spans that come over OTLP (`docs/span-metrics.md`).
@@ -129,6 +156,7 @@ impl CollectingArgs {
                 limits: OtlpLimits::default(),
             }),
             access: access.clone(),
+            copying: self.copying.copying(),
             span_metrics: self.span_metrics.settings(),
         };
         let control = Arc::new(InProcess::new(coordinator.clone(), data)?);

@@ -27,6 +27,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Runs a coordinator until it is told to stop.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     args.member.log.init()?;
+    process::raise_files();
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(serve(args))
 }
@@ -60,7 +61,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
     let check = readiness.check("coordinator");
     let looked_at = coordinator.clone();
     process::look_every(&tasks, LOOK, move || {
-        process::check_coordinator(&check, &looked_at);
+        process::check_coordinator(&check, &looked_at, true);
     })?;
     process::serve_http(&tasks, http)?;
     let signal = host::stop_signal().await?;

@@ -8,6 +8,7 @@ mod certificates;
 mod checks;
 mod client;
 mod cluster;
+mod cluster_checks;
 mod code;
 mod code_blobs;
 mod collector_role;

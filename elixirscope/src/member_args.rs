@@ -11,7 +11,7 @@ use coordinator::{Calls, CoordinatorConfig, Neighbours, NewMember};
 use host::Registry;
 use transport::{Client, Identity, Role, Ways};
 
-use crate::certificates::Certificates;
+use crate::certificates::{Certificates, Shows};
 use crate::doors::TokensArg;
 use crate::member::Door;
 use crate::up::LogArgs;
@@ -134,7 +134,7 @@ impl MemberArgs {
         let tls = self.certificates(&data)?;
         let identity = Identity::from_dir(&tls, Role::Member)
             .context("--tls must name a folder with ca.pem, member.pem and member.key")?;
-        self.check_advertised(kind)?;
+        self.check_advertised(kind, new)?;
         let calls = Calls::default();
         let door = Door::open(self.quic, &identity, calls.clone(), kind != Kind::Coordinator)?;
         let advertise = self
@@ -150,12 +150,9 @@ impl MemberArgs {
         };
         let client = Arc::new(Client::new(&identity)?);
         let ways = Ways::new(Arc::clone(&client), self.server_name.clone());
-        let certificates = Certificates::new(
-            tls.clone(),
-            self.tls.is_none(),
-            door.server(),
-            Arc::clone(&client),
-        );
+        let certificates = Certificates::new(tls.clone(), self.tls.is_none(), registry)?;
+        certificates.used_by(Role::Member, Shows::Server(door.server()))?;
+        certificates.used_by(Role::Member, Shows::Client(Arc::clone(&client)))?;
         let mut coordinator = CoordinatorConfig {
             registry: registry.clone(),
             neighbours: Some(Neighbours {
@@ -197,14 +194,22 @@ impl MemberArgs {
     }
 
     /// A member of several must say where it is reached. One that founds a cluster to be alone in may listen everywhere.
-    fn check_advertised(&self, kind: Kind) -> Result<()> {
-        let alone = kind == Kind::Up && self.join.is_empty();
-        if self.advertise.is_none() && self.quic.ip().is_unspecified() && !alone {
+    fn check_advertised(&self, kind: Kind, new: Option<NewClusterArgs>) -> Result<()> {
+        if self.advertise.is_some() || !self.quic.ip().is_unspecified() {
+            return Ok(());
+        }
+        let alone = kind == Kind::Up && self.join.is_empty() && new.is_none_or(|new| new.replicas == 1);
+        if !alone {
             bail!(
                 "--quic {} says on which address to listen, not under which others reach it: add --advertise HOST:PORT",
                 self.quic
             );
         }
+        tracing::warn!(
+            quic = %self.quic,
+            "others are told an address that leads nowhere: before another member joins, or an agent of another machine connects, start this one \
+             with --advertise HOST:PORT"
+        );
         Ok(())
     }
 }

@@ -22,6 +22,7 @@ use transport::{Client, Identity, Role, Ways};
 use crate::agent_role;
 use crate::all_spans::AllSpans;
 use crate::api::{self, Api};
+use crate::certificates::{Certificates, Shows};
 use crate::checks::Checks;
 use crate::code_blobs::CoordinatorBlobs;
 use crate::collector_role::CollectingArgs;
@@ -120,6 +121,7 @@ pub(crate) struct Parts {
 /// Runs a member that collects until it is told to stop.
 pub(crate) fn start(parts: Parts) -> Result<ExitCode> {
     parts.member.log.init()?;
+    process::raise_files();
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(serve(parts))
 }
@@ -155,7 +157,9 @@ async fn serve(parts: Parts) -> Result<ExitCode> {
         None => None,
         Some(agent) => {
             let config = agent_config(agent, &parts.member.server_name, &name, &data, &tls, &door)?;
-            Some(Agent::start(config, &tasks, &registry, Arc::new(host::now))?)
+            let agent = Agent::start(config, &tasks, &registry, Arc::new(host::now))?;
+            certificates.used_by(Role::Agent, Shows::Client(agent.client()))?;
+            Some(agent)
         }
     };
     let exporter = export::start(
@@ -168,9 +172,11 @@ async fn serve(parts: Parts) -> Result<ExitCode> {
     let socket = parts.agent.as_ref().and_then(|a| a.socket.clone());
     // A pool of its own: answers that are long do not delay heartbeats.
     let client = Arc::new(Client::new(&Identity::from_dir(&tls, Role::Member)?)?);
+    certificates.used_by(Role::Member, Shows::Client(Arc::clone(&client)))?;
     let ways = Ways::new(client, parts.member.server_name.clone());
     let shards = collector.shards(ways, &registry)?;
-    let routes = routes(socket, &coordinator, &collector, shards, agent.clone(), &access);
+    let shown = (shards, certificates);
+    let routes = routes(socket, &coordinator, &collector, shown, agent.clone(), &access);
     let mut shown = Exposition::from(registry.clone());
     if let Some(counted) = collector.counted_spans() {
         shown = shown.with(Arc::new(counted));
@@ -183,7 +189,7 @@ async fn serve(parts: Parts) -> Result<ExitCode> {
     tracing::info!(http = %http.local_addr(), quic = %door.local_addr(), otlp, "member started");
     // A collector works on its last copy of what the coordinators agreed.
     let agrees = parts.kind != Kind::Collector;
-    watch(agrees.then_some(&coordinator), &collector, &tasks, &readiness)?;
+    watch((&coordinator, agrees), &collector, &tasks, &readiness)?;
     if let Some(agent) = &agent {
         agent_role::watch(agent, &tasks, &readiness)?;
     }
@@ -245,7 +251,7 @@ fn routes(
     socket: Option<PathBuf>,
     coordinator: &Coordinator,
     collector: &CollectorHandle,
-    shards: Shards,
+    (shards, certificates): (Shards, Certificates),
     agent: Option<AgentHandle>,
     access: &Access,
 ) -> Routes {
@@ -258,6 +264,8 @@ fn routes(
         code: Arc::clone(&code),
         agent,
         socket: socket.unwrap_or_else(default_socket),
+        shards: shards.clone(),
+        certificates,
         guarded: !access.is_open(),
     };
     let api = Api {
@@ -295,20 +303,19 @@ fn now_unix_ns() -> u64 {
 /// How often readiness is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Keeps the readiness checks in step with the store and with replication, and with the coordinator if the member is not ready without a quorum.
+/// Keeps the readiness checks in step with the store, with replication and with the coordinator: without a quorum a member that agrees with
+/// others is not ready; one that does not says so, and works on its last copy.
 fn watch(
-    coordinator: Option<&Coordinator>,
+    (coordinator, agrees): (&Coordinator, bool),
     collector: &CollectorHandle,
     tasks: &Tasks,
     readiness: &Readiness,
 ) -> Result<()> {
-    let raft = coordinator.map(|c| (readiness.check("coordinator"), c.clone()));
+    let (raft, coordinator) = (readiness.check("coordinator"), coordinator.clone());
     let (store, collector) = (readiness.check("store"), collector.clone());
     let (map, disk) = (readiness.check("map"), readiness.check("disk"));
     let look = move || {
-        if let Some((check, coordinator)) = &raft {
-            process::check_coordinator(check, coordinator);
-        }
+        process::check_coordinator(&raft, &coordinator, agrees);
         match collector.store().check_writable() {
             Ok(()) => store.pass(),
             Err(error) => store.fail(error.to_string()),

@@ -57,6 +57,7 @@ fn questions() -> Vec<Vec<u8>> {
             limit: 100,
         }),
         Question::Audit,
+        Question::About,
     ];
     let asked = questions.into_iter().map(|question| Asked {
         cluster: 1 << 90,

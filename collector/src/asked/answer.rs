@@ -1,23 +1,21 @@
 //! What this member's store says to a question: for others, and for itself. Blocks; ends soon after `stop` turns true or nobody takes
 //! the parts any more.
 
-use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroU16;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use event::{Shard, Span, TraceId, Value};
+use event::{Shard, Span, TraceId};
 use placement::shard_of;
-use query::tempo::{Inspected, SourceError, SpanSource as _, TagScope, TimeRange};
-use store::{LOSSES_MAX, Store};
-use traceql::ast::Field;
-use traceql::{Conditions, Label};
+use query::tempo::{Inspected, SourceError, SpanSource as _, TimeRange};
+use store::{LIST_MAX, LOSSES_MAX, Store, TraceFilter};
+use traceql::Conditions;
 
-use super::codec::{End, Outcome, Part, Question};
+use super::codec::{About, End, Outcome, Part, Question};
 use crate::spans::{StoredSpans, unanswered};
 
-/// Distinct values and names that one answer holds.
-const VALUES_MAX: usize = 200_000;
+/// Parts of one trace that different members have are sought so far outside of a range of time, nanoseconds.
+const SPREAD_NS: u64 = 60_000_000_000;
 
 /// A part of the answer goes to whoever asked; a break: enough.
 pub(super) type Take<'t> = dyn FnMut(Part) -> ControlFlow<()> + 't;
@@ -51,11 +49,7 @@ impl Answer<'_> {
         let failed = |error| unanswered(&error);
         match question {
             Question::Events(traces) => self.events(traces, take, end)?,
-            Question::Summaries(listing) => {
-                let mut listed = self.store.traces(&listing.into()).map_err(failed)?;
-                listed.retain(|summary| self.asks_for(summary.trace));
-                let _ = take(Part::Summaries(listed.into_iter().map(Into::into).collect()));
-            }
+            Question::Summaries(listing) => self.summaries(listing.into(), take, end)?,
             Question::Losses { since, until } => {
                 let mut losses = self.store.losses(*since, *until).map_err(failed)?;
                 end.cut = losses.events.len().max(losses.gaps.len()) >= LOSSES_MAX;
@@ -79,9 +73,19 @@ impl Answer<'_> {
                 let records = self.store.find_logs(&logs.into()).map_err(failed)?;
                 drop_flow(take(Part::Logs(records)));
             }
+            Question::About => drop_flow(take(Part::About(self.about()))),
             Question::Audit => drop_flow(take(Part::Audit(self.store.audit().map_err(failed)?.into()))),
         }
         Ok(())
+    }
+
+    fn about(&self) -> About {
+        About {
+            release: env!("CARGO_PKG_VERSION").to_owned(),
+            now: host::now(),
+            unwritable: self.store.check_writable().err().map(|error| error.to_string()),
+            disk: self.store.disk_space().unwrap_or_default(),
+        }
     }
 
     fn has(&self, shard: Shard) -> bool {
@@ -90,6 +94,37 @@ impl Answer<'_> {
 
     fn asks_for(&self, trace: TraceId) -> bool {
         self.has(shard_of(trace, self.of))
+    }
+
+    /// The newest of the shards that are asked for: of others the store may hold as many, and newer ones.
+    fn summaries(
+        &self,
+        mut filter: TraceFilter,
+        take: &mut Take<'_>,
+        end: &mut End,
+    ) -> Result<(), SourceError> {
+        let wanted = filter.limit.min(LIST_MAX);
+        filter.limit = wanted;
+        let listed = loop {
+            let mut listed = self.store.traces(&filter).map_err(|error| unanswered(&error))?;
+            let all = listed.len() < filter.limit;
+            listed.retain(|summary| self.asks_for(summary.trace));
+            if all || listed.len() >= wanted {
+                break listed;
+            }
+            if filter.limit >= LIST_MAX {
+                end.cut = true;
+                break listed;
+            }
+            if (self.stop)() {
+                out_of_time(end);
+                break listed;
+            }
+            filter.limit = (filter.limit * 4).min(LIST_MAX);
+        };
+        let listed = listed.into_iter().take(wanted).map(Into::into);
+        let _ = take(Part::Summaries(listed.collect()));
+        Ok(())
     }
 
     fn events(&self, traces: &[TraceId], take: &mut Take<'_>, end: &mut End) -> Result<(), SourceError> {
@@ -138,6 +173,9 @@ impl Answer<'_> {
         end: &mut End,
     ) -> Result<(), SourceError> {
         let mut stopped = false;
+        // Of a trace this member may have a part outside of the range that meets the conditions, and another the part inside.
+        let (first, last) = range;
+        let range = (first.saturating_sub(SPREAD_NS), last.saturating_add(SPREAD_NS));
         let inspected = self
             .stored()
             .candidates(conditions, time_range(range), &mut |spans| {
@@ -158,62 +196,12 @@ impl Answer<'_> {
         Ok(())
     }
 
-    fn names(&self, range: (u64, u64), take: &mut Take<'_>, end: &mut End) -> Result<(), SourceError> {
-        let mut seen: HashSet<(u8, String)> = HashSet::new();
-        let named = self
-            .stored()
-            .names(time_range(range), self.stop, &mut |scope, name| {
-                let scope = code_of(scope);
-                if seen.len() < VALUES_MAX && !seen.contains(&(scope, name.to_owned())) {
-                    seen.insert((scope, name.to_owned()));
-                }
-            })?;
-        let Some(inspected) = named else {
-            end.outcome = Outcome::Cannot;
-            return Ok(());
-        };
-        end.cut = seen.len() >= VALUES_MAX;
-        cost(inspected, end);
-        drop_flow(take(Part::Names(seen.into_iter().collect())));
-        Ok(())
-    }
-
-    fn values(
-        &self,
-        field: &Field,
-        conditions: &Conditions,
-        range: (u64, u64),
-        take: &mut Take<'_>,
-        end: &mut End,
-    ) -> Result<(), SourceError> {
-        let mut seen: BTreeSet<Label> = BTreeSet::new();
-        let mut values: Vec<Value> = Vec::new();
-        let range = time_range(range);
-        let stored = self.stored();
-        let listed = stored.values(field, conditions, range, self.stop, &mut |value| {
-            if let Some(label) = Label::of_value(value)
-                && values.len() < VALUES_MAX
-                && seen.insert(label)
-            {
-                values.push(value.clone());
-            }
-        })?;
-        let Some(inspected) = listed else {
-            end.outcome = Outcome::Cannot;
-            return Ok(());
-        };
-        end.cut = values.len() >= VALUES_MAX;
-        cost(inspected, end);
-        drop_flow(take(Part::Values(values)));
-        Ok(())
-    }
-
-    fn stored(&self) -> StoredSpans {
+    pub(super) fn stored(&self) -> StoredSpans {
         StoredSpans(Arc::clone(self.store))
     }
 }
 
-fn cost(inspected: Inspected, end: &mut End) {
+pub(super) fn cost(inspected: Inspected, end: &mut End) {
     end.traces += inspected.traces;
     end.bytes += inspected.bytes;
     end.missing.extend(inspected.missing);
@@ -225,26 +213,9 @@ fn out_of_time(end: &mut End) {
 }
 
 /// A range as questions say it.
-fn time_range((start_ns, end_ns): (u64, u64)) -> TimeRange {
+pub(super) fn time_range((start_ns, end_ns): (u64, u64)) -> TimeRange {
     TimeRange { start_ns, end_ns }
 }
 
-/// The number of a scope of names.
-fn code_of(scope: TagScope) -> u8 {
-    match scope {
-        TagScope::Resource => 1,
-        TagScope::Span => 2,
-        TagScope::Event => 3,
-        TagScope::Link => 4,
-        TagScope::Instrumentation => 5,
-        TagScope::Intrinsic => 6,
-    }
-}
-
-/// The scope of a number.
-pub(crate) fn scope_of(code: u8) -> Option<TagScope> {
-    TagScope::ALL.into_iter().find(|scope| code_of(*scope) == code)
-}
-
 /// Whoever asked may have enough: there is nothing else to give.
-fn drop_flow(_enough: ControlFlow<()>) {}
+pub(super) fn drop_flow(_enough: ControlFlow<()>) {}

@@ -8,8 +8,10 @@ pub(crate) mod codec;
 mod convert;
 mod desk;
 mod metrics;
+mod names;
 
-pub(crate) use answer::{Answer, scope_of};
+pub(crate) use answer::Answer;
 pub(crate) use codec::{QUESTION_BYTES_MAX, STREAM};
 pub(crate) use desk::{Desk, Standings};
 pub(crate) use metrics::{DeskMetrics, SECONDS};
+pub(crate) use names::scope_of;

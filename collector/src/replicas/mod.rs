@@ -89,6 +89,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) store: Arc<Store>,
     pub(crate) control: Arc<dyn ControlPlane>,
     pub(crate) settings: ClusterSettings,
+    pub(crate) config: Config,
     pub(crate) ways: Ways,
     /// Time of this start: no other of this member has it.
     pub(crate) life: Hlc,
@@ -140,7 +141,7 @@ impl Replicas {
             zones: BTreeMap::new(),
             gone: std::collections::BTreeSet::new(),
         };
-        let config = Config::default();
+        let config = parts.config;
         let started = Instant::now();
         let member = Member::new(started.elapsed(), start, config, Bugs::NONE);
         let hello = Hello {

@@ -78,7 +78,7 @@ impl Asker {
     }
 
     /// Asks each member its own question; who did not answer, and why.
-    fn each_of(
+    pub(super) fn each_of(
         &self,
         view: &ClusterView,
         epoch: u64,

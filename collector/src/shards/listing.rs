@@ -38,6 +38,22 @@ impl Listed {
         }
     }
 
+    /// Of members that were asked for so many traces each: what they did not list comes after this one in the order of the list. None:
+    /// they listed all.
+    pub(super) fn unlisted(
+        &self,
+        limit: usize,
+        members: impl IntoIterator<Item = MemberId>,
+    ) -> Option<(Hlc, TraceId)> {
+        let bounds = members.into_iter().filter_map(|member| {
+            let of = self.by_trace.values().filter_map(|of| of.get(&member));
+            let places: Vec<(Hlc, TraceId)> = of.map(|s| (s.hlc_min, s.trace)).collect();
+            let last = places.iter().min().copied();
+            last.filter(|_| places.len() >= limit)
+        });
+        bounds.max()
+    }
+
     /// All, by the upper bound of their start, the latest first. `asked` says who answered for a trace.
     pub(super) fn candidates(self, asked: impl Fn(TraceId) -> BTreeSet<MemberId>) -> Vec<Candidate> {
         let mut candidates: Vec<Candidate> = Vec::with_capacity(self.by_trace.len());
@@ -98,6 +114,12 @@ impl Newest {
     /// Can nothing enter whose start is at this time at the latest?
     pub(super) fn is_closed_to(&self, bound: Hlc) -> bool {
         self.traces.len() >= self.limit && self.traces.last().is_none_or(|oldest| bound < oldest.hlc_min)
+    }
+
+    /// Can nothing enter that comes after this place?
+    pub(super) fn is_full_to(&self, place: (Hlc, TraceId)) -> bool {
+        let last = self.traces.last().map(|s| (s.hlc_min, s.trace));
+        self.traces.len() >= self.limit && last.is_none_or(|last| place <= last)
     }
 
     pub(super) fn done(self) -> Vec<TraceSummary> {

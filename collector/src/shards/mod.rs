@@ -4,6 +4,7 @@
 //!
 //! Read [`Shards`] first, then `plan` (whom to ask), `gather` (asking), `merge`, `listing` and `candidates` (one answer out of several).
 
+mod about;
 mod asker;
 mod candidates;
 mod fetch;
@@ -30,6 +31,7 @@ use store::{Audit, LOSSES_MAX, LogFilter, Losses, Store, TraceRows};
 use tokio::runtime::Handle;
 use transport::Ways;
 
+pub use self::about::{OtherMember, Told};
 use self::asker::{Ask, Asker};
 use self::gather::{Gathered, TakeFrom};
 use self::merge::{Events, Logs, Nodes};

@@ -116,6 +116,7 @@ impl Cluster {
                 http: any,
                 limits: OtlpLimits::default(),
             }),
+            copying: collector::Copying::default(),
             span_metrics: None,
         };
         let registry = Registry::new();

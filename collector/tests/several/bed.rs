@@ -145,6 +145,7 @@ async fn member(
         disk_bytes_max: 0,
         hold_buckets: true,
         otlp: None,
+        copying: collector::Copying::default(),
         span_metrics: None,
     };
     let registry = Registry::new();

@@ -12,6 +12,7 @@ mod bed;
 mod events;
 mod logs;
 mod moves;
+mod parts;
 mod spans;
 #[path = "../support/mod.rs"]
 mod support;

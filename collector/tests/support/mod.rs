@@ -203,6 +203,7 @@ impl House {
             disk_bytes_max: 0,
             hold_buckets: false,
             otlp: None,
+            copying: collector::Copying::default(),
             span_metrics: None,
         };
         let registry = Registry::new();

@@ -7,12 +7,15 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::Registry;
 use crate::access::{Access, Gate, Routes, TooOpen};
+use crate::doorway::Doorway;
 use crate::metrics::Exposition;
 use crate::readiness::Readiness;
 
@@ -36,11 +39,18 @@ pub enum HttpError {
 }
 
 /// A listening socket with its routes, not served yet.
-#[derive(Debug)]
 pub struct HttpServer {
-    listener: TcpListener,
+    doorway: Doorway,
     local_addr: SocketAddr,
     router: Router,
+}
+
+impl std::fmt::Debug for HttpServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpServer")
+            .field("local_addr", &self.local_addr)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone)]
@@ -58,7 +68,9 @@ impl HttpServer {
         readiness: Readiness,
     ) -> Result<Self, HttpError> {
         Access::open().may_listen("http", addr)?;
-        Self::listen(addr, routes.merge(own(metrics.into(), readiness))).await
+        let metrics = metrics.into();
+        let registry = metrics.registry().clone();
+        Self::listen(addr, routes.merge(own(metrics, readiness)), &registry).await
     }
 
     /// Takes `addr`, behind a gate.
@@ -70,11 +82,13 @@ impl HttpServer {
         readiness: Readiness,
     ) -> Result<Self, HttpError> {
         gate.access().may_listen("http", addr)?;
-        routes.full = routes.full.merge(own(metrics.into(), readiness));
-        Self::listen(addr, gate.before(routes)).await
+        let metrics = metrics.into();
+        let registry = metrics.registry().clone();
+        routes.full = routes.full.merge(own(metrics, readiness));
+        Self::listen(addr, gate.before(routes), &registry).await
     }
 
-    async fn listen(addr: SocketAddr, router: Router) -> Result<Self, HttpError> {
+    async fn listen(addr: SocketAddr, router: Router, registry: &Registry) -> Result<Self, HttpError> {
         let failed = |source: io::Error| {
             if source.kind() == io::ErrorKind::AddrInUse {
                 HttpError::AddressInUse(addr)
@@ -85,7 +99,7 @@ impl HttpServer {
         let listener = TcpListener::bind(addr).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
         Ok(Self {
-            listener,
+            doorway: Doorway::new(listener, registry),
             local_addr,
             router,
         })
@@ -99,7 +113,8 @@ impl HttpServer {
     /// Serves until `stop`, then finishes the requests under way.
     pub async fn serve(self, stop: CancellationToken) -> io::Result<()> {
         let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(self.listener, service)
+        // Only what is tapped says who is there.
+        axum::serve(self.doorway.tap_io(|_| {}), service)
             .with_graceful_shutdown(stop.cancelled_owned())
             .await
     }
@@ -131,7 +146,9 @@ async fn ready(State(shared): State<Shared>) -> Response {
     };
     (
         status,
-        Json(json!({ "ready": failing.is_empty(), "failing": failing })),
+        Json(
+            json!({ "ready": failing.is_empty(), "failing": failing, "remarks": shared.readiness.remarks() }),
+        ),
     )
         .into_response()
 }

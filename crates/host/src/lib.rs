@@ -4,6 +4,7 @@
 
 pub mod access;
 mod clock;
+mod doorway;
 pub mod grpc;
 mod http;
 mod logging;

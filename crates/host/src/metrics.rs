@@ -50,6 +50,10 @@ impl Exposition {
         self
     }
 
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// All of it in the format that an `Accept` header likes best: content type and body.
     pub fn answer(&self, accept: Option<&str>) -> (&'static str, Vec<u8>) {
         let format = Format::of(accept);

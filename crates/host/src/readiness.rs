@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// State of a check: `Ok`, or why not.
-type State = Result<(), String>;
+/// State of a check: `Ok`, perhaps with a remark, or why not.
+type State = Result<Option<String>, String>;
 
 /// A set of named checks; ready when all of them hold. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -42,12 +42,25 @@ impl Readiness {
             .filter_map(|(name, state)| Some((*name, state.clone().err()?)))
             .collect()
     }
+
+    /// The checks that hold with a remark, and the remark.
+    pub fn remarks(&self) -> BTreeMap<&'static str, String> {
+        self.0
+            .lock()
+            .iter()
+            .filter_map(|(name, state)| Some((*name, state.clone().ok()??)))
+            .collect()
+    }
 }
 
 impl Check {
     /// It holds.
     pub fn pass(&self) {
-        self.of.0.lock().insert(self.name, Ok(()));
+        self.of.0.lock().insert(self.name, Ok(None));
+    }
+    /// It holds, but somebody should know.
+    pub fn remark(&self, text: impl Into<String>) {
+        self.of.0.lock().insert(self.name, Ok(Some(text.into())));
     }
     /// It does not, because.
     pub fn fail(&self, reason: impl Into<String>) {

@@ -100,11 +100,17 @@ impl Shared {
         })
     }
 
+    /// Bytes of the disk that are free to us, and all of them.
+    pub(crate) fn disk_space(&self) -> Result<(u64, u64), StoreError> {
+        let stat = rustix::fs::statvfs(self.db.raw.path()).map_err(|e| StoreError::Read(e.to_string()))?;
+        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+        Ok((bytes(stat.f_bavail), bytes(stat.f_blocks)))
+    }
+
     /// Refuses when less would stay free on disk than the reserve.
     pub(crate) fn check_space(&self, bytes: u64) -> Result<(), StoreError> {
         let needed = self.options.disk_reserve_bytes.saturating_add(bytes);
-        let stat = rustix::fs::statvfs(self.db.raw.path()).map_err(|e| StoreError::Read(e.to_string()))?;
-        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        let (free, _) = self.disk_space()?;
         if free < needed {
             return Err(StoreError::DiskFull {
                 free_bytes: free,

@@ -188,6 +188,11 @@ impl Store {
         self.writer.queue_bytes()
     }
 
+    /// Bytes of the disk that are free to us, and all of them.
+    pub fn disk_space(&self) -> Result<(u64, u64), StoreError> {
+        self.shared.disk_space()
+    }
+
     /// All events of a trace.
     pub fn trace_rows(&self, trace: TraceId) -> Result<TraceRows, StoreError> {
         self.shared.trace_rows(trace)

@@ -10,6 +10,8 @@ use std::time::Duration;
 use quinn::VarInt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use rustls::pki_types::CertificateDer;
+
 use crate::admission::Slot;
 use crate::error::StreamError;
 use crate::limits::{MEMBER_BIDI_STREAMS_MAX, MEMBER_RECEIVE_WINDOW_BYTES};
@@ -43,6 +45,14 @@ impl Connection {
     /// Role and name, from the peer's certificate.
     pub fn peer(&self) -> &PeerIdentity {
         &self.0.peer
+    }
+
+    pub(crate) fn peer_certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
+        let shown = self.0.quic.peer_identity()?;
+        shown
+            .downcast::<Vec<CertificateDer<'static>>>()
+            .ok()
+            .map(|of| *of)
     }
 
     /// The peer's address.

@@ -1,6 +1,7 @@
 //! TLS 1.3 with certificates on both sides: loading them, and the configurations that QUIC uses.
 
 mod authority;
+mod ends;
 
 use std::fmt;
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::limits::ALPN;
 use crate::peer::{PeerIdentity, Role};
 
 pub use authority::{CA_FILE, CA_KEY_FILE, DEV_SERVER_NAME, dev_ca};
+pub use ends::Ends;
 
 /// Certificates in one PEM file beyond which it is refused.
 const CERTIFICATES_MAX: usize = 64;

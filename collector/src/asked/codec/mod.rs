@@ -6,20 +6,24 @@
 mod conditions;
 mod end;
 mod events;
+mod heard;
 mod pack;
 mod part;
 mod question;
+mod rows;
 mod values;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use end::{End, Outcome};
+pub(crate) use heard::Heard;
 pub(crate) use pack::MESSAGE_BYTES_MAX;
 #[cfg(test)]
 use pack::pack;
-pub(crate) use part::{Audited, Gap, Heard, Part, Parts, Summary};
+pub(crate) use part::{Part, Parts};
 pub(crate) use question::{Asked, Listing, Logs, QUESTION_BYTES_MAX, Question, STREAM, TRACES_MAX};
+pub(crate) use rows::{About, Audited, Gap, Summary};
 
 use wire::bytes::ReadError;
 

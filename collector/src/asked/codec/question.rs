@@ -65,6 +65,8 @@ pub(crate) enum Question {
     Logs(Logs),
     /// Reads all and counts.
     Audit,
+    /// How the member is.
+    About,
 }
 
 /// Which traces to list: `store::TraceFilter`.
@@ -101,6 +103,7 @@ impl Question {
             Self::Values { .. } => "values",
             Self::Logs(_) => "logs",
             Self::Audit => "audit",
+            Self::About => "about",
         }
     }
 
@@ -115,7 +118,9 @@ impl Question {
             | Self::Logs(Logs {
                 range, trace: None, ..
             }) => Some(Micros::from_unix_us(range.0 / 1_000)),
-            Self::Events(_) | Self::Nodes | Self::Spans(_) | Self::Logs(_) | Self::Audit => None,
+            Self::Events(_) | Self::Nodes | Self::Spans(_) | Self::Logs(_) | Self::Audit | Self::About => {
+                None
+            }
         }
     }
 
@@ -131,6 +136,7 @@ impl Question {
             Self::Values { .. } => 8,
             Self::Logs(_) => 9,
             Self::Audit => 10,
+            Self::About => 11,
         }
     }
 
@@ -142,7 +148,7 @@ impl Question {
                 out.put_u64(since.0);
                 out.put_u64(until.0);
             }
-            Self::Nodes | Self::Audit => {}
+            Self::Nodes | Self::Audit | Self::About => {}
             Self::Candidates { conditions, range } => {
                 put_range(out, *range);
                 put_conditions(out, conditions);
@@ -193,6 +199,7 @@ impl Question {
                 limit: r.u32()?,
             }),
             10 => Self::Audit,
+            11 => Self::About,
             other => return Err(Malformed::Unknown("kind of question", other.into())),
         })
     }

@@ -127,6 +127,7 @@ fn question() -> impl Strategy<Value = Question> {
         }),
         logs.prop_map(Question::Logs),
         Just(Question::Audit),
+        Just(Question::About),
     ]
 }
 
@@ -323,7 +324,14 @@ proptest! {
             counts: [n[0], n[1], n[2], n[3], n[4], n[5], n[6]],
             by_node: nodes.iter().map(|node| (NodeKey(*node), n[7])).collect(),
         };
+        let about = About {
+            release: "1.2.3".to_owned(),
+            now: Micros(n[0]),
+            unwritable: (n[1] % 2 == 0).then(|| "full".to_owned()),
+            disk: (n[2], n[3]),
+        };
         let expected = vec![Part::Summaries(vec![summary]), Part::Gaps(vec![gap]), Part::Audit(audited)];
+        prop_assert_eq!(back(&[Part::About(about.clone())]), vec![Part::About(about)]);
         prop_assert_eq!(back(&expected), expected);
     }
 
