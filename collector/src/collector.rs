@@ -109,6 +109,14 @@ impl Collector {
         now: fn() -> Micros,
     ) -> Result<CollectorHandle, StartError> {
         let settings = control.settings();
+        // Before the store is open and has threads: what fails later must end them.
+        let otlp_doors = match config.otlp {
+            Some(mut doors) => {
+                doors.limits = doors.limits.within(config.memory_bytes);
+                Some(OtlpServer::bind(doors, config.access, &registry).await?)
+            }
+            None => None,
+        };
         let metrics = Metrics::new(&registry)?;
         metrics.set_disk_max(config.disk_bytes_max);
         let options = StoreOptions {
@@ -152,9 +160,7 @@ impl Collector {
         // Random, of the standard library: whoever sends cannot know it.
         let seed = RandomState::new().hash_one(settings.member);
         let counted = config.span_metrics.map(|what| CountedSpans::new(what, seed, now));
-        if let Some(mut doors) = config.otlp {
-            doors.limits = doors.limits.within(config.memory_bytes);
-            let doors = OtlpServer::bind(doors, config.access, &registry).await?;
+        if let Some(doors) = otlp_doors {
             otlp = Some((doors.grpc_addr(), doors.http_addr()));
             let intake = SpanIntake::start(
                 (Arc::clone(&store), replicas.clone()),

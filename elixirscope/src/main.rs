@@ -22,6 +22,8 @@ mod lacks;
 mod member;
 mod member_args;
 mod process;
+mod routes;
+mod serving;
 mod sync;
 mod tempo;
 mod token;

@@ -169,10 +169,43 @@ fn members_join_and_leave() -> Result<()> {
     ]);
     lonely.arg("--data").arg(alone.path().join("y"));
     assert!(refused(&mut lonely)?.contains("founds no cluster"));
+    let mut nowhere = alone.program(&[
+        "up",
+        "--no-otlp",
+        "--http",
+        "127.0.0.1:0",
+        "--quic",
+        "0.0.0.0:0",
+        "--replicas",
+        "3",
+    ]);
+    nowhere.arg("--data").arg(alone.path().join("z"));
+    assert!(refused(&mut nowhere)?.contains("add --advertise HOST:PORT"));
     let table = said(&mut bed.program(&["cluster", "map"]))?;
     assert!(
         table.lines().count() == 67 && table.contains("moves to"),
         "{table}"
+    );
+    let looked: Vec<Value> = serde_json::from_str(&said(
+        bed.program(&["doctor", "--json"]).env("ELIXIRSCOPE_LOG", "off"),
+    )?)?;
+    let of = |check: &str| looked.iter().find(|finding| finding["check"] == check).cloned();
+    for (check, text) in [
+        ("quorum", "3 vote, member 1 leads, 1 may go"),
+        ("member 2", "clocks agree within"),
+        ("member 3", "its certificate ends in"),
+        ("certificates", "member ends in"),
+    ] {
+        let found = of(check).with_context(|| check.to_owned())?;
+        let seen = found["seen"].as_str().unwrap();
+        assert!(found["verdict"] == "ok" && seen.contains(text), "{found}");
+    }
+    members.running[2].take().unwrap().kill()?;
+    let dead = bed.program(&["doctor"]).output()?;
+    let dead = String::from_utf8(dead.stdout)?;
+    assert!(
+        dead.contains("FAIL  member 3") && dead.contains("cannot be reached"),
+        "{dead}"
     );
     let join = said(&mut bed.program(&["cluster", "join"]))?;
     assert!(join.contains(&format!("--join {}", bed.quic_address())), "{join}");
@@ -262,6 +295,53 @@ fn a_snapshot_is_restored() -> Result<()> {
         let versions = copy.door().text("/api/v1/versions")?;
         assert!(versions.contains("shop"), "{versions}");
     }
+    Ok(())
+}
+
+/// Scenario: of a member alone a snapshot is written; its coordinator's folder is lost; the snapshot is restored as the same cluster and the same
+/// member, with the collector's folder that it had; another one is restored as a member that there never was. Guarantee: it goes on as that member:
+/// ready, its disk counts, it holds all shards, the cluster has its id and its version; a member that is not in the snapshot is refused.
+#[test]
+fn a_member_goes_on_with_its_events() -> Result<()> {
+    let bed = Bed::new(program())?;
+    let mut member = bed.up(false, &["--no-otlp"])?;
+    let project = bed.path().join("project");
+    std::fs::create_dir_all(project.join("lib"))?;
+    std::fs::write(
+        project.join("mix.exs"),
+        "defmodule S.MixProject do\n  use Mix.Project\nend\n",
+    )?;
+    std::fs::write(project.join("lib/a.ex"), "defmodule A do\n  def a, do: 41\nend\n")?;
+    said(bed.program(&["sync", "--project", "shop"]).arg(&project))?;
+    let file = bed.path().join("snapshot");
+    said(bed.program(&["cluster", "snapshot", "--to"]).arg(&file))?;
+    let old = json(&bed, &["cluster", "status"])?["cluster"]["id"].clone();
+    member.stop()?;
+    let data = bed.path().join("data");
+    std::fs::remove_dir_all(data.join("coordinator"))?;
+    let restore = |member: &str| {
+        let mut command = bed.program(&["cluster", "restore"]);
+        command.arg(&file).arg("--data").arg(&data);
+        command.args(["--same-id", "--member", member]);
+        command
+    };
+    let stranger = refused(&mut restore("7"))?;
+    assert!(stranger.contains('7'), "{stranger}");
+    said(&mut restore("1"))?;
+    let _again = bed.up(false, &["--no-otlp"])?;
+    let status = json(&bed, &["cluster", "status"])?;
+    assert_eq!(status["cluster"]["id"], old);
+    assert_eq!(ids(&status["group"]["voters"]), [1]);
+    let map = json(&bed, &["cluster", "map"])?;
+    assert!(
+        map["shards"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|s| ids(&s["holders"]) == [1]),
+        "{map}"
+    );
+    assert!(bed.door().text("/api/v1/versions")?.contains("shop"));
     Ok(())
 }
 

@@ -3,6 +3,9 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::float_cmp,
+    clippy::too_many_lines,
+    unreachable_pub,
     dead_code,
     reason = "tests"
 )]
