@@ -20,7 +20,10 @@ fn refused(command: &mut Command) -> Result<String> {
     let Output { status, stderr, .. } = command.output()?;
     let said = String::from_utf8_lossy(&stderr).into_owned();
     // An end by a signal (an abort at exit, too) has no code.
-    assert_eq!(status.code(), Some(1), "{command:?}: {status}: {said}");
+    assert!(
+        status.code().is_some_and(|code| code > 0),
+        "{command:?}: {status}: {said}"
+    );
     assert!(!said.contains("panicked"), "{said}");
     Ok(said)
 }
