@@ -236,8 +236,10 @@ impl World {
                     }
                 }
                 Fault::Net(_) => {
-                    did |= self.net.hit(host)? > 0;
-                    self.net.heal(host)?;
+                    did |= self
+                        .net
+                        .end(host, step.packets.context("what happens to packets")?)?
+                        > 0;
                 }
                 Fault::Clock(_) => did = hurt.trouble.hits()?.0 > hurt.hits.0,
                 Fault::Sync => {
@@ -258,7 +260,6 @@ impl World {
     /// Everything is as it should be, and all members are ready.
     fn heal(&mut self) -> Result<()> {
         for (host, member) in self.ensemble.members.iter_mut().enumerate() {
-            self.net.heal(host)?;
             self.hurts[host].trouble.clock(0)?;
             if !member.runs() {
                 member.start_soon()?;
