@@ -272,21 +272,26 @@ impl World {
     }
 }
 
-/// Takes all that is free; is nothing left?
+/// Takes all that is free, again if somebody gave some back meanwhile; is nothing left?
 fn fill(folder: &Path) -> Result<bool> {
     let filler = folder.join("filler");
     fs::create_dir_all(&filler)?;
-    let mut left = true;
-    for kib in (2..=17).rev().map(|n| 1_u32 << n) {
-        let (file, length) = (filler.join(kib.to_string()), format!("{kib}KiB"));
-        let output = Command::new("fallocate")
-            .args(["-l", &length])
-            .arg(&file)
-            .output()?;
-        if !output.status.success() {
-            let _ = fs::remove_file(&file);
+    for pass in 0..5 {
+        let mut taken = false;
+        for kib in (2..=17).rev().map(|n| 1_u32 << n) {
+            let (file, length) = (filler.join(format!("{pass}-{kib}")), format!("{kib}KiB"));
+            let output = Command::new("fallocate")
+                .args(["-l", &length])
+                .arg(&file)
+                .output()?;
+            taken = output.status.success();
+            if !taken {
+                let _ = fs::remove_file(&file);
+            }
         }
-        left = output.status.success();
+        if !taken {
+            return Ok(true);
+        }
     }
-    Ok(!left)
+    Ok(false)
 }
