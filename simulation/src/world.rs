@@ -16,7 +16,7 @@ use crate::plant::Plant;
 use crate::store::Store;
 use event::Bucket;
 use placement::MemberId;
-use replication::{Config, FrontConfig, HintsConfig, RepairConfig, Section};
+use replication::{Compare, Config, FrontConfig, HintsConfig, RepairConfig, Section};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -42,6 +42,10 @@ pub enum Happening {
     Tick(usize),
     /// A sync of a process's life ends.
     Synced(usize, u64),
+    /// A map that a process's life writes is synced.
+    MapSynced(usize, u64),
+    /// A comparison of a process's life reads the disk.
+    Compare(usize, u64, Box<Compare>),
     /// A collector starts.
     Start(usize),
     /// A machine with a new disk gets a new id.

@@ -7,13 +7,15 @@ use super::links::{FrameBytes, Links, Outgoing};
 use event::Shard;
 use placement::MemberId;
 use replication::codec::{SECTIONS_MAX, encode};
-use replication::{Answer, Message, Question, Section, answer};
+use replication::{Answer, Compare, Compared, Message, Question, Section, answer};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Questions answered and copies read at once.
 const AT_ONCE: usize = 8;
+/// Comparisons that look at the disk at once.
+const COMPARING: usize = 4;
 /// Bytes of batches in one message, as their sections say; one that is larger goes alone.
 const MESSAGE_BYTES: u64 = 2 << 20;
 /// Bytes of the frames of one message.
@@ -27,6 +29,7 @@ pub(super) struct Copies {
     counts: Arc<Counts>,
     runtime: tokio::runtime::Handle,
     turns: Arc<Semaphore>,
+    comparing: Arc<Semaphore>,
 }
 
 impl Copies {
@@ -37,6 +40,7 @@ impl Copies {
             counts,
             runtime: tokio::runtime::Handle::current(),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
+            comparing: Arc::new(Semaphore::new(COMPARING)),
         }
     }
 
@@ -46,6 +50,26 @@ impl Copies {
             self.counts.dropped("busy");
         }
         turn
+    }
+
+    /// Compares with what is held, a few at a time; `then` hears of it. The core bounds how many wait. What the disk did not show is not
+    /// told: it would look as if it was not there.
+    pub(super) fn compare(&self, compare: Box<Compare>, then: impl FnOnce(Box<Compared>) + Send + 'static) {
+        let (disk, turns) = (self.disk.clone(), Arc::clone(&self.comparing));
+        let runtime = self.runtime.clone();
+        self.runtime.spawn(async move {
+            let Ok(turn) = turns.acquire_owned().await else {
+                return;
+            };
+            runtime.spawn_blocking(move || {
+                let _turn = turn;
+                let view = disk.held();
+                let compared = compare.run(&view);
+                if view.is_sound() {
+                    then(Box::new(compared));
+                }
+            });
+        });
     }
 
     /// Answers a question. `standing`: the map that is in force, and whether the disk is whole.
@@ -62,6 +86,10 @@ impl Copies {
         self.runtime.spawn_blocking(move || {
             let _turn = turn;
             let view = disk.held();
+            if let Question::FetchPart(sections, from) = &question {
+                answer_part(&view, &links, &counts, (to, ask, shard), (sections, *from));
+                return;
+            }
             let mut answer = answer(&view, shard, &question, standing.0, standing.1);
             let mut frames = Vec::new();
             if let Answer::Data(sections) = &mut answer {
@@ -118,6 +146,28 @@ impl Copies {
             }
         });
     }
+}
+
+/// Answers with the next page of spans that are too many for one answer.
+fn answer_part(
+    view: &View<'_>,
+    links: &Links,
+    counts: &Counts,
+    (to, ask, shard): (MemberId, u64, Shard),
+    (sections, from): (&[Section], u64),
+) {
+    let page = match view.page(sections, from) {
+        Ok(page) => page,
+        Err(error) => {
+            tracing::error!(%error, %shard, "spans could not be read for another member");
+            return;
+        }
+    };
+    let batches = page.frames.iter().flat_map(|frame| &frame.sections);
+    let answer = Answer::Part(batches.map(section).collect(), page.next);
+    let frames = page.frames.into_iter().map(|frame| FrameBytes::Read(frame.bytes));
+    let message = Message::Answer { ask, shard, answer };
+    send(links, counts, to, &message, frames.collect());
 }
 
 /// Sections, and the frames in which they are: the content of one message.

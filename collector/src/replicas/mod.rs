@@ -170,6 +170,7 @@ impl Replicas {
             adopted: Arc::clone(&adopted),
             control: parts.control,
             proposing: Arc::default(),
+            asking_map: Arc::default(),
             runtime: tokio::runtime::Handle::current(),
             inputs: inputs.clone(),
             counts: Arc::clone(&counts),
