@@ -9,7 +9,7 @@ use crate::agent::Agent;
 use crate::chance::Chance;
 use crate::collector::Collector;
 use crate::coordinator::Coordinator;
-use crate::faults::Fired;
+use crate::faults::{Fault, Fired};
 use crate::net::{AGENTS, COORDINATOR, Net, Packet, Place};
 use crate::oracle::{Oracle, Violation};
 use crate::plant::Plant;
@@ -126,6 +126,8 @@ pub struct World {
     pub words: Option<Vec<String>>,
     /// Is a sweep over all invariants due?
     pub(crate) sweep_due: bool,
+    /// What may break.
+    kinds: Vec<Fault>,
     config: Config,
     flush_us: u64,
     queue: BTreeMap<(u64, u64), Happening>,
@@ -183,7 +185,9 @@ impl World {
             takeover_every: Duration::from_millis(300),
             waiting_bytes_max: 1 << 20,
         };
+        let kinds = break_things::kinds_of(&mut chance);
         let mut world = Self {
+            kinds,
             now: 0,
             plant,
             shards,
