@@ -1,6 +1,6 @@
 //! Spans that come over OTLP are held by several members too.
 
-use crate::cluster::{Cluster, map, until};
+use crate::cluster::{Cluster, map, until, until_or};
 use crate::support::SHARDS;
 use event::{TraceId, Value};
 use placement::{Change, MemberId};
@@ -165,7 +165,7 @@ async fn a_bucket_of_many_pages_moves() {
         cluster.start_again(1).await;
     }
     let store = cluster.nodes[&1].collector.store();
-    store.limit_pages(16 << 10);
+    store.limit_pages(2 << 10);
     let later = event::Micros(host::now().0 + 800_000_000);
     tokio::task::spawn_blocking(move || store.seal_spans(later))
         .await
@@ -177,15 +177,16 @@ async fn a_bucket_of_many_pages_moves() {
     });
     assert!(cluster.nodes[&1].collector.store().span_stats().runs > 0);
     let parts = "elixirscope_replication_totals{what=\"parts\"}";
-    until("some parts", || cluster.nodes[&2].metric(parts) > 2).await;
+    let some = || cluster.nodes[&2].metric(parts) > 2;
+    until_or("some parts", || cluster.counts(), some).await;
     cluster.stop(2).await;
     cluster.start_again(2).await;
-    until("the shard moved", || {
+    let moved = || {
         let map = Arc::clone(&cluster.view.borrow().map);
         let holders = map.holders(shard).unwrap();
         holders.next.is_none() && holders.now == [MemberId(2)]
-    })
-    .await;
+    };
+    until_or("the shard moved", || cluster.counts(), moved).await;
     assert!(
         cluster.nodes[&2].metric(parts) >= 8,
         "{}",

@@ -67,7 +67,7 @@ pub(crate) struct Shared {
     pub(crate) logs: LogState,
     pub(crate) hints: WaitingHints,
     pub(crate) rest: Rest,
-    /// Bytes of columns of a page of spans that is copied.
+    /// Bytes of a page of spans that is copied.
     pub(crate) page_bytes: AtomicU64,
     /// Buckets before it are dropped.
     pub(crate) floor: AtomicU32,

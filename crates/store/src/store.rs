@@ -99,8 +99,8 @@ impl Store {
         })
     }
 
-    /// How many bytes of memory a page of spans takes that is copied to another member ([`crate::Synced::span_page`]); 8 MiB unless this
-    /// says otherwise.
+    /// How many bytes of frames and blocks a page of spans is that is copied to another member ([`crate::Synced::span_page`]); 2 MiB unless
+    /// this says otherwise.
     pub fn limit_pages(&self, bytes: u64) {
         self.shared.page_bytes.store(bytes, Ordering::Relaxed);
     }

@@ -429,7 +429,7 @@ fn copy_pages(
     }
 }
 
-/// Scenario: a shard of a bucket with a trace of 4,000 spans and many small ones, of two sources, in several runs, too large for a page of 64 KiB;
+/// Scenario: a shard of a bucket with a trace of 4,000 spans and many small ones, of two sources, in several runs, too large for a page of 8 KiB;
 /// it is copied page by page to a store that seals after every third page, and while it is, other batches come, and the source seals
 /// and merges. Guarantee: it does not come in one answer; page by page all spans come; the batches are there when the last page is, not
 /// before; a second time nothing is missing, and both have the same digests.
@@ -451,7 +451,7 @@ fn a_bucket_of_any_size_is_copied_page_by_page() {
     }
     let late = frame(7, &mut seqs, &[(1, 1_000_000)]);
     put(&source, frame(8, &mut seqs, &[(1, 2_000_000)]));
-    source.limit_pages(64 << 10);
+    source.limit_pages(8 << 10);
     let wanted: Vec<HeldSection> = batches(&source)
         .into_iter()
         .filter(|s| s.shard == shard)

@@ -21,8 +21,13 @@ use std::sync::atomic::Ordering;
 use wire::frame::FrameError;
 use wire::spans::{Cut, Packer, SpanBuilder, SpanFrame};
 
-/// Spans of a page, as bytes of columns in memory, unless [`crate::Store::limit_pages`] says otherwise; as frames they are about a quarter.
-pub(crate) const PAGE_BYTES: u64 = 8 << 20;
+/// Spans of a page, in bytes of the frames and blocks that they are read from, unless [`crate::Store::limit_pages`] says otherwise: each span
+/// counts for its share.
+pub(crate) const PAGE_BYTES: u64 = 2 << 20;
+/// Spans of a page, whatever they take.
+const PAGE_ROWS: usize = 1 << 17;
+/// What a builder may take in memory while there is a smaller page: the texts of all blocks that are read are in it.
+const BUILDER_BYTES_MAX: usize = 128 << 20;
 /// Ranges without a span that are looked at for one page.
 const EMPTY_MAX: usize = 32;
 /// Bits of a position that say where in a place.
@@ -177,7 +182,7 @@ impl Synced<'_> {
         let frames: u64 = slice.span_frames.iter().map(|f| u64::from(f.bytes)).sum();
         let runs: u64 = slice.span_runs.iter().map(|(_, run)| run.bytes()).sum();
         let of_shard = (frames + runs) / u64::from(self.shared.options.shards.get());
-        let pages = (4 * of_shard).div_ceil(self.page_bytes()).max(1);
+        let pages = of_shard.div_ceil(self.page_bytes()).max(1);
         64 - pages.next_power_of_two().trailing_zeros()
     }
 
@@ -227,20 +232,30 @@ impl Synced<'_> {
             placement::shard_of(trace, shards) == shard
                 && places.contains(&((hash(trace) >> WITHIN_BITS) as u16))
         };
+        let mut share = 0u64;
         for (family, key) in keys_of {
             let Some(bytes) = self.get(family, &key)? else {
                 return Err(damaged(family, "spans are gone and are not copied"));
             };
+            let before = builder.len();
             let read = SpanFrame::open(&bytes).and_then(|frame| {
                 let decoded = frame.decoded()?;
                 builder.take_some(&decoded, here, |span| positions.has(span));
-                Ok::<(), FrameError>(())
+                Ok::<u32, FrameError>(frame.rows())
             });
-            if let Err(error) = read {
-                tracing::error!(%error, %bucket, family, "spans cannot be read and are not copied");
-                return Err(damaged(family, "spans cannot be read and are not copied"));
+            match read {
+                Ok(rows) => {
+                    let taken = (builder.len() - before) as u64;
+                    share += bytes.len() as u64 * taken / u64::from(rows.max(1));
+                }
+                Err(error) => {
+                    tracing::error!(%error, %bucket, family, "spans cannot be read and are not copied");
+                    return Err(damaged(family, "spans cannot be read and are not copied"));
+                }
             }
-            if builder.byte_len() as u64 > self.page_bytes() && positions.half().is_some() {
+            let many = share > self.page_bytes() || builder.len() > PAGE_ROWS;
+            let large = builder.byte_len() > BUILDER_BYTES_MAX && positions.bits > WITHIN_BITS;
+            if large || many && positions.half().is_some() {
                 return Ok(None);
             }
         }
