@@ -5,18 +5,18 @@ use crate::chance::Chance;
 use crate::faults::{FAULTS, Fault};
 use crate::net::{AGENTS, COORDINATOR};
 
-/// Kinds of a seed that does not have all, besides drains.
+/// Kinds of a seed that does not have all, besides those that make shards move.
 const SOME_KINDS: usize = 4;
 
 /// Which kinds of fault a seed has: all, or in every other seed a few, which then come together more often than among all ("Swarm
-/// Testing", Groce et al., ISSTA 2012). Members are drained in each, so that shards move.
+/// Testing", Groce et al., ISSTA 2012). Members are drained, and disks lost, in each, so that shards move.
 pub(super) fn kinds_of(chance: &mut Chance) -> Vec<Fault> {
     let mut kinds: Vec<Fault> = FAULTS.iter().map(|(fault, _)| *fault).collect();
     if chance.per_mille(500) {
         return kinds;
     }
-    kinds.retain(|kind| *kind != Fault::Drain);
-    let mut some = vec![Fault::Drain];
+    let mut some = vec![Fault::Drain, Fault::Wipe];
+    kinds.retain(|kind| !some.contains(kind));
     for _ in 0..SOME_KINDS {
         some.push(kinds.swap_remove(chance.index(kinds.len())));
     }
