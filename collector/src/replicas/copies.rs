@@ -1,19 +1,23 @@
 //! What needs the disk and not the core: answers to other members' questions, and the batches that go out as copies. On the blocking
-//! pool, few at a time; what is too much is dropped and counted, and asked again.
+//! pool, few at a time; the rest waits for its turn, and what is too much for that is dropped and counted.
 
 use super::counts::Counts;
 use super::disk::{Disk, View, section};
 use super::links::{FrameBytes, Links, Outgoing};
+use super::turns::Turns;
 use event::Shard;
 use placement::MemberId;
 use replication::codec::{SECTIONS_MAX, encode};
 use replication::{Answer, Compare, Compared, Message, Question, Section, answer};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// Questions answered and copies read at once.
 const AT_ONCE: usize = 8;
+/// Of these, and of those that wait for their turn: each of several members has up to 16 comparisons under way. A question is small, and
+/// so is what names the batches of a copy.
+const WAITING: usize = 256;
 /// Comparisons that look at the disk at once.
 const COMPARING: usize = 4;
 /// Bytes of batches in one message, as their sections say; one that is larger goes alone.
@@ -28,7 +32,7 @@ pub(super) struct Copies {
     links: Links,
     counts: Arc<Counts>,
     runtime: tokio::runtime::Handle,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     comparing: Arc<Semaphore>,
 }
 
@@ -39,17 +43,17 @@ impl Copies {
             links,
             counts,
             runtime: tokio::runtime::Handle::current(),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            turns: Turns::new(tokio::runtime::Handle::current(), AT_ONCE, WAITING),
             comparing: Arc::new(Semaphore::new(COMPARING)),
         }
     }
 
-    fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        let turn = Arc::clone(&self.turns).try_acquire_owned().ok();
-        if turn.is_none() {
+    /// Does it on the blocking pool, when its turn comes. A question that is dropped would end its comparison, and the shard would wait for
+    /// another round, so only what exceeds [`WAITING`] is.
+    fn in_turn(&self, work: impl FnOnce() + Send + 'static) {
+        if !self.turns.take(work) {
             self.counts.dropped("busy");
         }
-        turn
     }
 
     /// Compares with what is held, a few at a time; `then` hears of it. The core bounds how many wait. What the disk did not show is not
@@ -81,10 +85,8 @@ impl Copies {
         question: Question,
         standing: (u64, bool),
     ) {
-        let Some(turn) = self.turn() else { return };
         let (disk, links, counts) = (self.disk.clone(), self.links.clone(), Arc::clone(&self.counts));
-        self.runtime.spawn_blocking(move || {
-            let _turn = turn;
+        self.in_turn(move || {
             let view = disk.held();
             if let Question::FetchPart(sections, from) = &question {
                 answer_part(&view, &links, &counts, (to, ask, shard), (sections, *from));
@@ -119,10 +121,8 @@ impl Copies {
         else {
             return;
         };
-        let Some(turn) = self.turn() else { return };
         let (disk, links, counts) = (self.disk.clone(), self.links.clone(), Arc::clone(&self.counts));
-        self.runtime.spawn_blocking(move || {
-            let _turn = turn;
+        self.in_turn(move || {
             let parts = if copy == 0 {
                 split(&sections)
             } else {

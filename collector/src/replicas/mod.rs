@@ -13,6 +13,7 @@ mod incoming;
 mod links;
 mod owner;
 mod span_writer;
+mod turns;
 
 use crate::acks::{Answered, InFlight, Why};
 use crate::control_plane::{ClusterSettings, ClusterView, ControlPlane, ControlPlaneError};

@@ -105,13 +105,7 @@ impl World {
 
     /// Copies what members logged.
     pub fn keep_logs(&self, folder: &Path) -> Result<()> {
-        fs::create_dir_all(folder)?;
-        for member in &self.ensemble.members {
-            fs::write(folder.join(format!("{}.log", member.name)), member.log())?;
-            let metrics = member.text("/metrics").unwrap_or_default();
-            fs::write(folder.join(format!("{}.metrics", member.name)), metrics)?;
-        }
-        Ok(())
+        self.ensemble.keep_logs(folder)
     }
 
     /// From the start to the comparison.

@@ -39,6 +39,8 @@ pub struct Lossy {
     open: BTreeMap<u64, u64>,
     last: u64,
     dead: bool,
+    /// How often the power came back.
+    life: u64,
     /// Bytes that the last cut took back, and changes of names.
     lost: (u64, u64),
 }
@@ -73,6 +75,7 @@ impl Default for Lossy {
             open: BTreeMap::new(),
             last: ROOT,
             dead: false,
+            life: 0,
             lost: (0, 0),
         }
     }
@@ -293,9 +296,15 @@ impl Lossy {
         self.lost = (bytes, changes);
     }
 
+    /// How often the power came back: requests of an earlier life may still come.
+    pub fn life(&self) -> u64 {
+        self.life
+    }
+
     /// It is back; bytes and changes of names that were lost.
     pub fn power(&mut self) -> (u64, u64) {
         self.dead = false;
+        self.life += 1;
         self.lost
     }
 }

@@ -16,6 +16,7 @@ use super::ensemble::{COPIES, Ensemble, loopback};
 use super::load::{Load, Pace};
 use super::member::Kind;
 use super::{count, most, some};
+use crate::run;
 
 /// Events a second, of all producers.
 const RATE: u32 = 10_000;
@@ -28,15 +29,26 @@ const EQUAL: Duration = Duration::from_mins(5);
 const ROUND: u32 = 15;
 const CUT_SECONDS: u32 = 5;
 
-/// So many cuts. In one of four only one member loses power, the others go on.
+/// So many cuts. In one of four only one member loses power, the others go on. A run that fails leaves its logs in the folder of reports.
 pub fn run(cuts: u32, seed: u64) -> Result<Vec<Value>> {
-    let mut chance = Chance::new(derived(seed, 0));
     let mut cluster = Ensemble::new(&["--memory-mib", "64", "--log", "warn"])?;
     let mut disks = Vec::new();
     for _ in 0..COPIES {
         let member = cluster.add(Kind::Up, loopback()?, &[])?;
         disks.push(Mounted::new(&member.data())?);
     }
+    let figures = cuts_of(cuts, seed, &mut cluster, &mut disks);
+    if figures.is_err() {
+        cluster.keep_logs(&run::target().join("report").join(format!("power-{seed}")))?;
+    }
+    for member in &mut cluster.members {
+        member.stop()?;
+    }
+    figures
+}
+
+fn cuts_of(cuts: u32, seed: u64, cluster: &mut Ensemble, disks: &mut [Mounted]) -> Result<Vec<Value>> {
+    let mut chance = Chance::new(derived(seed, 0));
     cluster.start()?;
     let (mut done, mut rounds, mut acked, mut slowest) = (0, 1_u64, 0, 0.0_f64);
     let (mut all, mut bytes, mut names) = (0, 0, 0);
@@ -60,7 +72,7 @@ pub fn run(cuts: u32, seed: u64) -> Result<Vec<Value>> {
         while done < begun + now && load.goes_on(3.0)? {
             chance.sleep_ms(500, 3_000);
             let which = hit(&mut chance);
-            let lost = cut(&mut cluster, &mut disks, &which, &mut chance)?;
+            let lost = cut(cluster, disks, &which, &mut chance)?;
             (bytes, names) = (bytes + lost.0, names + lost.1);
             all += u64::from(which.len() == COPIES);
             done += 1;
@@ -77,10 +89,6 @@ pub fn run(cuts: u32, seed: u64) -> Result<Vec<Value>> {
             "{done} of {cuts} cuts, {bytes} bytes and {names} changes of names lost, {acked} events held by all"
         );
     }
-    for member in &mut cluster.members {
-        member.stop()?;
-    }
-    drop(disks);
     let mut figures = vec![
         some("power cuts under load", done.into(), cuts.into()),
         count("of these, of all three members at once", all),

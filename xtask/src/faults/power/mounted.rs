@@ -9,7 +9,7 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 
-use super::disk::{Done, Lossy, ROOT};
+use super::disk::{Done, EIO, Lossy, ROOT};
 use super::wire::{Answer, REQUEST_MAX, Request};
 
 /// Not done by this file system.
@@ -61,7 +61,8 @@ impl Mounted {
         }
         let disk = Arc::clone(&self.disk);
         // It ends with the mount: here, and in namespaces that were made meanwhile and have a copy of it.
-        thread::spawn(move || serve(device, &disk));
+        let life = self.disk().life();
+        thread::spawn(move || serve(device, &disk, life));
         self.in_use = true;
         Ok(())
     }
@@ -86,7 +87,7 @@ impl Drop for Mounted {
 }
 
 /// Answers until the file system is unmounted.
-fn serve(mut device: File, disk: &Mutex<Lossy>) {
+fn serve(mut device: File, disk: &Mutex<Lossy>, life: u64) {
     let mut buffer = vec![0; REQUEST_MAX];
     loop {
         let length = match device.read(&mut buffer) {
@@ -102,7 +103,14 @@ fn serve(mut device: File, disk: &Mutex<Lossy>) {
         if matches!(request.operation, 2 | 36 | 42) {
             continue;
         }
-        let done = answer(&request, &mut disk.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut disk = disk.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that an earlier mount left behind closes nothing that is open now.
+        let done = if disk.life() == life {
+            answer(&request, &mut disk)
+        } else {
+            Err(EIO)
+        };
+        drop(disk);
         // Whoever asked may be gone.
         let _ = device.write_all(&Answer::with_head(request.unique, done));
     }
