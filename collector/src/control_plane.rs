@@ -103,6 +103,8 @@ pub trait ControlPlane: Send + Sync + 'static {
     fn change(&self, shard: Shard, change: Change) -> BoxFuture<'_, Result<(), ControlPlaneError>>;
     /// The map and the members, followed. The last copy: it never fails, and may be behind.
     fn cluster(&self) -> watch::Receiver<Arc<ClusterView>>;
+    /// Somebody knows a map of at least this epoch: asks for it, so that [`Self::cluster`] soon shows it. That follows by itself in time.
+    fn fetch_map(&self, epoch: u64) -> BoxFuture<'_, Result<(), ControlPlaneError>>;
     /// The mark of the disk of this member's collector, as it was remembered last. It is kept with the member's identity, not on that disk.
     fn disk_mark(&self) -> Option<u64>;
     /// Remembers it, synced.

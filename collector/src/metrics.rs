@@ -201,6 +201,7 @@ impl Metrics {
             ("buckets_dropped", t.dropped_buckets),
             ("frames_dropped", t.dropped_frames),
             ("damaged_frames", t.damaged_frames),
+            ("damaged_batches", t.damaged_batches),
             ("disk_full", t.disk_full),
             ("write_failed", t.write_failed),
             ("queue_full", t.queue_full),

@@ -210,6 +210,22 @@ impl ControlPlane for InProcess {
         self.view.clone()
     }
 
+    fn fetch_map(&self, epoch: u64) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        Box::pin(async move {
+            if self.view.borrow().map.epoch >= epoch {
+                return Ok(());
+            }
+            // What is read is what the quorum has decided by now, and it is in the local copy then.
+            let state = self.coordinator.read().await.map_err(|e| unavailable(&e))?;
+            let known = state.shard_map.epoch;
+            if known >= epoch {
+                return Ok(());
+            }
+            let words = format!("the coordinators know map {known}, not {epoch}");
+            Err(ControlPlaneError::Unavailable(words))
+        })
+    }
+
     fn disk_mark(&self) -> Option<u64> {
         let text = std::fs::read_to_string(&self.mark).ok()?;
         u64::from_str_radix(text.trim(), 16).ok()

@@ -99,6 +99,34 @@ fn ids(of: &Value) -> Vec<u64> {
         .collect()
 }
 
+/// Of three members: all is well; then the third is killed.
+fn the_doctor_knows_the_others(members: &mut Members) -> Result<()> {
+    let bed = &members.beds[0];
+    let looked: Vec<Value> = serde_json::from_str(&said(
+        bed.program(&["doctor", "--json"]).env("ELIXIRSCOPE_LOG", "off"),
+    )?)?;
+    let of = |check: &str| looked.iter().find(|finding| finding["check"] == check).cloned();
+    for (check, text) in [
+        ("quorum", "3 vote, member 1 leads, 1 may go"),
+        ("member 2", "clocks agree within"),
+        ("member 3", "its certificate ends in"),
+        ("certificates", "member ends in"),
+    ] {
+        let found = of(check).with_context(|| check.to_owned())?;
+        let seen = found["seen"].as_str().unwrap();
+        // The machine's disk may be nearly full.
+        assert!(found["verdict"] != "fail" && seen.contains(text), "{found}");
+    }
+    members.running[2].take().unwrap().kill()?;
+    let dead = bed.program(&["doctor"]).output()?;
+    let dead = String::from_utf8(dead.stdout)?;
+    assert!(
+        dead.contains("FAIL  member 3") && dead.contains("cannot be reached"),
+        "{dead}"
+    );
+    Ok(())
+}
+
 /// Scenario: three `up` and a coordinator join one after the other, each through the last; the fourth is removed; who changed what is asked. A
 /// member without the cluster's certificates, and a collector that names no member, start.
 /// Guarantee: three voters with zones, each door answers; a removed member stays in the list and is told so; the audit log has all in order; the two
@@ -186,28 +214,8 @@ fn members_join_and_leave() -> Result<()> {
         table.lines().count() == 67 && table.contains("moves to"),
         "{table}"
     );
-    let looked: Vec<Value> = serde_json::from_str(&said(
-        bed.program(&["doctor", "--json"]).env("ELIXIRSCOPE_LOG", "off"),
-    )?)?;
-    let of = |check: &str| looked.iter().find(|finding| finding["check"] == check).cloned();
-    for (check, text) in [
-        ("quorum", "3 vote, member 1 leads, 1 may go"),
-        ("member 2", "clocks agree within"),
-        ("member 3", "its certificate ends in"),
-        ("certificates", "member ends in"),
-    ] {
-        let found = of(check).with_context(|| check.to_owned())?;
-        let seen = found["seen"].as_str().unwrap();
-        // The machine's disk may be nearly full.
-        assert!(found["verdict"] != "fail" && seen.contains(text), "{found}");
-    }
-    members.running[2].take().unwrap().kill()?;
-    let dead = bed.program(&["doctor"]).output()?;
-    let dead = String::from_utf8(dead.stdout)?;
-    assert!(
-        dead.contains("FAIL  member 3") && dead.contains("cannot be reached"),
-        "{dead}"
-    );
+    the_doctor_knows_the_others(&mut members)?;
+    let bed = &members.beds[0];
     let join = said(&mut bed.program(&["cluster", "join"]))?;
     assert!(join.contains(&format!("--join {}", bed.quic_address())), "{join}");
     Ok(())

@@ -14,8 +14,8 @@ use std::time::Duration;
 pub enum Op {
     /// Batches and gaps.
     Write(u64, Vec<Section>),
-    /// A map.
-    Map(Arc<ShardMap>),
+    /// Bytes that are no batch yet.
+    Part(u64),
     /// A hint is remembered.
     Hint(MemberId, Section),
     /// A hint is forgotten.
@@ -63,6 +63,8 @@ pub struct Collector {
     pub syncing: Vec<Op>,
     /// Waits for the next sync.
     pub waiting: Vec<Op>,
+    /// A map that is being written: a write of its own, which overtakes those of batches.
+    pub keeping: Option<Arc<ShardMap>>,
     /// Until when it stands still.
     pub paused_until: u64,
     /// How long a sync takes, microseconds.
@@ -95,6 +97,7 @@ impl Collector {
             },
             syncing: Vec::new(),
             waiting: Vec::new(),
+            keeping: None,
             paused_until: 0,
             sync_us: 2_000,
             full: false,
@@ -108,7 +111,7 @@ impl Collector {
     /// Gives the core an input.
     pub fn handle(&mut self, now: Duration, input: Input) -> Vec<Action> {
         match &mut self.member {
-            Some(member) => member.handle(now, input, &self.durable.store),
+            Some(member) => member.handle(now, input),
             None => Vec::new(),
         }
     }
@@ -125,9 +128,9 @@ impl Collector {
                     let outcomes = sections.iter().map(put).collect();
                     inputs.push(Input::Written { job, outcomes });
                 }
-                Op::Map(map) => {
-                    inputs.push(Input::MapKept(map.epoch));
-                    self.durable.map = map;
+                Op::Part(job) => {
+                    let outcomes = vec![if self.full { Outcome::Later } else { Outcome::Held }];
+                    inputs.push(Input::Written { job, outcomes });
                 }
                 Op::Hint(to, section) => {
                     self.durable.hints.insert((to, section));
@@ -140,11 +143,19 @@ impl Collector {
         inputs
     }
 
+    /// The write of a map ends well. What the core is to hear.
+    pub fn map_synced(&mut self) -> Option<Input> {
+        let map = self.keeping.take()?;
+        let kept = Input::MapKept(map.epoch);
+        self.durable.map = map;
+        Some(kept)
+    }
+
     /// The sync fails: nothing of it is on disk.
     pub fn sync_failed(&mut self) -> Vec<Input> {
         let failed = |op: Op| match op {
-            Op::Write(job, _) => Some(Input::WriteFailed { job }),
-            Op::Map(_) | Op::Hint(..) | Op::NoHint(..) => None,
+            Op::Write(job, _) | Op::Part(job) => Some(Input::WriteFailed { job }),
+            Op::Hint(..) | Op::NoHint(..) => None,
         };
         std::mem::take(&mut self.syncing)
             .into_iter()
@@ -158,8 +169,11 @@ impl Collector {
         self.reads.clear();
         let waiting = std::mem::take(&mut self.waiting);
         self.syncing.extend(waiting);
+        let keeping = self.keeping.take();
         if power || self.sync_fails {
             self.syncing.clear();
+        } else if let Some(map) = keeping {
+            self.durable.map = map;
         }
         let _nobody_hears = self.synced();
     }

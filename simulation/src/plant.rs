@@ -24,8 +24,8 @@ pub enum Plant {
     OpenBucketDropped,
 }
 
-/// All: those of the design's list by its names, and one of a rule that came with the core.
-pub const PLANTS: [(&str, Plant); 20] = [
+/// All: those of the design's list by its names, and two of rules that came with the core.
+pub const PLANTS: [(&str, Plant); 21] = [
     ("ack before sync", Plant::Core(Bug::AckBeforeSync)),
     ("fsync error ignored", Plant::Core(Bug::FsyncErrorIgnored)),
     ("W = 1", Plant::Core(Bug::OneIsEnough)),
@@ -49,6 +49,7 @@ pub const PLANTS: [(&str, Plant); 20] = [
         "joint read asks the old set alone",
         Plant::Core(Bug::JointReadOfOldSet),
     ),
+    ("copy counts before its sync", Plant::Core(Bug::CopyBeforeSync)),
 ];
 
 /// Of the design's list, what this simulation does not run: where it belongs.

@@ -246,4 +246,14 @@ impl Held for Store {
         self.held.contains_key(&id) && section.bucket >= self.floor
             || (self.plant == Some(Plant::DedupeLostAfterSeal) && self.holds(section))
     }
+
+    /// What some producers cut is merged when it is sealed, as spans are: it comes in several parts.
+    fn parts(&self, section: &Section) -> u64 {
+        let sealed = self.sealed.contains(&section.bucket);
+        if sealed && section.source.producer.0.is_multiple_of(2) {
+            3
+        } else {
+            1
+        }
+    }
 }

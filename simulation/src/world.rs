@@ -9,14 +9,14 @@ use crate::agent::Agent;
 use crate::chance::Chance;
 use crate::collector::Collector;
 use crate::coordinator::Coordinator;
-use crate::faults::Fired;
+use crate::faults::{Fault, Fired};
 use crate::net::{AGENTS, COORDINATOR, Net, Packet, Place};
 use crate::oracle::{Oracle, Violation};
 use crate::plant::Plant;
 use crate::store::Store;
 use event::Bucket;
 use placement::MemberId;
-use replication::{Config, FrontConfig, HintsConfig, RepairConfig, Section};
+use replication::{Compare, Config, FrontConfig, HintsConfig, RepairConfig, Section};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -42,6 +42,10 @@ pub enum Happening {
     Tick(usize),
     /// A sync of a process's life ends.
     Synced(usize, u64),
+    /// A map that a process's life writes is synced.
+    MapSynced(usize, u64),
+    /// A comparison of a process's life reads the disk.
+    Compare(usize, u64, Box<Compare>),
     /// A collector starts.
     Start(usize),
     /// A machine with a new disk gets a new id.
@@ -122,6 +126,8 @@ pub struct World {
     pub words: Option<Vec<String>>,
     /// Is a sweep over all invariants due?
     pub(crate) sweep_due: bool,
+    /// What may break.
+    kinds: Vec<Fault>,
     config: Config,
     flush_us: u64,
     queue: BTreeMap<(u64, u64), Happening>,
@@ -179,7 +185,9 @@ impl World {
             takeover_every: Duration::from_millis(300),
             waiting_bytes_max: 1 << 20,
         };
+        let kinds = break_things::kinds_of(&mut chance);
         let mut world = Self {
+            kinds,
             now: 0,
             plant,
             shards,

@@ -19,6 +19,7 @@ mod namespaces;
 mod net;
 mod no_quorum;
 mod overload;
+mod power;
 mod programs;
 mod rolling;
 mod rotate;
@@ -91,6 +92,8 @@ enum What {
     NoQuorum,
     /// Certificates are replaced under load.
     Rotate,
+    /// The power goes for all members at once: their disks lose what was not synced.
+    Power,
     /// `fdatasync` and `fsync` fail (libfiu): writes stop, clients are put off, a restart has everything.
     Fsync,
     /// Every sync takes half a second.
@@ -103,7 +106,7 @@ enum What {
     Soak,
 }
 
-const ALL: [What; 17] = [
+const ALL: [What; 18] = [
     What::Shop,
     What::Otlp,
     What::Quic,
@@ -116,6 +119,7 @@ const ALL: [What; 17] = [
     What::DiskLost,
     What::NoQuorum,
     What::Rotate,
+    What::Power,
     What::Fsync,
     What::Slow,
     What::Full,
@@ -195,6 +199,7 @@ fn one(what: What, args: &Args, seed: u64) -> Result<()> {
             done("disk-lost", disk_lost::run(gib, seed)?)
         }
         What::NoQuorum => done("no-quorum", no_quorum::run(or(args.seconds, 20, 600), seed)?),
+        What::Power => done("power", power::run(or(args.kills, 3, 60), seed)?),
         What::Rotate => done("rotate", rotate::run(or(args.runs, 2, 20), seed)?),
         What::Fsync => done("fsync", fsync::run(or(args.kills, 1, 20), seed)?),
         What::Slow => done("slow", slow::run(or(args.seconds, 5, 60), seed)?),

@@ -9,6 +9,7 @@ use placement::{Change, MemberId, ShardMap};
 use replication::codec::encode;
 use replication::{Action, Message, Section, Ticket};
 use std::sync::Arc;
+use std::time::Duration;
 use store::{FrameToStore, StoreError};
 
 /// Of a write that was not begun.
@@ -16,6 +17,11 @@ const PUT_OFF: StoreError = StoreError::QueueFull {
     queued_bytes: 0,
     limit_bytes: 0,
 };
+
+/// So long the coordinators are waited for when they are asked for a map.
+const MAP_WAIT: Duration = Duration::from_secs(5);
+/// They are not asked again sooner.
+const MAP_REST: Duration = Duration::from_millis(200);
 
 impl Owner {
     /// Does it. `frames` came with what the core was told.
@@ -25,6 +31,22 @@ impl Owner {
             Action::Keep { ticket, from } => self.own.keep(ticket, from),
             Action::Release { ticket } => self.own.release(ticket),
             Action::Write { job, frame, sections } => self.write(job, frame, &sections, frames),
+            Action::WritePart { job } => self.write_part(job, frames),
+            Action::Compare(compare) => {
+                let inputs = self.inputs.clone();
+                let frames = frames.to_vec();
+                self.copies.compare(compare, move |compared| {
+                    let _ = inputs.send(Told::Compared(compared, frames));
+                });
+            }
+            Action::Answer {
+                to,
+                ask,
+                shard,
+                question,
+                epoch,
+                whole,
+            } => self.copies.answer(to, ask, shard, question, (epoch, whole)),
             Action::KeepMap(map) => self.keep_map(map),
             // The core itself makes hints of these.
             Action::Hint { .. } => {}
@@ -34,8 +56,7 @@ impl Owner {
             Action::Stale { from, epoch } => self.own.refused(from, Why::Stale(epoch)),
             Action::Busy { from } => self.own.refused(from, Why::Busy),
             Action::Conflict { from, section } => self.own.conflict(from, section),
-            // The view of the cluster follows by itself.
-            Action::FetchMap(epoch) => tracing::debug!(epoch, "somebody knows a later map"),
+            Action::FetchMap(epoch) => self.fetch_map(epoch),
             Action::Propose { shard, change } => self.propose(shard, change),
         }
     }
@@ -82,7 +103,12 @@ impl Owner {
         // The frame itself is being written still: written again, it would only wait behind itself.
         let again = frame.is_some_and(|frame| !self.writing.lock().insert(frame));
         let frame = frame.filter(|_| !again);
-        self.jobs.insert(job, Writing { frame, order });
+        let writing = Writing {
+            frame,
+            order,
+            is_part: false,
+        };
+        self.jobs.insert(job, writing);
         let inputs = self.inputs.clone();
         let submitted = if again || to_store.is_empty() {
             Err(PUT_OFF)
@@ -97,6 +123,24 @@ impl Owner {
         }
     }
 
+    /// Writes the parts of spans among the frames that came: nothing is said of them, and only they may.
+    fn write_part(&mut self, job: u64, frames: &[FrameToStore]) {
+        let parts: Vec<FrameToStore> = frames.iter().filter(|f| f.is_part()).cloned().collect();
+        let writing = Writing {
+            frame: None,
+            order: Vec::new(),
+            is_part: true,
+        };
+        self.jobs.insert(job, writing);
+        let inputs = self.inputs.clone();
+        let done = move |result| {
+            let _ = inputs.send(Told::Written(job, result));
+        };
+        if let Err(error) = self.disk.submit_spans(parts, Box::new(done)) {
+            let _ = self.inputs.send(Told::Written(job, Err(error)));
+        }
+    }
+
     fn keep_map(&self, map: Arc<ShardMap>) {
         let (disk, inputs) = (self.disk.clone(), self.inputs.clone());
         self.runtime.spawn_blocking(move || match disk.keep_map(&map) {
@@ -104,6 +148,25 @@ impl Owner {
                 let _ = inputs.send(Told::MapKept(map.epoch));
             }
             Err(error) => tracing::error!(%error, epoch = map.epoch, "a map could not be kept"),
+        });
+    }
+
+    /// One question at a time, and not again at once: the core says it with each message under the later map.
+    fn fetch_map(&self, epoch: u64) {
+        let Ok(turn) = Arc::clone(&self.asking_map).try_lock_owned() else {
+            return;
+        };
+        self.counts.map_asked();
+        let control = Arc::clone(&self.control);
+        self.runtime.spawn(async move {
+            let _turn = turn;
+            let asked = tokio::time::timeout(MAP_WAIT, control.fetch_map(epoch)).await;
+            match asked {
+                Ok(Ok(())) => tracing::debug!(epoch, "a later map was asked for"),
+                Ok(Err(error)) => tracing::warn!(epoch, %error, "a later map could not be asked for"),
+                Err(_) => tracing::warn!(epoch, "no answer about a later map"),
+            }
+            tokio::time::sleep(MAP_REST).await;
         });
     }
 

@@ -128,7 +128,7 @@ pub(super) fn check(message: &mut Message, frames: &[FrameToStore]) -> bool {
         }
         Message::Copy { sections, .. }
         | Message::Answer {
-            answer: replication::Answer::Data(sections),
+            answer: replication::Answer::Data(sections) | replication::Answer::Part(sections, _),
             ..
         } => {
             let places = Places::of(frames);

@@ -1,19 +1,25 @@
 //! What needs the disk and not the core: answers to other members' questions, and the batches that go out as copies. On the blocking
-//! pool, few at a time; what is too much is dropped and counted, and asked again.
+//! pool, few at a time; the rest waits for its turn, and what is too much for that is dropped and counted.
 
 use super::counts::Counts;
 use super::disk::{Disk, View, section};
 use super::links::{FrameBytes, Links, Outgoing};
+use super::turns::Turns;
 use event::Shard;
 use placement::MemberId;
 use replication::codec::{SECTIONS_MAX, encode};
-use replication::{Answer, Message, Question, Section, answer};
+use replication::{Answer, Compare, Compared, Message, Question, Section, answer};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// Questions answered and copies read at once.
 const AT_ONCE: usize = 8;
+/// Of these, and of those that wait for their turn: each of several members has up to 16 comparisons under way. A question is small, and
+/// so is what names the batches of a copy.
+const WAITING: usize = 256;
+/// Comparisons that look at the disk at once.
+const COMPARING: usize = 4;
 /// Bytes of batches in one message, as their sections say; one that is larger goes alone.
 const MESSAGE_BYTES: u64 = 2 << 20;
 /// Bytes of the frames of one message.
@@ -26,7 +32,8 @@ pub(super) struct Copies {
     links: Links,
     counts: Arc<Counts>,
     runtime: tokio::runtime::Handle,
-    turns: Arc<Semaphore>,
+    turns: Turns,
+    comparing: Arc<Semaphore>,
 }
 
 impl Copies {
@@ -36,16 +43,37 @@ impl Copies {
             links,
             counts,
             runtime: tokio::runtime::Handle::current(),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            turns: Turns::new(tokio::runtime::Handle::current(), AT_ONCE, WAITING),
+            comparing: Arc::new(Semaphore::new(COMPARING)),
         }
     }
 
-    fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        let turn = Arc::clone(&self.turns).try_acquire_owned().ok();
-        if turn.is_none() {
+    /// Does it on the blocking pool, when its turn comes. A question that is dropped would end its comparison, and the shard would wait for
+    /// another round, so only what exceeds [`WAITING`] is.
+    fn in_turn(&self, work: impl FnOnce() + Send + 'static) {
+        if !self.turns.take(work) {
             self.counts.dropped("busy");
         }
-        turn
+    }
+
+    /// Compares with what is held, a few at a time; `then` hears of it. The core bounds how many wait. What the disk did not show is not
+    /// told: it would look as if it was not there.
+    pub(super) fn compare(&self, compare: Box<Compare>, then: impl FnOnce(Box<Compared>) + Send + 'static) {
+        let (disk, turns) = (self.disk.clone(), Arc::clone(&self.comparing));
+        let runtime = self.runtime.clone();
+        self.runtime.spawn(async move {
+            let Ok(turn) = turns.acquire_owned().await else {
+                return;
+            };
+            runtime.spawn_blocking(move || {
+                let _turn = turn;
+                let view = disk.held();
+                let compared = compare.run(&view);
+                if view.is_sound() {
+                    then(Box::new(compared));
+                }
+            });
+        });
     }
 
     /// Answers a question. `standing`: the map that is in force, and whether the disk is whole.
@@ -57,11 +85,13 @@ impl Copies {
         question: Question,
         standing: (u64, bool),
     ) {
-        let Some(turn) = self.turn() else { return };
         let (disk, links, counts) = (self.disk.clone(), self.links.clone(), Arc::clone(&self.counts));
-        self.runtime.spawn_blocking(move || {
-            let _turn = turn;
+        self.in_turn(move || {
             let view = disk.held();
+            if let Question::FetchPart(sections, from) = &question {
+                answer_part(&view, &links, &counts, (to, ask, shard), (sections, *from));
+                return;
+            }
             let mut answer = answer(&view, shard, &question, standing.0, standing.1);
             let mut frames = Vec::new();
             if let Answer::Data(sections) = &mut answer {
@@ -91,10 +121,8 @@ impl Copies {
         else {
             return;
         };
-        let Some(turn) = self.turn() else { return };
         let (disk, links, counts) = (self.disk.clone(), self.links.clone(), Arc::clone(&self.counts));
-        self.runtime.spawn_blocking(move || {
-            let _turn = turn;
+        self.in_turn(move || {
             let parts = if copy == 0 {
                 split(&sections)
             } else {
@@ -118,6 +146,28 @@ impl Copies {
             }
         });
     }
+}
+
+/// Answers with the next page of spans that are too many for one answer.
+fn answer_part(
+    view: &View<'_>,
+    links: &Links,
+    counts: &Counts,
+    (to, ask, shard): (MemberId, u64, Shard),
+    (sections, from): (&[Section], u64),
+) {
+    let page = match view.page(sections, from) {
+        Ok(page) => page,
+        Err(error) => {
+            tracing::error!(%error, %shard, "spans could not be read for another member");
+            return;
+        }
+    };
+    let batches = page.frames.iter().flat_map(|frame| &frame.sections);
+    let answer = Answer::Part(batches.map(section).collect(), page.next);
+    let frames = page.frames.into_iter().map(|frame| FrameBytes::Read(frame.bytes));
+    let message = Message::Answer { ask, shard, answer };
+    send(links, counts, to, &message, frames.collect());
 }
 
 /// Sections, and the frames in which they are: the content of one message.

@@ -4,6 +4,7 @@ use host::Registry;
 use host::metrics::{counter, counters, gauge, gauges};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 use replication::Member;
+use std::time::Duration;
 
 /// Numbers of streams and links, counted where they happen; of the core, copied.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(crate) struct Counts {
     sent_bytes: IntCounter,
     received: IntCounter,
     received_bytes: IntCounter,
+    maps_asked: IntCounter,
     dropped: IntCounterVec,
     refused: IntCounterVec,
     now: IntGaugeVec,
@@ -34,6 +36,11 @@ impl Counts {
             sent_bytes: counter(r, &name("sent_bytes_total"), "Bytes of them, frames included")?,
             received: counter(r, &name("received_total"), "Messages taken from other members")?,
             received_bytes: counter(r, &name("received_bytes_total"), "Bytes of them, frames included")?,
+            maps_asked: counter(
+                r,
+                &name("maps_asked_total"),
+                "Questions to the coordinators for a map that another member knows",
+            )?,
             dropped: counters(
                 r,
                 &name("dropped_total"),
@@ -61,6 +68,10 @@ impl Counts {
         self.received_bytes.inc_by(bytes);
     }
 
+    pub(super) fn map_asked(&self) {
+        self.maps_asked.inc();
+    }
+
     pub(super) fn dropped(&self, reason: &str) {
         self.dropped.with_label_values(&[reason]).inc();
     }
@@ -70,19 +81,22 @@ impl Counts {
     }
 
     /// Copies what the core has counted. `links`: peers, and bytes that wait for them.
-    pub(super) fn show(&self, member: &Member, links: (u64, u64)) {
+    pub(super) fn show(&self, now: Duration, member: &Member, links: (u64, u64)) {
         let (front, replica) = (member.front(), member.replica());
-        let now = [
+        let shown = [
             ("map_epoch", replica.map().epoch),
             ("disk_whole", u64::from(replica.is_authoritative())),
             ("stopped", u64::from(replica.is_stopped())),
             ("front_bytes", front.in_flight_bytes()),
             ("writing_bytes", replica.waiting_bytes()),
             ("hints", member.hints().waiting() as u64),
+            ("hints_stuck_seconds", member.hints().stuck(now).as_secs()),
+            ("moving", member.moving() as u64),
+            ("copies_late", member.copies_late(now) as u64),
             ("peers", links.0),
             ("link_bytes", links.1),
         ];
-        set(&self.now, &now);
+        set(&self.now, &shown);
         let (f, h, c) = (front.counts(), member.hints().counts(), member.repair().counts());
         let totals = [
             ("acked", f.acked),
@@ -102,6 +116,7 @@ impl Counts {
             ("compared_equal", c.equal),
             ("comparisons_given_up", c.given_up),
             ("fetched", c.fetched),
+            ("parts", c.parts),
             ("given", c.given),
         ];
         set(&self.totals, &totals);

@@ -7,7 +7,7 @@ use replication::{Held, Section, Source};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use store::{CutFrame, Done, FrameToStore, HeldSection, Hint, Marker, Store, StoreError, Synced};
+use store::{CutFrame, Done, FrameToStore, HeldSection, Hint, Marker, SpanPage, Store, StoreError, Synced};
 
 /// The store. Clones share it. All calls but `submit` and `hint` block.
 #[derive(Clone, Debug)]
@@ -29,6 +29,11 @@ impl Disk {
             return self.spans.submit(frames, done);
         }
         self.store.submit(frames, done)
+    }
+
+    /// The same of frames of spans, or of none.
+    pub(super) fn submit_spans(&self, frames: Vec<FrameToStore>, done: Done) -> Result<(), StoreError> {
+        self.spans.submit(frames, done)
     }
 
     /// What is synced, as of now.
@@ -104,6 +109,12 @@ impl View<'_> {
     pub(super) fn frames(&self, sections: &[Section]) -> Result<Vec<CutFrame>, StoreError> {
         let wanted: Vec<HeldSection> = sections.iter().map(held_section).collect();
         self.synced.frames(&wanted)
+    }
+
+    /// The spans that these batches are, page by page.
+    pub(super) fn page(&self, sections: &[Section], from: u64) -> Result<SpanPage, StoreError> {
+        let wanted: Vec<HeldSection> = sections.iter().map(held_section).collect();
+        self.synced.span_page(&wanted, from)
     }
 
     fn read<T: Default>(&self, read: Result<T, StoreError>) -> T {

@@ -252,7 +252,7 @@ impl Running {
                 Ok((connection, writer)) => {
                     wait = WAIT.0;
                     self.state.counts.links_open.inc();
-                    let ended = self.carry(writer, first, &mut queue).await;
+                    let ended = self.carry(&connection, writer, first, &mut queue).await;
                     self.state.counts.links_open.dec();
                     let Err(failed) = ended else { return };
                     self.ways.give_up(&self.address, &connection);
@@ -306,6 +306,7 @@ impl Running {
     /// Writes what comes. `Ok`: the queue is closed.
     async fn carry(
         &self,
+        connection: &Connection,
         mut writer: MessageWriter<SendStream>,
         first: Outgoing,
         queue: &mut UnboundedReceiver<Outgoing>,
@@ -336,6 +337,8 @@ impl Running {
                     Some(message) => next = Some(message),
                     None => return Ok(()),
                 },
+                // Noticed while nothing is sent, so that the next message does not get lost in finding it out.
+                _ = connection.closed() => return Err("the connection was closed".to_owned()),
                 () = tokio::time::sleep(silence), if asked.is_some() => {
                     if asked.is_some_and(|asked| self.state.heard.load(Ordering::Relaxed) < asked) {
                         return Err("nothing is heard of it".to_owned());

@@ -13,6 +13,7 @@ mod incoming;
 mod links;
 mod owner;
 mod span_writer;
+mod turns;
 
 use crate::acks::{Answered, InFlight, Why};
 use crate::control_plane::{ClusterSettings, ClusterView, ControlPlane, ControlPlaneError};
@@ -171,6 +172,7 @@ impl Replicas {
             adopted: Arc::clone(&adopted),
             control: parts.control,
             proposing: Arc::default(),
+            asking_map: Arc::default(),
             runtime: tokio::runtime::Handle::current(),
             inputs: inputs.clone(),
             counts: Arc::clone(&counts),

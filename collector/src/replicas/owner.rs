@@ -1,20 +1,19 @@
 //! The thread that owns the core ([`replication::Member`]): everything comes in by one queue, one thing at a time.
 //!
-//! A thread and not a task, because the core may have to look at the disk while it compares. Each thing in the queue is bounded where it
-//! comes from: frames by their agents' windows, messages by the bytes that may wait, writes by the core itself.
+//! It never reads the disk: comparing and answering do, on the blocking pool (`copies.rs`). Each thing in the queue is bounded where it
+//! comes from: frames by their agents' windows, messages by the bytes that may wait, writes and comparisons by the core itself.
 
 use super::Adopted;
 use super::copies::Copies;
 use super::counts::Counts;
-use super::disk::{Disk, View};
+use super::disk::Disk;
 use super::fronted::{Fronted, OwnFrames};
 use super::links::Links;
 use crate::control_plane::{ClusterView, ControlPlane};
-use event::{Bucket, Seq, Shard};
+use event::Shard;
 use parking_lot::{Mutex, RwLock};
 use placement::MemberId;
-use replication::{Config, Held, Input, Member, Message, Outcome, Section, Source, Ticket};
-use std::cell::OnceCell;
+use replication::{Compared, Config, Input, Member, Message, Outcome, Ticket};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -47,6 +46,8 @@ pub(super) enum Told {
     Message(Received),
     /// A write ended.
     Written(u64, Result<Receipt, StoreError>),
+    /// A comparison looked at the disk; with the frames that had come.
+    Compared(Box<Compared>, Vec<FrameToStore>),
     /// The cluster changed.
     View(Arc<ClusterView>),
     /// A map is synced.
@@ -61,6 +62,8 @@ pub(super) struct Writing {
     pub(super) frame: Option<(MemberId, Ticket)>,
     /// For each section that the core wants written, which of the receipt's it is.
     pub(super) order: Vec<usize>,
+    /// Is it a part of batches that are none yet? Then it has one outcome.
+    pub(super) is_part: bool,
 }
 
 /// The thread's own.
@@ -79,6 +82,8 @@ pub(super) struct Owner {
     pub(super) adopted: Arc<RwLock<Arc<Adopted>>>,
     pub(super) control: Arc<dyn ControlPlane>,
     pub(super) proposing: Arc<Mutex<HashSet<Shard>>>,
+    /// Held while the coordinators are asked for a map.
+    pub(super) asking_map: Arc<tokio::sync::Mutex<()>>,
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) inputs: Sender<Told>,
     pub(super) counts: Arc<Counts>,
@@ -120,7 +125,7 @@ impl Owner {
             }
             if now >= show {
                 show = now + SHOW;
-                self.counts.show(&self.member, self.links.waiting());
+                self.counts.show(now, &self.member, self.links.waiting());
             }
         }
     }
@@ -143,6 +148,7 @@ impl Owner {
             }
             Told::Message(received) => self.message(received),
             Told::Written(job, result) => self.ended(job, result),
+            Told::Compared(compared, frames) => self.input(Input::Compared(compared), &frames),
             Told::View(view) => self.see(&view),
             Told::MapKept(epoch) => {
                 self.input(Input::MapKept(epoch), &[]);
@@ -156,14 +162,7 @@ impl Owner {
     /// Gives the core an input and does what it wants. `frames` came with the input.
     pub(super) fn input(&mut self, input: Input, frames: &[FrameToStore]) {
         let now = self.started.elapsed();
-        let actions = {
-            let held = LazyHeld {
-                disk: &self.disk,
-                view: OnceCell::new(),
-            };
-            self.member.handle(now, input, &held)
-        };
-        for action in actions {
+        for action in self.member.handle(now, input) {
             self.act(action, frames);
         }
     }
@@ -175,15 +174,7 @@ impl Owner {
             frames,
             ..
         } = received;
-        match message {
-            Message::Ask { ask, shard, question } => {
-                // The map that is in force now, before the disk is looked at.
-                let replica = self.member.replica();
-                let (epoch, whole) = (replica.map().epoch, replica.is_authoritative());
-                self.copies.answer(from, ask, shard, question, (epoch, whole));
-            }
-            message => self.input(Input::Message { from, message }, &frames),
-        }
+        self.input(Input::Message { from, message }, &frames);
     }
 
     /// A write ended.
@@ -195,6 +186,7 @@ impl Owner {
             self.writing.lock().remove(&frame);
         }
         let outcomes = match result {
+            Ok(_) if writing.is_part => vec![Outcome::Held],
             Ok(receipt) => {
                 (self.written)(&receipt);
                 outcomes(&writing.order, &receipt)
@@ -208,7 +200,7 @@ impl Owner {
             }
             Err(error) => {
                 tracing::warn!(%error, "batches are put off");
-                vec![Outcome::Later; writing.order.len()]
+                vec![Outcome::Later; writing.order.len().max(usize::from(writing.is_part))]
             }
         };
         if outcomes.contains(&Outcome::Later)
@@ -259,37 +251,4 @@ fn outcomes(order: &[usize], receipt: &Receipt) -> Vec<Outcome> {
         .collect();
     let of = |at: &usize| sections.get(*at).copied().unwrap_or(Outcome::Later);
     order.iter().map(of).collect()
-}
-
-/// Looks at the disk when the core asks, and not before: most inputs do not.
-struct LazyHeld<'a> {
-    disk: &'a Disk,
-    view: OnceCell<View<'a>>,
-}
-
-impl LazyHeld<'_> {
-    fn view(&self) -> &View<'_> {
-        self.view.get_or_init(|| self.disk.held())
-    }
-}
-
-impl Held for LazyHeld<'_> {
-    fn floor(&self) -> Bucket {
-        self.view().floor()
-    }
-    fn buckets(&self, shard: Shard) -> Vec<(Bucket, u128)> {
-        self.view().buckets(shard)
-    }
-    fn sources(&self, shard: Shard, bucket: Bucket) -> Vec<(Source, u128)> {
-        self.view().sources(shard, bucket)
-    }
-    fn list(&self, shard: Shard, bucket: Bucket, source: Source, after: Seq, max: usize) -> Vec<Section> {
-        self.view().list(shard, bucket, source, after, max)
-    }
-    fn gaps(&self, shard: Shard) -> Vec<Section> {
-        self.view().gaps(shard)
-    }
-    fn has(&self, section: &Section) -> bool {
-        self.view().has(section)
-    }
 }

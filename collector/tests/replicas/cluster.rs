@@ -202,19 +202,34 @@ impl Cluster {
         self.nodes.iter().map(of).collect()
     }
 
+    /// What replication counts, for who looks why something did not happen.
+    pub fn counts(&self) -> String {
+        let of = |(id, node): (&u64, &Node)| {
+            let text = host::metrics::text(&node.registry);
+            let lines = text.lines().filter(|l| l.starts_with("elixirscope_replication"));
+            let lines: Vec<&str> = lines.filter(|l| !l.ends_with(" 0")).collect();
+            format!("member {id}:\n{}\n", lines.join("\n"))
+        };
+        self.nodes.iter().map(of).collect()
+    }
+
     /// Waits until each holder of each shard has the same, and each shard of `shards` something.
     pub async fn equal(&self, bucket: Bucket, shards: impl Iterator<Item = u16>) {
         let map = Arc::clone(&self.view.borrow().map);
         let shards: Vec<u16> = shards.collect();
-        until("holders have the same", || {
-            let digests = self.digests(bucket);
-            shards.iter().all(|shard| {
-                let holders = map.shards[usize::from(*shard)].all();
-                let mut of = holders.map(|m| digests.get(&m.0)?.get(&Shard(*shard)));
-                let first = of.next().flatten();
-                first.is_some() && of.all(|other| other == first)
-            })
-        })
+        until_or(
+            "holders have the same",
+            || self.counts(),
+            || {
+                let digests = self.digests(bucket);
+                shards.iter().all(|shard| {
+                    let holders = map.shards[usize::from(*shard)].all();
+                    let mut of = holders.map(|m| digests.get(&m.0)?.get(&Shard(*shard)));
+                    let first = of.next().flatten();
+                    first.is_some() && of.all(|other| other == first)
+                })
+            },
+        )
         .await;
     }
 }
@@ -251,10 +266,19 @@ async fn listen(door: Arc<Server>, collector: CollectorHandle) {
 }
 
 /// Waits for it.
-pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub async fn until(what: &str, is_so: impl FnMut() -> bool) {
+    until_or(what, String::new, is_so).await;
+}
+
+/// Waits for it; `why` is said if it does not happen.
+pub async fn until_or(what: &str, why: impl Fn() -> String, mut is_so: impl FnMut() -> bool) {
     let end = tokio::time::Instant::now() + SOON;
     while !is_so() {
-        assert!(tokio::time::Instant::now() < end, "not in time: {what}");
+        assert!(
+            tokio::time::Instant::now() < end,
+            "not in time: {what}\n{}",
+            why()
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -1,8 +1,11 @@
 //! Spans that come over OTLP are held by several members too.
 
-use crate::cluster::{Cluster, map, until};
+use crate::cluster::{Cluster, map, until, until_or};
+use crate::support::SHARDS;
 use event::{TraceId, Value};
+use placement::{Change, MemberId};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use store::LogFilter;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -58,7 +61,7 @@ async fn spans_are_held_by_several() {
     for trace in 9..=16 {
         assert_eq!(post(door, trace, 7).await, 200);
     }
-    let later = event::Micros(host::now().0 + 60_000_000);
+    let later = event::Micros(host::now().0 + 800_000_000);
     for id in [1, 2] {
         let store = cluster.nodes[&id].collector.store();
         tokio::task::spawn_blocking(move || store.seal_spans(later))
@@ -127,4 +130,68 @@ async fn log_records_are_held_by_several() {
     cluster.stop(2).await;
     cluster.stop(3).await;
     assert_eq!(post_log(door, 12, "alone").await, 503);
+}
+
+/// Scenario: a shard of a bucket with a trace of 3,000 spans and 300 small ones, of two lives of a collector, sealed, more than a page takes; the
+/// shard moves to another member, which starts again when some pages came. Guarantee: it goes page by page, in several answers; the move ends
+/// by itself, begun anew or not; the new holder has all spans and the same digest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_of_many_pages_moves() {
+    let mut cluster = Cluster::start(2, map(|_| vec![1])).await;
+    let shard = placement::shard_of(TraceId(1), SHARDS);
+    let small: Vec<u128> = (2..)
+        .filter(|trace| placement::shard_of(TraceId(*trace), SHARDS) == shard)
+        .take(300)
+        .collect();
+    for (life, traces) in small.chunks(150).enumerate() {
+        let span = |(trace, span): (u128, usize)| {
+            format!(
+                r#"{{"traceId":"{trace:032x}","spanId":"{span:016x}","name":"{:x}"}}"#,
+                span * 7_919
+            )
+        };
+        let large = (life * 1_500..(life + 1) * 1_500).map(|id| (1, id + 1));
+        let all: Vec<String> = large
+            .chain(traces.iter().map(|trace| (*trace, 1)))
+            .map(span)
+            .collect();
+        let body = format!(
+            r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}]}}]}}]}}"#,
+            all.join(",")
+        );
+        let door = cluster.nodes[&1].collector.otlp_addrs().unwrap().1;
+        assert_eq!(post_to(door, "traces", &body).await, 200);
+        cluster.stop(1).await;
+        cluster.start_again(1).await;
+    }
+    let store = cluster.nodes[&1].collector.store();
+    store.limit_pages(2 << 10);
+    let later = event::Micros(host::now().0 + 800_000_000);
+    tokio::task::spawn_blocking(move || store.seal_spans(later))
+        .await
+        .unwrap()
+        .unwrap();
+    cluster.change(|view| {
+        let next = Change::Begin(vec![MemberId(2)]);
+        Arc::make_mut(&mut view.map).change(shard, next).unwrap();
+    });
+    assert!(cluster.nodes[&1].collector.store().span_stats().runs > 0);
+    let parts = "elixirscope_replication_totals{what=\"parts\"}";
+    let some = || cluster.nodes[&2].metric(parts) > 2;
+    until_or("some parts", || cluster.counts(), some).await;
+    cluster.stop(2).await;
+    cluster.start_again(2).await;
+    let moved = || {
+        let map = Arc::clone(&cluster.view.borrow().map);
+        let holders = map.holders(shard).unwrap();
+        holders.next.is_none() && holders.now == [MemberId(2)]
+    };
+    until_or("the shard moved", || cluster.counts(), moved).await;
+    assert_eq!(spans_of(&cluster, 2, 1), 3_000);
+    assert!(small.iter().all(|trace| spans_of(&cluster, 2, *trace) == 1));
+    let bucket = event::Bucket((host::now().0 / 600_000_000) as u32);
+    for bucket in [bucket, event::Bucket(bucket.0 - 1)] {
+        let digests = cluster.digests(bucket);
+        assert_eq!(digests[&1].get(&shard), digests[&2].get(&shard));
+    }
 }

@@ -51,6 +51,8 @@ pub struct Plane {
     pub unavailable: AtomicUsize,
     /// Of the disk.
     pub mark: Mutex<Option<u64>>,
+    /// What it hears when it asks for a map.
+    pub newest: Mutex<Option<Arc<ClusterView>>>,
 }
 
 impl Default for Plane {
@@ -82,6 +84,7 @@ impl Plane {
             modules: Mutex::default(),
             unavailable: AtomicUsize::default(),
             mark: Mutex::default(),
+            newest: Mutex::default(),
         }
     }
     fn changed(&self, shard: Shard, change: Change) -> Result<(), ControlPlaneError> {
@@ -146,6 +149,19 @@ impl ControlPlane for Plane {
     }
     fn cluster(&self) -> watch::Receiver<Arc<ClusterView>> {
         self.view.subscribe()
+    }
+    fn fetch_map(&self, epoch: u64) -> BoxFuture<'_, Result<(), ControlPlaneError>> {
+        Box::pin(async move {
+            self.answer()?;
+            let newest = self.newest.lock().unwrap().clone();
+            match newest.filter(|view| view.map.epoch >= epoch) {
+                Some(view) => {
+                    self.view.send_replace(view);
+                    Ok(())
+                }
+                None => Err(ControlPlaneError::Unavailable("no such map".into())),
+            }
+        })
     }
     fn disk_mark(&self) -> Option<u64> {
         *self.mark.lock().unwrap()

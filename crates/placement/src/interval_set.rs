@@ -75,6 +75,25 @@ impl IntervalSet {
         true
     }
 
+    /// Takes `first..=last` out. Nothing when `first > last`.
+    pub fn remove_range(&mut self, first: u64, last: u64) {
+        if first > last {
+            return;
+        }
+        let from = self.parts.partition_point(|p| p.last < first);
+        let to = self.parts.partition_point(|p| p.first <= last);
+        let cut = self.parts.get(from..to).unwrap_or_default();
+        let before = cut.first().filter(|p| p.first < first).map(|p| Interval {
+            first: p.first,
+            last: first - 1,
+        });
+        let after = cut.last().filter(|p| p.last > last).map(|p| Interval {
+            first: last + 1,
+            last: p.last,
+        });
+        self.parts.splice(from..to, before.into_iter().chain(after));
+    }
+
     /// Adds all of `other`.
     pub fn union(&mut self, other: &Self) {
         for p in other.iter() {
@@ -125,9 +144,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     proptest! {
-        /// Scenario: any ranges, inserted in any order. Guarantee: same members as a plain set, in canonical form.
+        /// Scenario: any ranges, inserted in any order, then others taken out. Guarantee: same members as a plain set, in canonical form.
         #[test]
-        fn equals_a_plain_set(ranges in prop::collection::vec((0..80u64, 0..9u64), 0..40)) {
+        fn equals_a_plain_set(
+            ranges in prop::collection::vec((0..80u64, 0..9u64), 0..40),
+            taken in prop::collection::vec((0..80u64, 0..9u64), 0..9),
+        ) {
             let mut set = IntervalSet::new();
             let mut model = BTreeSet::new();
             for (first, n) in ranges {
@@ -145,6 +167,14 @@ mod tests {
             let absent: BTreeSet<u64> = set.gaps(5, 70).iter().flat_map(|p| p.first..=p.last).collect();
             let expected: BTreeSet<u64> = (5..=70).filter(|n| !model.contains(n)).collect();
             prop_assert_eq!(absent, expected);
+            for (first, n) in taken {
+                set.remove_range(first, first + n);
+                model.retain(|x| !(first..=first + n).contains(x));
+                let parts: Vec<_> = set.iter().collect();
+                prop_assert!(parts.windows(2).all(|w| w[0].last + 1 < w[1].first));
+                let members: BTreeSet<u64> = parts.iter().flat_map(|p| p.first..=p.last).collect();
+                prop_assert_eq!(&members, &model);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a member is to do: the only way in which this crate reaches the world.
 
-use crate::message::{Message, Ticket};
+use crate::message::{Message, Question, Ticket};
+use crate::repair::Compare;
 use crate::section::Section;
 use event::Shard;
 use placement::{Change, MemberId, ShardMap};
@@ -36,6 +37,30 @@ pub enum Action {
         frame: Option<(MemberId, Ticket)>,
         /// What.
         sections: Vec<Section>,
+    },
+    /// Write and sync the bytes that came with the message that is being handled: parts of batches that are none yet, and that nothing
+    /// is said of. Then `Input::Written` with one outcome, or `Input::WriteFailed`.
+    WritePart {
+        /// To be answered with.
+        job: u64,
+    },
+    /// Compare with what is synced on this member's disk, which may block ([`crate::Compare::run`]); then `Input::Compared`, with the bytes that
+    /// came with the message that is being handled.
+    Compare(Box<Compare>),
+    /// Answer a question about a shard with [`crate::answer`], which reads the disk: send what it says.
+    Answer {
+        /// To whom.
+        to: MemberId,
+        /// Which question.
+        ask: u64,
+        /// About which shard.
+        shard: Shard,
+        /// What.
+        question: Question,
+        /// The map that was durably adopted when it came, before the disk is looked at.
+        epoch: u64,
+        /// Has this disk never lost what it held?
+        whole: bool,
     },
     /// Write and sync the map; then `Input::MapKept`.
     KeepMap(Arc<ShardMap>),

@@ -18,4 +18,8 @@ pub trait Held {
     fn gaps(&self, shard: Shard) -> Vec<Section>;
     /// Is it held?
     fn has(&self, section: &Section) -> bool;
+    /// How many answers its bytes take: of more than one, each is asked for with [`crate::Question::FetchPart`].
+    fn parts(&self, _section: &Section) -> u64 {
+        1
+    }
 }

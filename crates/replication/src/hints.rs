@@ -52,6 +52,8 @@ struct Target {
     /// What was sent, and when.
     sent: Option<(u64, Vec<Section>)>,
     next: Duration,
+    /// Since when it has taken nothing; none: nothing was offered yet.
+    since: Option<Duration>,
 }
 
 /// Hints of one member.
@@ -99,6 +101,12 @@ impl Hints {
         self.targets.values().map(|t| t.waiting.len()).sum()
     }
 
+    /// For how long the target that has been waited for longest has taken nothing.
+    pub fn stuck(&self, now: Duration) -> Duration {
+        let since = self.targets.values().filter_map(|t| t.since).min();
+        since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+
     /// A holder lacks it.
     pub fn add(&mut self, to: MemberId, section: Section) -> Option<Action> {
         let target = self.targets.entry(to).or_default();
@@ -124,6 +132,7 @@ impl Hints {
                 continue;
             }
             target.next = now + self.config.retry;
+            target.since.get_or_insert(now);
             target.sent = None;
             let gone = |s: &Section| !map.holders(s.shard).is_some_and(|h| h.has(*to));
             let needless: Vec<Section> = target.waiting.iter().copied().filter(gone).collect();
@@ -173,6 +182,7 @@ impl Hints {
             self.counts.delivered += sections.len() as u64;
             target.drop(from, &sections, &mut actions);
             target.next = now;
+            target.since = Some(now);
         }
         actions
     }

@@ -30,7 +30,7 @@ pub use member::{Config, Input, Member, Start};
 pub use message::{Answer, Message, Question, Ticket, Verdict};
 pub use moves::Moves;
 pub use read::{Merged, Read, Reply};
-pub use repair::{LIST_MAX, Pulled, Repair, RepairConfig, RepairCounts, answer};
+pub use repair::{Compare, Compared, LIST_MAX, Pulled, Repair, RepairConfig, RepairCounts, answer};
 pub use replica::{Outcome, Replica};
 pub use route::Route;
 pub use section::{Section, Source};

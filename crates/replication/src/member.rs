@@ -3,16 +3,15 @@
 use crate::action::Action;
 use crate::bugs::Bugs;
 use crate::front::{Front, FrontConfig};
-use crate::held::Held;
 use crate::hints::{Hints, HintsConfig};
 use crate::marker::Disk;
 use crate::message::Message;
 use crate::moves::Moves;
-use crate::repair::{Pulled, Repair, RepairConfig, answer};
+use crate::repair::{Compared, Pulled, Repair, RepairConfig};
 use crate::replica::{Finished, Outcome, Replica};
 use crate::section::Section;
 use event::Shard;
-use placement::{MemberId, ShardMap};
+use placement::{Holders, MemberId, ShardMap};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,6 +97,8 @@ pub enum Input {
         /// Which.
         job: u64,
     },
+    /// [`Action::Compare`] was run.
+    Compared(Box<Compared>),
     /// A map was learned.
     Map(Arc<ShardMap>),
     /// [`Action::KeepMap`] is done, synced.
@@ -105,6 +106,11 @@ pub enum Input {
     /// Time passed.
     Tick,
 }
+
+/// The first comparisons after a start are not later.
+const FIRST_ROUND: Duration = Duration::from_secs(10);
+/// Rounds of comparisons after which one that did not come to an end is late.
+const LATE_ROUNDS: u32 = 5;
 
 /// The data plane of one member.
 #[derive(Debug)]
@@ -116,6 +122,7 @@ pub struct Member {
     hints: Hints,
     repair: Repair,
     moves: Moves,
+    started: Duration,
     next_repair: Duration,
     next_takeover: Duration,
     round: usize,
@@ -141,7 +148,9 @@ impl Member {
             hints: Hints::new(config.hints, life, start.hints, bugs),
             repair: Repair::new(config.repair, life, bugs),
             moves: Moves::new(me, bugs),
-            next_repair: now + config.repair_every,
+            started: now,
+            // What a start may find missing is not waited for as long as what nobody expects.
+            next_repair: now + config.repair_every.min(FIRST_ROUND),
             next_takeover: now,
             round: 0,
             due: VecDeque::new(),
@@ -170,6 +179,29 @@ impl Member {
     pub fn repair(&self) -> &Repair {
         &self.repair
     }
+    /// Shards that move and that this member holds, or will.
+    pub fn moving(&self) -> usize {
+        let moves = |h: &&Holders| h.next.is_some() && h.has(self.me);
+        self.replica.map().shards.iter().filter(moves).count()
+    }
+    /// Copies of this member's shards on other members that could not be compared with for so many rounds as there are holders, and
+    /// [`LATE_ROUNDS`] more.
+    pub fn copies_late(&self, now: Duration) -> usize {
+        let mut late = 0;
+        for (shard, holders) in (0u16..).map(Shard).zip(&self.replica.map().shards) {
+            let others: Vec<MemberId> = holders.all().filter(|m| *m != self.me).collect();
+            let rounds = LATE_ROUNDS.saturating_add(u32::try_from(others.len()).unwrap_or(u32::MAX));
+            let most = self.config.repair_every.saturating_mul(rounds);
+            if holders.has(self.me) {
+                let since = |peer| self.repair.ended(shard, peer).unwrap_or(self.started);
+                late += others
+                    .into_iter()
+                    .filter(|peer| now.saturating_sub(since(*peer)) > most)
+                    .count();
+            }
+        }
+        late
+    }
     /// Whose zone is which, when it changed.
     pub fn set_zones(&mut self, zones: BTreeMap<MemberId, String>) {
         self.front.set_zones(zones);
@@ -186,8 +218,8 @@ impl Member {
         self.front.wake_at().map_or(own, |at| at.min(own))
     }
 
-    /// Something happened. `held` shows what is synced on this member's disk.
-    pub fn handle(&mut self, now: Duration, input: Input, held: &dyn Held) -> Vec<Action> {
+    /// Something happened. Never reads the disk: what has to is an action.
+    pub fn handle(&mut self, now: Duration, input: Input) -> Vec<Action> {
         match input {
             Input::Frame {
                 from,
@@ -197,15 +229,16 @@ impl Member {
                 let actions = self.front.accept(now, from, epoch, sections);
                 self.todo.extend(actions);
             }
-            Input::Message { from, message } => self.message(now, from, message, held),
+            Input::Message { from, message } => self.message(now, from, message),
             Input::Written { job, outcomes } => {
                 let finished = self.replica.written(job, &outcomes);
-                self.finished(now, finished, held);
+                self.finished(now, finished);
             }
             Input::WriteFailed { job } => {
                 let finished = self.replica.write_failed(job);
-                self.finished(now, finished, held);
+                self.finished(now, finished);
             }
+            Input::Compared(compared) => self.compared(now, *compared),
             Input::Map(map) => self.todo.extend(self.replica.learn(map)),
             Input::MapKept(epoch) => {
                 if self.replica.map_kept(epoch) {
@@ -214,15 +247,15 @@ impl Member {
             }
             Input::Tick => self.tick(now),
         }
-        self.settle(now, held)
+        self.settle(now)
     }
 
     /// Carries out what concerns this member alone; the rest is for the caller.
-    fn settle(&mut self, now: Duration, held: &dyn Held) -> Vec<Action> {
+    fn settle(&mut self, now: Duration) -> Vec<Action> {
         let mut actions = Vec::new();
         while let Some(action) = self.todo.pop_front() {
             match action {
-                Action::Send { to, message } if to == self.me => self.message(now, to, message, held),
+                Action::Send { to, message } if to == self.me => self.message(now, to, message),
                 Action::Hint { to, section } if to != self.me => {
                     actions.extend(self.hints.add(to, section));
                 }
@@ -234,7 +267,7 @@ impl Member {
         actions
     }
 
-    fn message(&mut self, now: Duration, from: MemberId, message: Message, held: &dyn Held) {
+    fn message(&mut self, now: Duration, from: MemberId, message: Message) {
         match message {
             Message::Append {
                 ticket,
@@ -259,21 +292,17 @@ impl Member {
             Message::Copied { copy } => self.todo.extend(self.hints.copied(now, from, copy)),
             Message::Ask { ask, shard, question } => {
                 let (epoch, whole) = (self.replica.map().epoch, self.replica.is_authoritative());
-                let answer = answer(held, shard, &question, epoch, whole);
-                let message = Message::Answer { ask, shard, answer };
-                self.todo.push_back(Action::Send { to: from, message });
+                self.todo.push_back(Action::Answer {
+                    to: from,
+                    ask,
+                    shard,
+                    question,
+                    epoch,
+                    whole,
+                });
             }
             Message::Answer { ask, answer, .. } => {
-                let epoch = self.replica.map().epoch;
-                let (actions, write, pulled) = self.repair.answered(now, from, ask, epoch, answer, held);
-                self.todo.extend(actions);
-                if !write.is_empty() {
-                    match self.replica.pull(ask, write) {
-                        Some(action) => self.todo.push_back(action),
-                        None => self.repair.forget(ask),
-                    }
-                }
-                self.pulled(pulled);
+                self.todo.extend(self.repair.answered(now, from, ask, answer));
             }
             Message::Includes { shard, epoch, source } => {
                 self.todo.extend(self.moves.includes(shard, epoch, from, source));
@@ -281,7 +310,7 @@ impl Member {
         }
     }
 
-    fn finished(&mut self, now: Duration, finished: Finished, held: &dyn Held) {
+    fn finished(&mut self, now: Duration, finished: Finished) {
         if let Some((to, message)) = finished.reply {
             self.todo.push_back(Action::Send { to, message });
         }
@@ -290,10 +319,20 @@ impl Member {
                 self.repair.forget(ask);
                 return;
             }
-            let (actions, pulled) = self.repair.written(now, ask, held);
-            self.todo.extend(actions);
-            self.pulled(pulled);
+            self.todo.extend(self.repair.written(now, ask));
         }
+    }
+
+    fn compared(&mut self, now: Duration, compared: Compared) {
+        let next = self.repair.compared(now, self.replica.map().epoch, compared);
+        self.todo.extend(next.actions);
+        if let Some((ask, write)) = next.write {
+            match self.replica.pull(ask, write) {
+                Some(action) => self.todo.push_back(action),
+                None => self.repair.forget(ask),
+            }
+        }
+        self.pulled(next.pulled);
     }
 
     fn pulled(&mut self, pulled: Option<Pulled>) {
@@ -308,6 +347,8 @@ impl Member {
         let actions = self.front.set_map(now, &map);
         self.todo.extend(actions);
         self.moves.set_map(&map);
+        self.repair
+            .keep_ended(|shard, peer| map.holders(shard).is_some_and(|h| h.has(peer)));
         if self.replica.is_authoritative() {
             self.moves.adopted_here();
         }

@@ -107,6 +107,9 @@ pub enum Question {
     List(Bucket, Source, Seq),
     /// These batches, with their bytes.
     Fetch(Vec<Section>),
+    /// Batches of one bucket whose bytes are too many for one answer: what comes next of these, from a place on. The first is 0, the
+    /// others are as the answers say.
+    FetchPart(Vec<Section>, u64),
 }
 
 /// An answer to a [`Question`].
@@ -131,6 +134,9 @@ pub enum Answer {
     Sources(Bucket, Vec<(Source, u128)>),
     /// Batches, ascending, at most [`crate::LIST_MAX`]; fewer: it was the end.
     List(Bucket, Source, Vec<Section>),
-    /// What is there of what was asked for, with its bytes.
+    /// What is there of what was asked for, with its bytes; without what only parts can bring.
     Data(Vec<Section>),
+    /// Bytes that are no batch yet, and where the next part begins; 0: this was the last, and with all parts that came before it these
+    /// batches are there.
+    Part(Vec<Section>, u64),
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Buckets -> differing buckets -> Sources -> differing sources -> List -> what they have: Fetch, Data, written
-//!         -> Gaps, if these differ                                     -> what they lack: Copy
+//!         -> Gaps, if these differ                                     |      nothing came: FetchPart, Part, written, FetchPart ...
+//!                                                                      -> what they lack: Copy
 //! ```
 //!
 //! One question is under way at a time. When the last answer is written, this member holds everything that the peer held
@@ -10,14 +11,17 @@
 //! 128-bit hashes of identity and content.
 
 mod answer;
+mod compare;
 mod pull;
 
 pub use answer::answer;
-pub(crate) use pull::{Pull, Step};
+pub use compare::{Compare, Compared};
+
+use compare::Came;
+use pull::{Pull, Step};
 
 use crate::action::Action;
 use crate::bugs::{Bug, Bugs};
-use crate::held::Held;
 use crate::message::{Answer, Message, Question};
 use crate::section::Section;
 use event::Shard;
@@ -60,6 +64,8 @@ pub struct RepairCounts {
     pub given_up: u64,
     /// Batches and gaps fetched.
     pub fetched: u64,
+    /// Parts of batches that were too many for one answer, fetched.
+    pub parts: u64,
     /// Batches and gaps given.
     pub given: u64,
 }
@@ -77,6 +83,23 @@ pub struct Pulled {
     pub whole: bool,
 }
 
+/// A comparison that was handed out.
+#[derive(Debug)]
+struct Away {
+    shard: Shard,
+    peer: MemberId,
+    since: Duration,
+}
+
+/// What comes after a look at the disk.
+#[derive(Debug, Default)]
+pub(crate) struct Next {
+    pub(crate) actions: Vec<Action>,
+    /// What the replica is to write, for which question.
+    pub(crate) write: Option<(u64, Vec<Section>)>,
+    pub(crate) pulled: Option<Pulled>,
+}
+
 /// Comparisons under way.
 #[derive(Debug)]
 pub struct Repair {
@@ -84,6 +107,10 @@ pub struct Repair {
     bugs: Bugs,
     last: u64,
     pulls: BTreeMap<u64, Pull>,
+    /// What is being compared with the disk, by the question that was answered.
+    away: BTreeMap<u64, Away>,
+    /// When a comparison with a holder ended last.
+    ended: BTreeMap<(Shard, MemberId), Duration>,
     counts: RepairCounts,
 }
 
@@ -95,6 +122,8 @@ impl Repair {
             bugs,
             last: life,
             pulls: BTreeMap::new(),
+            away: BTreeMap::new(),
+            ended: BTreeMap::new(),
             counts: RepairCounts::default(),
         }
     }
@@ -104,10 +133,21 @@ impl Repair {
         self.counts
     }
 
+    /// When a shard was last compared with a peer to an end, in this life.
+    pub(crate) fn ended(&self, shard: Shard, peer: MemberId) -> Option<Duration> {
+        self.ended.get(&(shard, peer)).copied()
+    }
+
+    /// Forgets when others were compared with.
+    pub(crate) fn keep_ended(&mut self, keep: impl Fn(Shard, MemberId) -> bool) {
+        self.ended.retain(|(shard, peer), _| keep(*shard, *peer));
+    }
+
     /// Compares a shard with a peer, unless that is under way, or too much is.
     pub fn start(&mut self, now: Duration, shard: Shard, peer: MemberId) -> Vec<Action> {
-        let under_way = self.pulls.values().any(|p| (p.shard, p.peer) == (shard, peer));
-        if under_way || self.is_full() {
+        let asked = self.pulls.values().any(|p| (p.shard, p.peer) == (shard, peer));
+        let compared = self.away.values().any(|a| (a.shard, a.peer) == (shard, peer));
+        if asked || compared || self.is_full() {
             return Vec::new();
         }
         let pull = Pull::new(now, shard, peer, self.config.fetch_bytes_max);
@@ -116,7 +156,7 @@ impl Repair {
 
     /// Is so much under way that nothing more begins?
     pub(crate) fn is_full(&self) -> bool {
-        self.pulls.len() >= self.config.at_once
+        self.pulls.len() + self.away.len() >= self.config.at_once
     }
 
     fn ask(&mut self, pull: Pull, question: Question) -> Action {
@@ -127,25 +167,44 @@ impl Repair {
         Action::Send { to, message }
     }
 
-    /// An answer came. The sections are to be written for this question, by the replica.
+    /// An answer came: to be compared with what is held.
     pub(crate) fn answered(
         &mut self,
         now: Duration,
         from: MemberId,
         ask: u64,
-        map_epoch: u64,
         answer: Answer,
-        held: &dyn Held,
-    ) -> (Vec<Action>, Vec<Section>, Option<Pulled>) {
+    ) -> Option<Action> {
         let expected = self.pulls.get(&ask).is_some_and(|p| p.peer == from && !p.writing);
-        if !expected {
-            return Default::default();
-        }
-        let Some(mut pull) = self.pulls.remove(&ask) else {
-            return Default::default();
+        expected.then(|| self.compare(now, ask, Came::Answer(answer)))?
+    }
+
+    /// What an answer brought is on disk.
+    pub(crate) fn written(&mut self, now: Duration, ask: u64) -> Option<Action> {
+        self.compare(now, ask, Came::Written)
+    }
+
+    /// Hands a comparison out until [`Self::compared`].
+    fn compare(&mut self, now: Duration, ask: u64, came: Came) -> Option<Action> {
+        let pull = self.pulls.remove(&ask)?;
+        let away = Away {
+            shard: pull.shard,
+            peer: pull.peer,
+            since: now,
         };
-        let step = pull.answered(now, answer, held);
-        let mut actions = Vec::new();
+        self.away.insert(ask, away);
+        let compare = Compare { ask, pull, came, now };
+        Some(Action::Compare(Box::new(compare)))
+    }
+
+    /// It was compared. The sections are to be written for this question, by the replica; no sections: bytes that are no batch yet.
+    pub(crate) fn compared(&mut self, now: Duration, map_epoch: u64, compared: Compared) -> Next {
+        let mut next = Next::default();
+        // It took too long, and was given up.
+        if self.away.remove(&compared.ask).is_none() {
+            return next;
+        }
+        let Compared { ask, mut pull, step } = compared;
         let give = std::mem::take(&mut pull.give);
         if !give.is_empty() {
             self.counts.given += give.len() as u64;
@@ -154,53 +213,39 @@ impl Repair {
                 epoch: map_epoch,
                 sections: give,
             };
-            actions.push(Action::Send { to: from, message });
+            next.actions.push(Action::Send {
+                to: pull.peer,
+                message,
+            });
         }
-        let (mut write, mut pulled) = (Vec::new(), None);
-        match step {
-            Step::Ask(question) => actions.push(self.ask(pull, question)),
-            Step::Write(sections) => {
-                self.counts.fetched += sections.len() as u64;
-                write = sections;
-                if self.bugs.has(Bug::CopyBeforeSync) {
-                    let step = pull.written(now, held);
-                    match step {
-                        Step::Ask(question) => actions.push(self.ask(pull, question)),
-                        _ => pulled = Some(self.end(&pull)),
-                    }
-                } else {
-                    self.pulls.insert(ask, pull);
-                }
-            }
-            Step::Done => pulled = Some(self.end(&pull)),
-            Step::Failed => self.counts.given_up += 1,
-        }
-        (actions, write, pulled)
-    }
-
-    /// What an answer brought is on disk.
-    pub(crate) fn written(
-        &mut self,
-        now: Duration,
-        ask: u64,
-        held: &dyn Held,
-    ) -> (Vec<Action>, Option<Pulled>) {
-        let Some(mut pull) = self.pulls.remove(&ask) else {
-            return Default::default();
+        let write = match &step {
+            Step::Write(sections) => Some(sections.clone()),
+            Step::WritePart => Some(Vec::new()),
+            Step::Ask(_) | Step::Done | Step::Failed => None,
         };
-        match pull.written(now, held) {
-            Step::Ask(question) => (vec![self.ask(pull, question)], None),
-            Step::Done => (Vec::new(), Some(self.end(&pull))),
-            Step::Write(_) | Step::Failed => {
-                self.counts.given_up += 1;
-                Default::default()
+        if let Some(sections) = write {
+            self.counts.fetched += sections.len() as u64;
+            self.counts.parts += u64::from(sections.is_empty());
+            next.write = Some((ask, sections));
+            pull.writing = true;
+            self.pulls.insert(ask, pull);
+            if self.bugs.has(Bug::CopyBeforeSync) {
+                next.actions.extend(self.compare(now, ask, Came::Written));
             }
+            return next;
         }
+        match step {
+            Step::Ask(question) => next.actions.push(self.ask(pull, question)),
+            Step::Done => next.pulled = Some(self.end(&pull)),
+            Step::Failed | Step::Write(_) | Step::WritePart => self.counts.given_up += 1,
+        }
+        next
     }
 
     fn end(&mut self, pull: &Pull) -> Pulled {
         self.counts.compared += 1;
         self.counts.equal += u64::from(!pull.differed);
+        self.ended.insert((pull.shard, pull.peer), pull.progress);
         Pulled {
             shard: pull.shard,
             peer: pull.peer,
@@ -215,6 +260,9 @@ impl Repair {
         let timeout = self.config.timeout;
         self.pulls.retain(|_, p| now.saturating_sub(p.progress) < timeout);
         self.counts.given_up += (before - self.pulls.len()) as u64;
+        let before = self.away.len();
+        self.away.retain(|_, a| now.saturating_sub(a.since) < timeout);
+        self.counts.given_up += (before - self.away.len()) as u64;
     }
 
     /// What cannot be written is given up.

@@ -219,9 +219,14 @@ impl Replica {
         Some(self.write(Job::Copy { from, copy }, sections))
     }
 
-    /// What this member fetched itself. `None`: not now.
+    /// What this member fetched itself; no sections: bytes that are no batch yet. `None`: not now.
     pub(crate) fn pull(&mut self, ask: u64, sections: Vec<Section>) -> Option<Action> {
-        (!self.stopped).then(|| self.write(Job::Pull { ask }, sections))
+        let is_part = sections.is_empty();
+        let write = (!self.stopped).then(|| self.write(Job::Pull { ask }, sections));
+        match write {
+            Some(Action::Write { job, .. }) if is_part => Some(Action::WritePart { job }),
+            write => write,
+        }
     }
 
     fn write(&mut self, job: Job, sections: Vec<Section>) -> Action {

@@ -7,39 +7,14 @@
     reason = "tests"
 )]
 
-use event::{Bucket, Epoch, Producer, Seq, Shard};
+use event::{Epoch, Producer, Seq, Shard};
 use placement::{Change, MemberId, ShardMap};
 use replication::{
-    Action, Bugs, Config, Disk, Held, Input, Member, Message, Outcome, Section, Source, Start, Ticket,
-    Verdict,
+    Action, Bugs, Config, Disk, Input, Member, Message, Outcome, Section, Source, Start, Ticket, Verdict,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A disk that nobody compares.
-struct Nothing;
-
-impl Held for Nothing {
-    fn floor(&self) -> Bucket {
-        Bucket(0)
-    }
-    fn buckets(&self, _: Shard) -> Vec<(Bucket, u128)> {
-        Vec::new()
-    }
-    fn sources(&self, _: Shard, _: Bucket) -> Vec<(Source, u128)> {
-        Vec::new()
-    }
-    fn list(&self, _: Shard, _: Bucket, _: Source, _: Seq, _: usize) -> Vec<Section> {
-        Vec::new()
-    }
-    fn gaps(&self, _: Shard) -> Vec<Section> {
-        Vec::new()
-    }
-    fn has(&self, _: &Section) -> bool {
-        false
-    }
-}
 
 fn ids(of: &[u64]) -> Vec<MemberId> {
     of.iter().copied().map(MemberId).collect()
@@ -84,7 +59,7 @@ fn append(member: &mut Member, epoch: u64) -> Vec<Action> {
 
 fn tell(member: &mut Member, message: Message) -> Vec<Action> {
     let from = MemberId(1);
-    member.handle(Duration::ZERO, Input::Message { from, message }, &Nothing)
+    member.handle(Duration::ZERO, Input::Message { from, message })
 }
 
 /// What member 1 is told.
@@ -113,7 +88,7 @@ fn job(actions: &[Action]) -> u64 {
 
 fn written(member: &mut Member, job: u64, outcome: Outcome) -> Vec<Action> {
     let outcomes = vec![outcome];
-    member.handle(Duration::ZERO, Input::Written { job, outcomes }, &Nothing)
+    member.handle(Duration::ZERO, Input::Written { job, outcomes })
 }
 
 /// Scenario: a write and what the disk says of it. Guarantee: nothing is said before the disk; then what it said.
@@ -141,11 +116,11 @@ fn a_second_look_at_the_map() {
     let actions = append(&mut member, 1);
     let mut map = ShardMap::clone(member.replica().map());
     map.change(Shard(0), Change::Begin(ids(&[2, 3, 4]))).unwrap();
-    let keep = member.handle(Duration::ZERO, Input::Map(Arc::new(map)), &Nothing);
+    let keep = member.handle(Duration::ZERO, Input::Map(Arc::new(map)));
     assert!(matches!(keep[..], [Action::KeepMap(_)]));
     assert_eq!(member.replica().map().epoch, 1);
     assert_eq!(verdict(&append(&mut member, 2)), Some(Verdict::Behind));
-    member.handle(Duration::ZERO, Input::MapKept(2), &Nothing);
+    member.handle(Duration::ZERO, Input::MapKept(2));
     assert_eq!(
         verdict(&written(&mut member, job(&actions), Outcome::Held)),
         Some(Verdict::Stale(2))
@@ -160,7 +135,7 @@ fn a_failed_sync_stops_writing() {
     let mut member = member(Disk::Whole);
     let (first, second) = (append(&mut member, 1), append(&mut member, 1));
     let failed = Input::WriteFailed { job: job(&first) };
-    assert!(member.handle(Duration::ZERO, failed, &Nothing).is_empty());
+    assert!(member.handle(Duration::ZERO, failed).is_empty());
     assert!(written(&mut member, job(&second), Outcome::Held).is_empty());
     assert_eq!(verdict(&append(&mut member, 1)), Some(Verdict::Stopped));
     assert!(member.replica().is_stopped());
@@ -186,19 +161,10 @@ fn a_lost_disk_confirms_nothing() {
         question: replication::Question::Buckets,
     };
     let said = tell(&mut member, ask);
-    let [
-        Action::Send {
-            message: Message::Answer { answer, .. },
-            ..
-        },
-    ] = &said[..]
-    else {
+    let [Action::Answer { whole, epoch, .. }] = &said[..] else {
         panic!("{said:?}");
     };
-    assert!(matches!(
-        answer,
-        replication::Answer::Buckets { whole: false, .. }
-    ));
+    assert_eq!((*whole, *epoch), (false, 1));
 }
 
 /// Scenario: a copy that the disk had no room for. Guarantee: it is not called copied.

@@ -55,7 +55,8 @@ impl Shared {
             outcomes.push(outcome(frame, &admissions));
             if !frame.is_events() {
                 let new = |at: usize| admissions.get(at).is_some_and(|a| is_new(*a));
-                if (0..admissions.len()).any(new) {
+                let part = frame.is_part() && frame.digest.bucket >= self.floor();
+                if part || (0..admissions.len()).any(new) {
                     self.stage_spans(&mut batch, frame, new, &mut spans);
                     self.stage_logs(&mut batch, frame, new, &mut logs);
                 }

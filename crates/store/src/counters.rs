@@ -68,6 +68,8 @@ counters! {
     dropped_frames,
     /// Frames that were found damaged at start or when they were sealed.
     damaged_frames,
+    /// Their batches and gaps, which are held no more: to be fetched from other members.
+    damaged_batches,
     /// Requests refused because the disk was full.
     disk_full,
     /// Requests refused because a write failed, theirs or one before.

@@ -137,6 +137,10 @@ impl FrameToStore {
     pub fn is_spans(&self) -> bool {
         matches!(self.kind, Kind::Spans(_) | Kind::Copied(_))
     }
+    /// Is it a part of spans that are no batches until the last part came?
+    pub fn is_part(&self) -> bool {
+        matches!(self.kind, Kind::Copied(_)) && self.digest.sections.is_empty()
+    }
     /// Events, spans or log records in it.
     pub fn rows(&self) -> u32 {
         let rows: u64 = match &self.kind {

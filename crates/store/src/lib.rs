@@ -56,7 +56,9 @@ pub use losses::{GapRecord, LOSSES_MAX, Losses};
 pub use meta::Owner;
 pub use options::{Now, StoreOptions};
 pub use read_trace::{ROWS_MAX, TraceRows};
-pub use replicas::{CUT_SECTIONS_MAX, CutFrame, HeldSection, Hint, HintKey, Marker, SourceDigest, Synced};
+pub use replicas::{
+    CUT_SECTIONS_MAX, CutFrame, HeldSection, Hint, HintKey, Marker, SourceDigest, SpanPage, Synced,
+};
 pub use spans::COPIED_BYTES_MAX;
 pub use spans::{Clause, Inspected, Needs, SpanStats};
 pub use stats::StoreStats;

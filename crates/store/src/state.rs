@@ -67,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) logs: LogState,
     pub(crate) hints: WaitingHints,
     pub(crate) rest: Rest,
+    /// Bytes of a page of spans that is copied.
+    pub(crate) page_bytes: AtomicU64,
     /// Buckets before it are dropped.
     pub(crate) floor: AtomicU32,
     /// Buckets from it on are not dropped for their age.

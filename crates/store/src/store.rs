@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -60,6 +60,7 @@ impl Store {
             logs: LogState::default(),
             hints: WaitingHints::default(),
             rest: Rest::default(),
+            page_bytes: AtomicU64::new(crate::replicas::PAGE_BYTES),
             floor: AtomicU32::new(0),
             hold: AtomicU32::new(hold),
             poison: Mutex::new(None),
@@ -96,6 +97,12 @@ impl Store {
             upkeep,
             shared,
         })
+    }
+
+    /// How many bytes of frames and blocks a page of spans is that is copied to another member ([`crate::Synced::span_page`]); 2 MiB unless
+    /// this says otherwise.
+    pub fn limit_pages(&self, bytes: u64) {
+        self.shared.page_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Hands frames to the writer and returns at once; `done` is called on the writer's thread when they are on disk, fsynced, or when

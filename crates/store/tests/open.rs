@@ -133,4 +133,5 @@ fn one_damaged_frame_is_said_and_left_out() {
     let there = |t| store.trace_rows(TraceId(t)).unwrap().events.len();
     assert_eq!([there(1), there(2), there(3)], [2, 0, 2]);
     assert_eq!(store.audit().unwrap().damaged_frames, 1);
+    assert_eq!(store.stats().totals.damaged_batches, 1);
 }

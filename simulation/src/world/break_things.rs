@@ -1,8 +1,27 @@
 //! Faults: which, whom, for how long.
 
 use super::{Happening, Mend, SECOND, TROUBLE_END, World};
+use crate::chance::Chance;
 use crate::faults::{FAULTS, Fault};
 use crate::net::{AGENTS, COORDINATOR};
+
+/// Kinds of a seed that does not have all, besides those that make shards move.
+const SOME_KINDS: usize = 4;
+
+/// Which kinds of fault a seed has: all, or in every other seed a few, which then come together more often than among all ("Swarm
+/// Testing", Groce et al., ISSTA 2012). Members are drained, and disks lost, in each, so that shards move.
+pub(super) fn kinds_of(chance: &mut Chance) -> Vec<Fault> {
+    let mut kinds: Vec<Fault> = FAULTS.iter().map(|(fault, _)| *fault).collect();
+    if chance.per_mille(500) {
+        return kinds;
+    }
+    let mut some = vec![Fault::Drain, Fault::Wipe];
+    kinds.retain(|kind| !some.contains(kind));
+    for _ in 0..SOME_KINDS {
+        some.push(kinds.swap_remove(chance.index(kinds.len())));
+    }
+    some
+}
 
 impl World {
     /// Something breaks, and something else soon.
@@ -12,7 +31,7 @@ impl World {
         }
         let next = self.chance.range(SECOND / 4, 2 * SECOND);
         self.after(next, Happening::Break);
-        let fault = FAULTS[self.chance.index(FAULTS.len())].0;
+        let fault = self.kinds[self.chance.index(self.kinds.len())];
         let machine = self.chance.index(self.collectors.len());
         let lasts = self.chance.range(SECOND / 5, 5 * SECOND);
         self.note(fault as u64, machine as u64);

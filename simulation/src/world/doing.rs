@@ -1,11 +1,12 @@
 //! What a core wants is done: the part of a collector's shell.
 
-use super::World;
+use super::{Happening, World};
 use crate::collector::Op;
 use crate::invariants::{acked_is_durable, epochs, hints_are_kept};
 use crate::net::{AGENTS, COORDINATOR, Packet};
 use crate::oracle::{Violation, id};
-use replication::Action;
+use placement::ShardMap;
+use replication::{Action, Message};
 use std::sync::Arc;
 
 /// A map is asked for at most so often.
@@ -28,8 +29,26 @@ impl World {
                 }
             }
             Action::Keep { .. } | Action::Release { .. } | Action::Hint { .. } => {}
+            Action::WritePart { job } => self.write(machine, Op::Part(job)),
             Action::Write { job, sections, .. } => self.write(machine, Op::Write(job, sections)),
-            Action::KeepMap(map) => self.write(machine, Op::Map(map)),
+            Action::Compare(compare) => {
+                let (life, wait) = (self.collectors[machine].life, self.chance.range(50, 3_000));
+                self.after(wait, Happening::Compare(machine, life, compare));
+            }
+            Action::Answer {
+                to,
+                ask,
+                shard,
+                question,
+                epoch,
+                whole,
+            } => {
+                let held = &self.collectors[machine].durable.store;
+                let answer = replication::answer(held, shard, &question, epoch, whole);
+                let message = Message::Answer { ask, shard, answer };
+                return self.act(machine, Action::Send { to, message });
+            }
+            Action::KeepMap(map) => self.keep(machine, map),
             Action::KeepHint { to, section } => {
                 let member = self.collectors[machine].member.as_ref();
                 let epoch = member.map_or(0, |m| m.replica().map().epoch);
@@ -85,6 +104,15 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// As the shell does: a synced write of its own, beside the batches that wait for theirs.
+    fn keep(&mut self, machine: usize, map: Arc<ShardMap>) {
+        let collector = &mut self.collectors[machine];
+        let (life, most) = (collector.life, collector.sync_us);
+        collector.keeping = Some(map);
+        let wait = self.chance.range(most / 10, most);
+        self.after(wait, Happening::MapSynced(machine, life));
     }
 
     fn write(&mut self, machine: usize, op: Op) {

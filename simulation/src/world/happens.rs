@@ -28,6 +28,14 @@ impl World {
                 }
             }
             Happening::Synced(machine, life) => self.synced(machine, life)?,
+            Happening::MapSynced(machine, life) => self.map_synced(machine, life)?,
+            Happening::Compare(machine, life, compare) => {
+                let collector = &self.collectors[machine];
+                if collector.life == life && collector.member.is_some() {
+                    let compared = compare.run(&collector.durable.store);
+                    self.input(machine, Input::Compared(Box::new(compared)))?;
+                }
+            }
             Happening::Start(machine) => self.start(machine)?,
             Happening::Register(machine) => self.register(machine)?,
             Happening::Flush(agent) => self.flush(agent),
@@ -161,7 +169,6 @@ impl World {
             return Ok(());
         }
         let collector = &mut self.collectors[machine];
-        let before = collector.durable.map.epoch;
         let failed = std::mem::take(&mut collector.sync_fails);
         let (inputs, full) = if failed {
             (collector.sync_failed(), false)
@@ -180,12 +187,22 @@ impl World {
         if full {
             self.fired.count(Fault::FullDisk);
         }
-        let adopted = self.collectors[machine].durable.map.epoch != before;
-        epochs::adopted(self, machine, before)?;
         for input in inputs {
             self.input(machine, input)?;
         }
-        if adopted {
+        self.sync(machine);
+        Ok(())
+    }
+
+    fn map_synced(&mut self, machine: usize, life: u64) -> Result<(), Violation> {
+        if self.collectors[machine].life != life || self.collectors[machine].member.is_none() {
+            return Ok(());
+        }
+        let before = self.collectors[machine].durable.map.epoch;
+        let kept = self.collectors[machine].map_synced();
+        epochs::adopted(self, machine, before)?;
+        if let Some(kept) = kept {
+            self.input(machine, kept)?;
             let collector = &mut self.collectors[machine];
             let (map, me) = (Arc::clone(&collector.durable.map), collector.id);
             collector
@@ -194,7 +211,6 @@ impl World {
                 .keep_shards(|s| map.holders(s).is_some_and(|h| h.has(me)));
             self.sweep_due = true;
         }
-        self.sync(machine);
         Ok(())
     }
 

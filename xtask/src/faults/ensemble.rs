@@ -1,5 +1,6 @@
 //! Several members of one cluster: started together, looked at together, compared in the end.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -16,6 +17,8 @@ use crate::run;
 
 /// Longest wait until all copies of each shard are where they should be.
 const FORMED: Duration = Duration::from_mins(2);
+/// Between two looks at what all hold, at least.
+const LOOK: Duration = Duration::from_secs(1);
 /// Copies of each shard.
 pub const COPIES: usize = 3;
 
@@ -139,16 +142,24 @@ impl Ensemble {
         })
     }
 
-    /// What each member that runs and collects holds itself.
-    pub fn audits(&self) -> Result<Vec<Value>> {
-        let asked = self.members.iter().filter(|m| m.runs() && m.kind.collects());
-        asked.map(|member| member.json("/api/v1/audit")).collect()
+    /// What each member that runs and collects holds itself: one of them asks the others too, since each reads all that it has.
+    fn audits(&self) -> Result<Vec<Value>> {
+        let mut collect = self.members.iter().filter(|m| m.runs() && m.kind.collects());
+        let first = collect.next().context("nobody collects")?;
+        let own = first.json("/api/v1/audit")?;
+        let others = own["others"].as_array().cloned().unwrap_or_default();
+        let missing = collect.count().saturating_sub(others.len());
+        if missing > 0 {
+            bail!("{missing} members do not say what they hold: {}", own["missing"]);
+        }
+        Ok(std::iter::once(own).chain(others).collect())
     }
 
     /// Waits until each member holds `events`, each once, and all the same; seconds.
     pub fn until_equal(&self, events: u64, limit: Duration) -> Result<f64> {
         let began = Instant::now();
         loop {
+            let asked = Instant::now();
             let audits = self.audits();
             if audits.as_ref().is_ok_and(|audits| all_hold(audits, events)) {
                 return Ok(began.elapsed().as_secs_f64());
@@ -165,8 +176,21 @@ impl Ensemble {
                     began.elapsed()
                 );
             }
-            thread::sleep(Duration::from_millis(500));
+            // Looking is reading everything: not all the time.
+            thread::sleep(LOOK.max(asked.elapsed() * 3));
         }
+    }
+
+    /// Copies what members log and measure to a folder, for people to look into.
+    pub fn keep_logs(&self, folder: &Path) -> Result<()> {
+        fs::create_dir_all(folder)?;
+        for member in &self.members {
+            fs::write(folder.join(format!("{}.log", member.name)), member.log())?;
+            let metrics = member.text("/metrics").unwrap_or_default();
+            fs::write(folder.join(format!("{}.metrics", member.name)), metrics)?;
+        }
+        eprintln!("logs: {}", folder.display());
+        Ok(())
     }
 
     /// SIGTERM of all.

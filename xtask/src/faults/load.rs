@@ -113,6 +113,19 @@ impl Load {
         Ok(left > seconds && self.child.try_wait()?.is_none())
     }
 
+    /// Waits until something is acknowledged, written down in this file (`--acks`).
+    pub fn flows(&mut self, acks: &Path) -> Result<()> {
+        wait_for("the first acknowledgement", Duration::from_mins(1), || {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended with {status}", self.name);
+            }
+            let length = std::fs::metadata(acks).map_or(0, |meta| meta.len());
+            Ok((length > 0).then_some(()))
+        })?;
+        self.began = Instant::now();
+        Ok(())
+    }
+
     /// Its report, when it has ended.
     pub fn report(mut self) -> Result<Report> {
         let mut text = String::new();

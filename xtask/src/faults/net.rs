@@ -28,6 +28,20 @@ pub enum Packets {
     Slow(u32),
 }
 
+impl Packets {
+    /// Table of its rules: what ends does not take others with it.
+    fn table(self) -> &'static str {
+        match self {
+            Self::Cut(_) => "cut",
+            Self::Deaf(_) => "deaf",
+            Self::Lost(100..) => "gone",
+            Self::Lost(_) => "lost",
+            Self::Late(..) => "late",
+            Self::Slow(_) => "slow",
+        }
+    }
+}
+
 impl Net {
     /// So many hosts.
     pub fn new(hosts: usize) -> Result<Self> {
@@ -56,12 +70,6 @@ impl Net {
             ])?;
             ip(&["-n", &name, "link", "set", "eth0", "up"])?;
             ip(&["-n", &name, "link", "set", "lo", "up"])?;
-            net.rules(
-                host,
-                "add table inet f\n\
-                 add chain inet f in { type filter hook input priority 0; }\n\
-                 add chain inet f out { type filter hook output priority 0; }\n",
-            )?;
         }
         Ok(net)
     }
@@ -122,13 +130,24 @@ impl Net {
 
     /// From now on it happens to a host's packets, beside what happens already. Of `Late` and `Slow` a host has one.
     pub fn begin(&self, host: usize, what: Packets) -> Result<()> {
-        let mut rules = String::new();
+        let table = what.table();
+        let mut rules = format!(
+            "add table inet {table}\n\
+             add chain inet {table} in {{ type filter hook input priority 0; }}\n\
+             add chain inet {table} out {{ type filter hook output priority 0; }}\n"
+        );
         match what {
             Packets::Cut(hosts) | Packets::Deaf(hosts) => {
-                let from = self.addresses(hosts);
-                let _ = writeln!(rules, "add rule inet f in ip saddr {{ {from} }} counter drop");
+                let others = self.addresses(hosts);
+                let _ = writeln!(
+                    rules,
+                    "add rule inet {table} in ip saddr {{ {others} }} counter drop"
+                );
                 if matches!(what, Packets::Cut(_)) {
-                    let _ = writeln!(rules, "add rule inet f out ip daddr {{ {from} }} counter drop");
+                    let _ = writeln!(
+                        rules,
+                        "add rule inet {table} out ip daddr {{ {others} }} counter drop"
+                    );
                 }
             }
             Packets::Lost(percent) => {
@@ -140,7 +159,7 @@ impl Net {
                 for (chain, side) in [("in", "iif"), ("out", "oif")] {
                     let _ = writeln!(
                         rules,
-                        "add rule inet f {chain} {side} \"eth0\" {chance}counter drop"
+                        "add rule inet {table} {chain} {side} \"eth0\" {chance}counter drop"
                     );
                 }
             }
@@ -159,44 +178,34 @@ impl Net {
                 self.tc(host, &words("qdisc add dev eth0 parent 1:20 pfifo limit 60"))?;
                 let _ = writeln!(
                     rules,
-                    "add rule inet f out oif \"eth0\" numgen random mod 100 < {percent} counter meta priority set 1:20"
+                    "add rule inet {table} out oif \"eth0\" numgen random mod 100 < {percent} counter meta priority set 1:20"
                 );
             }
             Packets::Slow(kbit) => {
                 let rate = format!("{kbit}kbit");
-                let all = words("qdisc replace dev eth0 root tbf burst 16kb latency 400ms rate");
+                let all = words("qdisc replace dev eth0 root tbf burst 4kb latency 400ms rate");
                 self.tc(host, &[&all[..], &[&rate]].concat())?;
             }
         }
-        if rules.is_empty() {
-            Ok(())
-        } else {
-            self.rules(host, &rules)
-        }
+        self.rules(host, &rules)
     }
 
-    /// Packets of a host to which something happened: dropped, put off, or queued for a slow line.
-    pub fn hit(&self, host: usize) -> Result<u64> {
-        let output = self
-            .inside(host, &["nft", "list", "table", "inet", "f"])
+    /// It does not happen to a host's packets any more; to how many it did: dropped, put off, or queued for a slow line.
+    pub fn end(&self, host: usize, what: Packets) -> Result<u64> {
+        let table = what.table();
+        let listed = self
+            .inside(host, &["nft", "list", "table", "inet", table])
             .output()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let counted: u64 = after(&text, "counter packets ").sum();
-        let disciplines = self.tc(host, &words("-s qdisc show dev eth0"))?;
-        let tbf = disciplines
-            .lines()
-            .skip_while(|line| !line.contains("tbf"))
-            .take(2);
-        let waited: u64 = tbf.map(|line| after(line, "overlimits ").sum::<u64>()).sum();
-        Ok(counted + waited)
-    }
-
-    /// Nothing happens to a host's packets any more.
-    pub fn heal(&self, host: usize) -> Result<()> {
-        self.rules(host, "flush chain inet f in\nflush chain inet f out\n")?;
-        // There is none where nothing was put in.
-        let _ = self.tc(host, &words("qdisc del dev eth0 root"));
-        Ok(())
+        let mut hit: u64 = after(&String::from_utf8_lossy(&listed.stdout), "counter packets ").sum();
+        if matches!(what, Packets::Slow(_)) {
+            let disciplines = self.tc(host, &words("-s qdisc show dev eth0"))?;
+            hit += after(&disciplines, "overlimits ").sum::<u64>();
+        }
+        self.rules(host, &format!("delete table inet {table}\n"))?;
+        if matches!(what, Packets::Slow(_) | Packets::Late(..)) {
+            self.tc(host, &words("qdisc del dev eth0 root"))?;
+        }
+        Ok(hit)
     }
 }
 

@@ -40,6 +40,7 @@ const GAPS: u8 = 2;
 const SOURCES: u8 = 3;
 const LIST: u8 = 4;
 const BATCHES: u8 = 5;
+const PART: u8 = 6;
 
 const SYNCED: u8 = 1;
 const STALE: u8 = 2;

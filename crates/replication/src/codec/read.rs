@@ -3,7 +3,7 @@
 use super::section::{PLACED_LEAST, Reading, count, exactly, sections, source};
 use super::{
     ANSWER, APPEND, APPENDED, ASK, BATCHES, BEHIND, BUCKETS, CONFLICT, COPIED, COPY, DIGESTS_MAX, GAPS,
-    INCLUDES, LATER, LIST, MESSAGE_BYTES_MAX, SECTIONS_MAX, SOURCES, STALE, STOPPED, SYNCED,
+    INCLUDES, LATER, LIST, MESSAGE_BYTES_MAX, PART, SECTIONS_MAX, SOURCES, STALE, STOPPED, SYNCED,
 };
 use crate::message::{Answer, Message, Question, Ticket, Verdict};
 use event::{Bucket, Seq, Shard};
@@ -109,6 +109,7 @@ fn question(r: &mut Reader<'_>) -> Result<Question, DecodeError> {
         SOURCES => Question::Sources(Bucket(r.u32()?)),
         LIST => Question::List(Bucket(r.u32()?), source(r)?, Seq(r.u64()?)),
         BATCHES => Question::Fetch(sections(r)?),
+        PART => Question::FetchPart(sections(r)?, r.u64()?),
         code => return unknown("question", code),
     })
 }
@@ -141,6 +142,7 @@ fn answer(r: &mut Reader<'_>) -> Result<Answer, DecodeError> {
         }
         LIST => Answer::List(Bucket(r.u32()?), source(r)?, sections(r)?),
         BATCHES => Answer::Data(sections(r)?),
+        PART => Answer::Part(sections(r)?, r.u64()?),
         code => return unknown("answer", code),
     })
 }

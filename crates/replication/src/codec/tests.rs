@@ -68,6 +68,7 @@ fn question() -> impl Strategy<Value = Question> {
             Seq(after)
         )),
         sections().prop_map(Question::Fetch),
+        (sections(), any::<u64>()).prop_map(|(s, from)| Question::FetchPart(s, from)),
     ]
 }
 
@@ -86,6 +87,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         (any::<u32>(), vec((source(), any::<u128>()), 0..6)).prop_map(|(b, s)| Answer::Sources(Bucket(b), s)),
         (any::<u32>(), source(), sections()).prop_map(|(b, s, list)| Answer::List(Bucket(b), s, list)),
         sections().prop_map(Answer::Data),
+        (sections(), any::<u64>()).prop_map(|(s, next)| Answer::Part(s, next)),
     ]
 }
 

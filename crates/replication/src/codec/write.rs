@@ -3,7 +3,7 @@
 use super::section::{Writing, put_sections, put_source};
 use super::{
     ANSWER, APPEND, APPENDED, ASK, BATCHES, BEHIND, BUCKETS, CONFLICT, COPIED, COPY, DIGESTS_MAX, GAPS,
-    INCLUDES, LATER, LIST, SECTIONS_MAX, SOURCES, STALE, STOPPED, SYNCED,
+    INCLUDES, LATER, LIST, PART, SECTIONS_MAX, SOURCES, STALE, STOPPED, SYNCED,
 };
 use crate::message::{Answer, Message, Question, Ticket, Verdict};
 use wire::DecodeError;
@@ -86,13 +86,15 @@ fn entries(message: &Message) -> (usize, usize) {
         Message::Appended { verdicts, .. } => (verdicts.len(), SECTIONS_MAX),
         Message::Copy { sections, .. }
         | Message::Ask {
-            question: Question::Fetch(sections),
+            question: Question::Fetch(sections) | Question::FetchPart(sections, _),
             ..
         } => (sections.len(), SECTIONS_MAX),
         Message::Answer { answer, .. } => match answer {
             Answer::Buckets { digests, .. } => (digests.len(), DIGESTS_MAX),
             Answer::Sources(_, sources) => (sources.len(), DIGESTS_MAX),
-            Answer::Gaps(list) | Answer::List(_, _, list) | Answer::Data(list) => (list.len(), SECTIONS_MAX),
+            Answer::Gaps(list) | Answer::List(_, _, list) | Answer::Data(list) | Answer::Part(list, _) => {
+                (list.len(), SECTIONS_MAX)
+            }
         },
         Message::Ask { .. } | Message::Copied { .. } | Message::Includes { .. } => (0, 0),
     }
@@ -147,6 +149,11 @@ fn put_question(out: &mut Vec<u8>, question: &Question) {
             out.put_u8(BATCHES);
             put_sections(out, sections);
         }
+        Question::FetchPart(sections, from) => {
+            out.put_u8(PART);
+            put_sections(out, sections);
+            out.put_u64(*from);
+        }
     }
 }
 
@@ -192,6 +199,11 @@ fn put_answer(out: &mut Vec<u8>, answer: &Answer) {
         Answer::Data(sections) => {
             out.put_u8(BATCHES);
             put_sections(out, sections);
+        }
+        Answer::Part(sections, next) => {
+            out.put_u8(PART);
+            put_sections(out, sections);
+            out.put_u64(*next);
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::LIST_MAX;
 use crate::held::Held;
 use crate::message::{Answer, Question};
+use crate::section::Section;
 use event::Shard;
 
 /// Answers for a shard. `epoch` is the map that this member has durably adopted *before* `held` was looked at; `whole`: its
@@ -30,8 +31,23 @@ pub fn answer(held: &dyn Held, shard: Shard, question: &Question, epoch: u64, wh
             Answer::List(*bucket, *source, list)
         }
         Question::Fetch(wanted) => {
-            let there = wanted.iter().take(LIST_MAX).filter(|s| s.gap || held.has(s));
-            Answer::Data(there.copied().collect())
+            let there = |s: &&Section| s.gap || held.has(s) && held.parts(s) <= 1;
+            Answer::Data(wanted.iter().take(LIST_MAX).filter(there).copied().collect())
+        }
+        Question::FetchPart(wanted, from) => {
+            let there: Vec<Section> = wanted
+                .iter()
+                .take(LIST_MAX)
+                .filter(|s| held.has(s))
+                .copied()
+                .collect();
+            let parts = there.iter().map(|s| held.parts(s)).max().unwrap_or(1);
+            let next = from.saturating_add(1);
+            if next < parts {
+                Answer::Part(Vec::new(), next)
+            } else {
+                Answer::Part(there, 0)
+            }
         }
     }
 }

@@ -10,18 +10,20 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// What comes next.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Step {
     Ask(Question),
     /// Write these; then [`Pull::written`].
     Write(Vec<Section>),
+    /// Write the bytes that came, which are no batch yet; then [`Pull::written`].
+    WritePart,
     Done,
     /// The peer dropped what it had listed: begin again some time.
     Failed,
 }
 
 /// A comparison with one peer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pull {
     pub(crate) shard: Shard,
     pub(crate) peer: MemberId,
@@ -39,6 +41,8 @@ pub(crate) struct Pull {
     lists: VecDeque<(Bucket, Source, Seq)>,
     want: VecDeque<Section>,
     asked: Vec<Section>,
+    /// What was asked for comes in parts: where the next one begins.
+    part: Option<u64>,
     /// The disk has what came: an answer that comes twice is none.
     pub(crate) writing: bool,
 }
@@ -60,6 +64,7 @@ impl Pull {
             lists: VecDeque::new(),
             want: VecDeque::new(),
             asked: Vec::new(),
+            part: None,
             writing: false,
         }
     }
@@ -101,26 +106,55 @@ impl Pull {
             }
             Answer::List(bucket, source, theirs) => self.compare(bucket, source, &theirs, held),
             Answer::Data(sections) => {
-                let asked = std::mem::take(&mut self.asked);
-                // What came is what was asked for. What did not come was dropped with its bucket, or had no room: then it is asked
-                // for again, unless nothing came at all.
-                let (came, left): (Vec<Section>, Vec<Section>) =
-                    asked.into_iter().partition(|s| sections.contains(s));
-                let floor = self.floor.max(held.floor());
-                let left = left.into_iter().filter(|s| s.bucket >= floor);
-                if came.is_empty() && left.clone().next().is_some() {
+                if let Some(step) = self.came(&sections, held) {
+                    return step;
+                }
+            }
+            Answer::Part(_, next) if next > 0 => {
+                // Always further, so that it ends.
+                if self.part.is_none_or(|from| next <= from) {
                     return Step::Failed;
                 }
-                for section in left.rev() {
-                    self.want.push_front(section);
+                self.part = Some(next);
+                self.writing = true;
+                return Step::WritePart;
+            }
+            Answer::Part(sections, _) => {
+                if self.part.is_none() {
+                    return Step::Failed;
                 }
-                if !came.is_empty() {
-                    self.writing = true;
-                    return Step::Write(came);
+                if let Some(step) = self.came(&sections, held) {
+                    return step;
                 }
             }
         }
         self.next(held)
+    }
+
+    /// What came is what was asked for. What did not come was dropped with its bucket, or had no room: then it is asked for again. If
+    /// nothing came at all, it may come in parts.
+    fn came(&mut self, sections: &[Section], held: &dyn Held) -> Option<Step> {
+        let asked = std::mem::take(&mut self.asked);
+        let in_parts = self.part.take().is_some();
+        let (came, left): (Vec<Section>, Vec<Section>) =
+            asked.into_iter().partition(|s| sections.contains(s));
+        let floor = self.floor.max(held.floor());
+        let left: Vec<Section> = left.into_iter().filter(|s| s.bucket >= floor).collect();
+        if came.is_empty() {
+            let first = left.first()?;
+            let together = left.iter().all(|s| !s.gap && s.bucket == first.bucket);
+            if in_parts || !together {
+                return Some(Step::Failed);
+            }
+            self.asked = left;
+            self.part = Some(0);
+            return None;
+        }
+        for section in left.into_iter().rev() {
+            self.want.push_front(section);
+        }
+        self.writing = true;
+        Some(Step::Write(came))
     }
 
     pub(crate) fn written(&mut self, now: Duration, held: &dyn Held) -> Step {
@@ -153,6 +187,14 @@ impl Pull {
         if let Some(question) = self.gaps.take() {
             return Step::Ask(question);
         }
+        if let Some(from) = self.part {
+            return Step::Ask(Question::FetchPart(self.asked.clone(), from));
+        }
+        // All lists of a bucket, if they are not too long, before anything is fetched: what comes in parts comes for all its sources
+        // together.
+        if let Some((bucket, source, after)) = self.lists.front().filter(|_| self.want.len() < LIST_MAX) {
+            return Step::Ask(Question::List(*bucket, *source, *after));
+        }
         let floor = self.floor.max(held.floor());
         let mut bytes = 0u64;
         while let Some(section) = self.want.front() {
@@ -168,8 +210,9 @@ impl Pull {
         if !self.asked.is_empty() {
             return Step::Ask(Question::Fetch(self.asked.clone()));
         }
-        if let Some((bucket, source, after)) = self.lists.front() {
-            return Step::Ask(Question::List(*bucket, *source, *after));
+        if !self.lists.is_empty() {
+            // All that was wanted came meanwhile another way.
+            return self.next(held);
         }
         match self.buckets.pop_front() {
             Some(bucket) => Step::Ask(Question::Sources(bucket)),

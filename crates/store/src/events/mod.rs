@@ -12,6 +12,7 @@ mod merge;
 mod open;
 mod run;
 mod seal;
+mod unhold;
 mod unit;
 mod units;
 mod whole;

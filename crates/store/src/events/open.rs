@@ -46,12 +46,13 @@ impl Shared {
         stored.sort_unstable();
         self.commit.lock().next_arrival = stored.last().map_or(1, |(arrival, _)| arrival + 1);
         for (arrival, key) in stored {
-            // One damaged frame must not keep all others from being read. It stays where it is, for repair.
+            // One damaged frame must not keep all others from being read. It stays where it is; its batches are to come anew.
             match self.index_again(arrival, key) {
                 Ok(()) => {}
                 Err(StoreError::Damaged(damage)) => {
                     tracing::error!(%damage, producer = %key.producer, "stored frame is left out of the index");
                     add(&self.counters.damaged_frames, 1);
+                    self.unhold(key)?;
                 }
                 Err(e) => return Err(e),
             }

@@ -1,6 +1,7 @@
 //! Sealing: the oldest frames of a bucket become a run (`merge.rs`), and are gone in the write that counts it.
 
 use super::merge::{Made, Taken, merge};
+use super::unhold::Unheld;
 use super::{EventBucket, OpenFrame, Run, UnitBytes, Workshop, keys};
 use crate::batches;
 use crate::counters::add;
@@ -94,7 +95,7 @@ impl Shared {
         Ok(true)
     }
 
-    /// Reads a frame. One that cannot be read stays where it is, for repair, and is left out.
+    /// Reads a frame. One that cannot be read stays where it is and is left out; its batches are to come anew.
     fn take(
         &self,
         frame: Arc<OpenFrame>,
@@ -155,9 +156,15 @@ impl Shared {
             batch.delete_cf(self.db.family(batches::FAMILY), frame.key.by_producer());
         }
         // No commit looks for a batch while it moves; and whoever looks at the index and takes a snapshot sees the same in both.
-        let _no_commit = self.commit.lock();
+        let mut commit = self.commit.lock();
+        let mut unheld = Unheld::default();
+        for frame in &taken.damaged {
+            unheld.add(self, frame.key, &mut batch)?;
+        }
+        unheld.put(self, &mut batch);
         let mut buckets = self.events.buckets.write();
         self.write(batch, true)?;
+        unheld.applied(self, &mut commit);
         add(&self.counters.runs, 1);
         add(&self.counters.run_bytes, run.bytes());
         if let Some(known) = buckets.get_mut(&bucket) {

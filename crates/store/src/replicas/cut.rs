@@ -20,8 +20,8 @@ const CUT_EVENTS_MAX: usize = 1 << 20;
 
 /// A frame of some of the sections that were asked for, of one producer's life and bucket, whose content hashes are those of the
 /// batches. Read it with [`crate::FrameToStore::new`]. Batches of spans that are not sealed come as the whole frame in which they lie; of those
-/// that are sealed all spans of their shard and bucket come, with the list of the batches asked for: up to [`crate::COPIED_BYTES_MAX`]
-/// bytes. Everything else is up to 4 MiB.
+/// that are sealed all spans of their shard and bucket come, with the list of the batches asked for, if these make one page
+/// ([`Synced::span_page`]). Everything else is up to 4 MiB.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CutFrame {
     /// The frame (`docs/wire-format.md`), or a copy of merged spans.

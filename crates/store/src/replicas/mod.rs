@@ -6,6 +6,7 @@ mod gaps;
 mod hints;
 mod logs;
 mod marker;
+mod pages;
 mod pieces;
 mod spans;
 mod synced;
@@ -14,6 +15,8 @@ pub use cut::{CUT_SECTIONS_MAX, CutFrame};
 pub(crate) use hints::{FAMILY as HINTS, WaitingHints};
 pub use hints::{Hint, HintKey};
 pub use marker::Marker;
+pub(crate) use pages::PAGE_BYTES;
+pub use pages::SpanPage;
 pub use synced::{SourceDigest, Synced};
 
 use event::{Bucket, Epoch, Producer, Seq, Shard};

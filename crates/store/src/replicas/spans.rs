@@ -1,20 +1,14 @@
 //! Batches of spans as frames: those that are not sealed as the frames that they came in, others as a copy of all spans of their shard and
-//! bucket (`spans/copied.rs`).
+//! bucket (`spans/copied.rs`) if these make one page, else page by page (`pages.rs`).
 
 use super::synced::{Slice, Synced};
 use super::{CutFrame, HeldSection};
 use crate::error::StoreError;
-use crate::runs::SEED;
 use crate::runs::batches::Source;
-use crate::spans::{COPIED_BATCHES_MAX, COPIED_BYTES_MAX, Cutter, keys, write_copied};
-use event::{Bucket, Seq, Shard, TraceId};
+use crate::spans::{COPIED_BATCHES_MAX, keys, write_copied};
+use event::{Bucket, Seq, Shard};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
-use wire::frame::FrameError;
-use wire::spans::{Packer, SpanBuilder, SpanFrame};
-
-/// What a copy's spans may take in memory while they are gathered: columns of as much are about as long as a copy may be.
-const GATHERED_BYTES_MAX: usize = 4 * COPIED_BYTES_MAX;
+use wire::spans::SpanFrame;
 
 /// A number of a batch in a bucket.
 type Number = (Source, Shard, Seq);
@@ -65,7 +59,7 @@ impl Synced<'_> {
         // One shard after the other: its spans are gathered once for all sources.
         let shards: BTreeSet<Shard> = merged.keys().map(|(shard, _)| *shard).collect();
         for shard in shards {
-            let mut frames: Option<Vec<Vec<u8>>> = None;
+            let mut frames: Option<Option<Vec<Vec<u8>>>> = None;
             for ((_, source), sections) in merged
                 .range((shard, Source::default())..)
                 .take_while(|((of, _), _)| *of == shard)
@@ -78,15 +72,16 @@ impl Synced<'_> {
                 }
                 let frames = match &frames {
                     Some(frames) => frames,
-                    None => frames.insert(self.spans_of(bucket, slice, shard)?),
+                    None => frames.insert(self.one_page(bucket, slice, shard).unwrap_or_else(|error| {
+                        tracing::error!(%error, %bucket, %shard, "spans cannot be read and are not copied");
+                        None
+                    })),
                 };
+                // More than a page comes page by page.
+                let Some(frames) = frames else { break };
                 let batches: Vec<(Seq, u64)> = found.iter().map(|(s, content)| (s.first, *content)).collect();
-                let copied = (!frames.is_empty())
-                    .then(|| write_copied((shard, bucket), *source, &batches, frames))
-                    .flatten();
-                let Some(bytes) = copied else {
-                    tracing::error!(%bucket, %shard, "spans of a shard are too many to be copied");
-                    continue;
+                let Some(bytes) = write_copied((shard, bucket), *source, &batches, frames) else {
+                    break;
                 };
                 made.push(CutFrame {
                     bytes,
@@ -99,7 +94,7 @@ impl Synced<'_> {
     }
 
     /// The batches of a source that lie in runs, or came in copies.
-    fn merged_batches(
+    pub(super) fn merged_batches(
         &self,
         bucket: Bucket,
         slice: &Slice,
@@ -119,48 +114,5 @@ impl Synced<'_> {
             all.extend(list.of(source).iter().copied());
         }
         Ok(all)
-    }
-
-    /// All spans of a shard of a bucket, as blocks; none if they are too many, or if something cannot be read.
-    fn spans_of(&self, bucket: Bucket, slice: &Slice, shard: Shard) -> Result<Vec<Vec<u8>>, StoreError> {
-        let shards = self.shared.options.shards;
-        let here = |trace: TraceId| placement::shard_of(trace, shards) == shard;
-        let mut builder = SpanBuilder::new(SEED);
-        let mut places: Vec<(&'static str, Vec<u8>)> = Vec::new();
-        for (run, record) in &slice.span_runs {
-            let blocks = 0..record.blocks.len() as u32;
-            places.extend(blocks.map(|at| (keys::BLOCKS, keys::block(bucket, *run, at).to_vec())));
-        }
-        let frames = slice.span_frames.iter().filter(|frame| {
-            // Of others it has no spans.
-            frame.copied || frame.batches.iter().any(|(of, _, _)| *of == shard)
-        });
-        places.extend(frames.map(|frame| (keys::FRAMES, keys::frame(bucket, frame.arrival).to_vec())));
-        for (family, key) in places {
-            let Some(bytes) = self.get(family, &key)? else {
-                tracing::error!(%bucket, family, "spans are gone and are not copied");
-                return Ok(Vec::new());
-            };
-            let read = SpanFrame::open(&bytes).and_then(|frame| {
-                let decoded = frame.decoded()?;
-                builder.take(&decoded, here);
-                Ok::<(), FrameError>(())
-            });
-            if let Err(error) = read {
-                tracing::error!(%error, %bucket, family, "spans cannot be read and are not copied");
-                return Ok(Vec::new());
-            }
-            if builder.byte_len() > GATHERED_BYTES_MAX {
-                return Ok(Vec::new());
-            }
-        }
-        let mut made = Vec::new();
-        let cutter = Cutter::new(bucket, builder.len() as u64);
-        let cut = cutter.cut(&builder, &mut Packer::default(), &mut |bytes, _| {
-            made.push(bytes.to_vec());
-            Ok(ControlFlow::Continue(()))
-        })?;
-        debug_assert!(cut.is_continue(), "nobody stops it");
-        Ok(made)
     }
 }

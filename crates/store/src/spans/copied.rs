@@ -1,6 +1,7 @@
 //! Merged spans on their way to another member. After sealing nobody can say any more which span came with which batch: what is
 //! copied is all spans of a shard in a bucket, with the list of the batches of one source that are among them. Both are written in one
-//! commit, so that a batch is never held without its spans.
+//! commit, so that a batch is never held without its spans. If the spans are too many for that, they come in copies without batches,
+//! which are parts, and when all are synced one with the batches and a frame without spans (`replicas/pages.rs`).
 //!
 //! ```text
 //! 4 ESC1   u16 shard   u32 bucket   u128 producer   u64 epoch
@@ -22,7 +23,7 @@ use wire::spans::SpanFrame;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 const MAGIC: &[u8; 4] = b"ESC1";
-/// Longest copy of merged spans, in bytes: a shard of a bucket that has more cannot be copied once it is sealed.
+/// Longest copy of merged spans, in bytes.
 pub const COPIED_BYTES_MAX: usize = 48 << 20;
 /// Batches that one copy names.
 pub(crate) const COPIED_BATCHES_MAX: usize = 4096;
@@ -142,8 +143,7 @@ fn read_parts(bytes: &[u8]) -> Result<(Head, Batches, Vec<Range<usize>>), Damage
         ranges.push(start..start + length);
     }
     r.end()?;
-    let empty = batches.is_empty() || ranges.is_empty();
-    if empty {
+    if ranges.is_empty() {
         return Err(Reader::new("copy of spans", &[]).damage("nothing in it"));
     }
     Ok(((shard, bucket, source), batches, ranges))

@@ -18,6 +18,7 @@ mod run;
 mod seal;
 mod slice;
 mod terms;
+mod unnamed;
 mod whole;
 
 pub(crate) use append::{SpanIndex, span_digest};

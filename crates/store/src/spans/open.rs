@@ -26,10 +26,13 @@ impl Shared {
             let (key, value) = item?;
             let (bucket, number) = keys::read_run(keys::RUNS, &key)?;
             if bucket >= floor {
-                // Runs of format 2 have none: of their spans nobody knows whose they are.
-                let head = RunHead::read(&self.db, keys::BATCHES, (bucket, number))?;
+                // Runs of format 2 have none.
+                let head = match RunHead::read(&self.db, keys::BATCHES, (bucket, number))? {
+                    Some(head) => head,
+                    None => self.name_run((bucket, number), &value)?,
+                };
                 let bucket: &mut SpanBucket = buckets.entry(bucket).or_default();
-                bucket.digests.add_run(&head.unwrap_or_default());
+                bucket.digests.add_run(&head);
                 bucket.runs.insert(number, Arc::new(Run::decode(&value)?));
                 bucket.run_numbers = number + 1;
             }

@@ -72,7 +72,7 @@ impl Run {
             .map(|(number, _)| number)
     }
     /// Blocks that have traces of some places.
-    pub(super) fn blocks_within(&self, places: RangeInclusive<u16>) -> impl Iterator<Item = (u32, &Block)> {
+    pub(crate) fn blocks_within(&self, places: RangeInclusive<u16>) -> impl Iterator<Item = (u32, &Block)> {
         let from = self.blocks.partition_point(|block| block.last < *places.start());
         (0u32..)
             .zip(&self.blocks)

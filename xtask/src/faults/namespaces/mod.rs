@@ -56,7 +56,6 @@ pub fn run(runs: u32, seed: u64) -> Result<Vec<Value>> {
                 eprintln!("seed {seed} FAILED: {error:#}\n  planned: {:?}", world.steps());
                 let folder = run::target().join("report").join(format!("namespaces-{seed}"));
                 world.keep_logs(&folder)?;
-                eprintln!("  logs: {}", folder.display());
             }
         }
     }

@@ -49,7 +49,7 @@ impl Fault {
             Self::Net(Link::Gone) => "no packets at all",
             Self::Net(Link::Lost) => "5 to 30 % of packets lost",
             Self::Net(Link::Late) => "packets late and out of order",
-            Self::Net(Link::Slow) => "a line of 0.5 to 4 Mbit/s",
+            Self::Net(Link::Slow) => "a line of 200 to 1,500 kbit/s",
             Self::Clock(_) => "clock jumps by up to 10 minutes",
             Self::Sync => "fsync fails",
             Self::Full => "disk full",
@@ -66,7 +66,7 @@ pub const NAMES: [&str; 11] = [
     "no packets at all",
     "5 to 30 % of packets lost",
     "packets late and out of order",
-    "a line of 0.5 to 4 Mbit/s",
+    "a line of 200 to 1,500 kbit/s",
     "clock jumps by up to 10 minutes",
     "fsync fails",
     "disk full",
@@ -159,7 +159,7 @@ fn draw(chance: &mut Chance) -> Step {
             Fault::Net(Link::Late)
         }
         8 => {
-            packets = Some(Packets::Slow(percent(chance, 500, 4_000)));
+            packets = Some(Packets::Slow(percent(chance, 200, 1_500)));
             Fault::Net(Link::Slow)
         }
         9 => {

@@ -105,13 +105,7 @@ impl World {
 
     /// Copies what members logged.
     pub fn keep_logs(&self, folder: &Path) -> Result<()> {
-        fs::create_dir_all(folder)?;
-        for member in &self.ensemble.members {
-            fs::write(folder.join(format!("{}.log", member.name)), member.log())?;
-            let metrics = member.text("/metrics").unwrap_or_default();
-            fs::write(folder.join(format!("{}.metrics", member.name)), metrics)?;
-        }
-        Ok(())
+        self.ensemble.keep_logs(folder)
     }
 
     /// From the start to the comparison.
@@ -236,8 +230,10 @@ impl World {
                     }
                 }
                 Fault::Net(_) => {
-                    did |= self.net.hit(host)? > 0;
-                    self.net.heal(host)?;
+                    did |= self
+                        .net
+                        .end(host, step.packets.context("what happens to packets")?)?
+                        > 0;
                 }
                 Fault::Clock(_) => did = hurt.trouble.hits()?.0 > hurt.hits.0,
                 Fault::Sync => {
@@ -258,7 +254,6 @@ impl World {
     /// Everything is as it should be, and all members are ready.
     fn heal(&mut self) -> Result<()> {
         for (host, member) in self.ensemble.members.iter_mut().enumerate() {
-            self.net.heal(host)?;
             self.hurts[host].trouble.clock(0)?;
             if !member.runs() {
                 member.start_soon()?;
@@ -271,21 +266,26 @@ impl World {
     }
 }
 
-/// Takes all that is free; is nothing left?
+/// Takes all that is free, again if somebody gave some back meanwhile; is nothing left?
 fn fill(folder: &Path) -> Result<bool> {
     let filler = folder.join("filler");
     fs::create_dir_all(&filler)?;
-    let mut left = true;
-    for kib in (2..=17).rev().map(|n| 1_u32 << n) {
-        let (file, length) = (filler.join(kib.to_string()), format!("{kib}KiB"));
-        let output = Command::new("fallocate")
-            .args(["-l", &length])
-            .arg(&file)
-            .output()?;
-        if !output.status.success() {
-            let _ = fs::remove_file(&file);
+    for pass in 0..5 {
+        let mut taken = false;
+        for kib in (2..=17).rev().map(|n| 1_u32 << n) {
+            let (file, length) = (filler.join(format!("{pass}-{kib}")), format!("{kib}KiB"));
+            let output = Command::new("fallocate")
+                .args(["-l", &length])
+                .arg(&file)
+                .output()?;
+            taken = output.status.success();
+            if !taken {
+                let _ = fs::remove_file(&file);
+            }
         }
-        left = output.status.success();
+        if !taken {
+            return Ok(true);
+        }
     }
-    Ok(!left)
+    Ok(false)
 }
