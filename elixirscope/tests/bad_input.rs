@@ -94,6 +94,41 @@ fn who_cannot_start_ends_in_order() -> Result<()> {
     Ok(())
 }
 
+/// Scenario: the log cannot be written: its disk is full. Guarantee: the member starts, is ready and answers all the same. (Complaining of the log on
+/// the log ended the thread that logged: of three members with a full disk one lost its replication until a restart.)
+#[test]
+fn a_log_that_cannot_be_written() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let address = format!("127.0.0.1:{}", free_port()?);
+    let full = std::fs::File::options().write(true).open("/dev/full")?;
+    let mut command = program();
+    command.args([
+        "up",
+        "--http",
+        &address,
+        "--quic",
+        "127.0.0.1:0",
+        "--no-otlp",
+        "--no-agent",
+    ]);
+    command.arg("--data").arg(folder.path().join("data"));
+    command.env("ELIXIRSCOPE_LOG", "info").stderr(full);
+    let mut member = command.spawn()?;
+    let door = testbed::Door {
+        url: format!("http://{address}"),
+    };
+    let ready = testbed::wait_for("the member", std::time::Duration::from_mins(1), || {
+        anyhow::ensure!(member.try_wait()?.is_none(), "it ended");
+        Ok(door.ready().then_some(()))
+    });
+    let panics = door.metric("elixirscope_task_panics_total", &[]);
+    member.kill()?;
+    member.wait()?;
+    ready?;
+    assert_eq!(panics?.to_string(), "0");
+    Ok(())
+}
+
 /// Scenario: the data folder is a file, lies where nothing can be written, or is used by another member.
 /// Guarantee: the error names the folder; the running member goes on.
 #[test]

@@ -53,6 +53,8 @@ pub fn init_logging(format: LogFormat, filter: &str) -> Result<(), LogError> {
     let env = EnvFilter::try_new(filter).map_err(|e| bad(e.to_string()))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(env)
+        // Else a log that cannot be written (its disk is full) is complained about on standard error, and that panics if it is the log.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.try_init(),
