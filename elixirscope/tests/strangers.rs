@@ -129,7 +129,7 @@ fn those_who_only_knock() -> Result<()> {
 /// then there is room again. Guarantee: events are acknowledged by the two others all the time; the full one says on `/ready` why it writes
 /// nothing; with room again it gets what it missed: all three have all events, once.
 #[test]
-#[ignore = "its full form takes a minute; cargo xtask faults has a full disk too"]
+#[ignore = "takes a minute; not seen to pass yet since logs on a full disk end no thread"]
 fn one_disk_is_full() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let disk = Disk::in_memory(&folder.path().join("disk"), 700 << 10);
