@@ -11,7 +11,7 @@ use crate::error::{ProposeError, StartError};
 use crate::participant::{Admit, Joined, Participant, decoded, encoded, in_own_name};
 use crate::peers::{Call, Kind, PeerError, Peers};
 use crate::raft::Identity;
-use crate::state::{Cluster, Command, Format, Incarnation, MemberId, Outcome, RaftId, Role, State};
+use crate::state::{Cluster, Command, Format, Incarnation, MemberId, Outcome, RaftId, Refusal, Role, State};
 
 /// How long a new member looks for a member that takes it in.
 const JOIN_WITHIN: Duration = Duration::from_mins(2);
@@ -186,7 +186,12 @@ pub(crate) async fn come_back(participant: Arc<Participant>, command: Command) {
         let registration = participant.as_known(command.clone());
         match participant.write(vec![in_own_name(registration)]).await {
             Ok(outcomes) => {
+                // It was away when the format was raised, did not know that, and does now.
+                let raised = |refusal: &Refusal| matches!(refusal, Refusal::TooOld { in_force, .. } if command_newest(&command) >= *in_force);
                 if let Some(Outcome::Refused(refusal)) = outcomes.first() {
+                    if raised(refusal) {
+                        continue;
+                    }
                     tracing::error!(%refusal, "the cluster does not take this member back");
                 }
                 return;

@@ -149,7 +149,7 @@ async fn a_manifest_may_be_sent_as_what_differs() {
     let c = coordinator(dir.path()).await;
     let (manifest, blobs) = manifest();
     for blob in blobs {
-        c.put_blob(blob.into_bytes()).await.unwrap();
+        c.put_blob(blob.as_bytes().to_vec()).await.unwrap();
     }
     let first = manifest.encode();
     let base = c.put_blob(first.clone()).await.unwrap();

@@ -227,7 +227,7 @@ mod tests {
             let ops: Vec<Op> = (0..6)
                 .map(|n| {
                     let called = chance.within(0, 20);
-                    let value = chance.within(0, 4) as u32;
+                    let value = u32::try_from(chance.within(0, 4)).unwrap_or_default();
                     let did = if chance.within(0, 2) == 0 {
                         Did::Write(n + 1)
                     } else {

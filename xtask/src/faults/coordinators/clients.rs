@@ -86,12 +86,13 @@ impl Clients {
 
 impl Shared {
     fn now(&self) -> u64 {
-        self.began.elapsed().as_nanos() as u64
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn run(&self, reads: Reads, mut chance: Chance) {
         while !self.stop.load(Ordering::Relaxed) {
-            let door = &self.doors[chance.within(0, self.doors.len() as u64) as usize];
+            let at = chance.within(0, self.doors.len() as u64);
+            let door = &self.doors[usize::try_from(at).unwrap_or_default()];
             let done = if chance.within(0, 2) == 0 {
                 self.write(door, 1 + chance.within(0, KEYS))
             } else {

@@ -138,7 +138,7 @@ pub fn run(kills: u32, seed: u64) -> Result<Vec<Value>> {
     let unknown = of(|op| op.returned.is_none());
     let mut elected = group.elected.clone();
     elected.sort_by(f64::total_cmp);
-    let at = |share: f64| elected[((elected.len() - 1) as f64 * share).round() as usize];
+    let at = |percent: usize| elected[(elected.len() - 1) * percent / 100];
     Ok(vec![
         some("leaders killed", u64::from(kills), 1),
         some("members paused", group.pauses, 1),
@@ -153,9 +153,9 @@ pub fn run(kills: u32, seed: u64) -> Result<Vec<Value>> {
             planted,
             1,
         ),
-        most("new leader, median", at(0.5), "s", 3.0),
-        most("new leader, p99", at(0.99), "s", 3.0),
-        most("new leader, slowest", at(1.0), "s", 10.0),
+        most("new leader, median", at(50), "s", 3.0),
+        most("new leader, p99", at(99), "s", 3.0),
+        most("new leader, slowest", at(100), "s", 10.0),
     ])
 }
 
