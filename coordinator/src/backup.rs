@@ -19,7 +19,7 @@ use crate::codec::{decode, encode};
 use crate::error::{ProposeError, StartError};
 use crate::participant::{Participant, unix_ms};
 use crate::raft::{Identity, seed};
-use crate::state::{Incarnation, Member, MemberId, RaftId, State, note};
+use crate::state::{Format, Incarnation, Member, MemberId, RaftId, State, note};
 
 /// First bytes of a snapshot.
 pub const MAGIC: &[u8; 8] = b"ESSNAP\x00\x01";
@@ -184,6 +184,12 @@ fn read(
         return Err(broken("it does not begin with the state"));
     };
     let state: State = decode("snapshot", &state).map_err(|e| broken(&e.to_string()))?;
+    if state.format > Format::NEWEST {
+        let (format, newest) = (state.format, Format::NEWEST);
+        return Err(broken(&format!(
+            "it has format {format}, this program reads up to {newest}"
+        )));
+    }
     let mut blobs = 0;
     loop {
         match from.next()? {

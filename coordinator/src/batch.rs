@@ -157,7 +157,9 @@ fn weight(commands: &[Command]) -> usize {
         | Command::ChangeShard { .. }
         | Command::SetReplicas { .. }
         | Command::SetWeight { .. }
-        | Command::RemoveMember { .. } => 0,
+        | Command::RemoveMember { .. }
+        | Command::Finalize { .. }
+        | Command::ForgetLosses { .. } => 0,
         // Nested no deeper than bytes can be decoded.
         Command::Audited { who, command, .. } => {
             who.len().saturating_add(weight(std::slice::from_ref(command)))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use transport::Ways;
 
 use crate::peers::Calls;
-use crate::state::Role;
+use crate::state::{Format, Role};
 
 /// How this member presents itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct CoordinatorConfig {
     pub neighbours: Option<Neighbours>,
     /// This member.
     pub member: NewMember,
+    /// The latest format that it reads and writes. Less than [`Format::NEWEST`] makes it an older release in that, for tests.
+    pub newest: Format,
     /// Where the metrics are registered.
     pub registry: prometheus::Registry,
 }
@@ -66,6 +68,7 @@ impl CoordinatorConfig {
             replicas: 1,
             neighbours: None,
             member,
+            newest: Format::NEWEST,
             registry: prometheus::Registry::new(),
         }
     }

@@ -17,12 +17,13 @@ use crate::config::CoordinatorConfig;
 use crate::entry;
 use crate::error::{ProposeError, StartError};
 use crate::federation;
+use crate::formats::Formats;
 use crate::leader;
 use crate::metrics::Metrics;
 use crate::participant::{Participant, Remove, audited};
 use crate::peers::Peers;
 use crate::raft::{Group, Identity};
-use crate::state::{Cluster, Command, Incarnation, MemberId, Outcome, Role, State};
+use crate::state::{Cluster, Command, Format, Incarnation, MemberId, Outcome, Role, State};
 
 /// A leader that has heard of no majority for this long says that it is not ready.
 const NO_QUORUM: Duration = Duration::from_secs(3);
@@ -75,6 +76,8 @@ struct Shared {
     whole: JoinHandle<()>,
     /// Plans moves of shards while this member leads.
     leads: JoinHandle<()>,
+    /// Has the state say what this member can write.
+    says: JoinHandle<()>,
     metrics: Metrics,
 }
 
@@ -111,7 +114,14 @@ impl Coordinator {
             let cluster = entry::register(&config, &mut identity, &log, &peers, join).await?;
             let _ = joined.set(cluster);
         }
-        let (group, state) = Group::start(log.clone(), identity, Arc::clone(&peers), metrics.clone()).await?;
+        let (group, state) = Group::start(
+            log.clone(),
+            identity,
+            Arc::clone(&peers),
+            metrics.clone(),
+            config.newest,
+        )
+        .await?;
         group.report(metrics.clone());
         let participant = Arc::new(Participant {
             group,
@@ -120,6 +130,7 @@ impl Coordinator {
             identity,
             blobs,
             joined,
+            newest: config.newest,
         });
         if let Some(n) = neighbours {
             n.calls.open(&participant);
@@ -136,6 +147,10 @@ impl Coordinator {
             whole: tokio::spawn(federation::keep_whole(
                 Arc::downgrade(&participant),
                 participant.state.clone(),
+            )),
+            says: tokio::spawn(entry::announce(
+                Arc::downgrade(&participant),
+                entry::registration(&config, &participant.identity),
             )),
             leads: tokio::spawn(leader::lead(
                 Arc::downgrade(&participant),
@@ -181,9 +196,31 @@ impl Coordinator {
         self.shared.participant.remove(remove).await
     }
 
-    /// Changes something of the cluster, and writes into the audit log that `who` asked for it.
+    /// The latest format that this member's program reads and writes.
+    pub fn newest(&self) -> Format {
+        self.shared.participant.newest
+    }
+
+    /// What the cluster writes, and what each member that is not removed could, as it says itself within a few seconds.
+    pub async fn formats(&self) -> Formats {
+        self.shared.participant.formats().await
+    }
+
+    /// Raises the format that members write to this program's latest, if every member can write that; else says who cannot.
+    pub async fn finalize(&self, who: &str) -> Result<Format, ProposeError> {
+        self.shared.participant.finalize(who).await
+    }
+
+    /// Changes something of the cluster, once even if the leader changes meanwhile (from [`Format::SECOND`] on), and writes into the audit log that `who` asked for it.
     pub async fn change(&self, command: Command, who: &str) -> Result<Outcome, ProposeError> {
-        let outcomes = self.propose(vec![audited(who.to_owned(), command)]).await?;
+        let mut change = audited(who.to_owned(), command);
+        // Older members would not keep it, and then all members must not.
+        if let Command::Audited { once, .. } = &mut change
+            && self.watch().format >= Format::SECOND
+        {
+            *once = rand::random::<u64>().max(1);
+        }
+        let outcomes = self.propose(vec![change]).await?;
         let outcome = outcomes.into_iter().next();
         outcome.ok_or_else(|| ProposeError::Stopped("a change without an outcome".to_owned()))
     }
@@ -242,10 +279,23 @@ impl Coordinator {
 
     /// Stores bytes if they hash to `expected`, fsynced.
     pub async fn put_blob_as(&self, expected: ContentHash, bytes: Vec<u8>) -> Result<(), BlobError> {
-        self.with_blobs(move |blobs| blobs.put_as(expected, &bytes))
-            .await?;
+        let stored = self.with_blobs(move |blobs| blobs.put_as(expected, &bytes)).await;
+        if let Err(error @ BlobError::WrongHash { .. }) = &stored {
+            self.shared.metrics.blobs_refused.inc();
+            tracing::warn!(%error, "a blob was refused");
+        }
+        stored?;
         self.shared.metrics.blobs_put.inc();
         Ok(())
+    }
+
+    /// Those of the blobs of a version that are not here; if there are any, the version is counted as refused.
+    pub(crate) async fn incomplete(&self, hashes: Vec<ContentHash>) -> Result<Vec<ContentHash>, BlobError> {
+        let missing = self.missing_blobs(hashes).await?;
+        if !missing.is_empty() {
+            self.shared.metrics.versions_refused.inc();
+        }
+        Ok(missing)
     }
 
     /// The bytes of a hash, checked, from here or else from another member; `None` if nobody has them.
@@ -293,6 +343,7 @@ impl Coordinator {
     pub async fn shutdown(&self) {
         self.shared.whole.abort();
         self.shared.leads.abort();
+        self.shared.says.abort();
         self.shared.batcher.shutdown().await;
         self.shared.participant.group.shutdown().await;
         tracing::info!("coordinator stopped");

@@ -1,6 +1,6 @@
 //! How a member comes into its group: it founds one, joins one, or comes back.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use store::raft_log::RaftLog;
@@ -11,7 +11,7 @@ use crate::error::{ProposeError, StartError};
 use crate::participant::{Admit, Joined, Participant, decoded, encoded, in_own_name};
 use crate::peers::{Call, Kind, PeerError, Peers};
 use crate::raft::Identity;
-use crate::state::{Cluster, Command, Incarnation, MemberId, Outcome, RaftId, Role};
+use crate::state::{Cluster, Command, Format, Incarnation, MemberId, Outcome, RaftId, Refusal, Role, State};
 
 /// How long a new member looks for a member that takes it in.
 const JOIN_WITHIN: Duration = Duration::from_mins(2);
@@ -30,6 +30,7 @@ pub(crate) fn registration(config: &CoordinatorConfig, identity: &Identity) -> C
         roles: member.roles,
         zone: member.zone,
         raft: RaftId(identity.raft),
+        newest: config.newest,
     }
 }
 
@@ -106,6 +107,7 @@ pub(crate) async fn settle(
 ) -> Result<MemberId, StartError> {
     let now = Arc::clone(&participant.state.borrow());
     let mut commands = Vec::new();
+    let mut registration = participant.as_known(registration(config, &participant.identity));
     if now.cluster.is_none() {
         commands.push(Command::InitCluster(Cluster {
             id: Incarnation(rand::random()),
@@ -114,8 +116,14 @@ pub(crate) async fn settle(
             max_offset_ms: config.max_offset_ms,
             replicas: config.replicas,
         }));
+        // Nobody is older in a cluster of one.
+        if config.newest > Format::FIRST {
+            let format = config.newest;
+            commands.push(Command::Finalize { format });
+            registration = self::registration(config, &participant.identity);
+        }
     }
-    commands.push(in_own_name(registration(config, &participant.identity)));
+    commands.push(in_own_name(registration));
     let id = member_of(participant.write(commands).await?)?;
     let now = Arc::clone(&participant.state.borrow());
     let shards = now.cluster.as_ref().map_or(0, |cluster| cluster.shards);
@@ -134,12 +142,56 @@ pub(crate) async fn settle(
     Ok(id)
 }
 
+/// Once the cluster's format has room for it, has the state say what this member can write.
+pub(crate) async fn announce(participant: Weak<Participant>, command: Command) {
+    loop {
+        let Some(member) = participant.upgrade() else {
+            return;
+        };
+        let mut state = member.state.clone();
+        let own = member.identity.incarnation;
+        drop(member);
+        let newest = command_newest(&command);
+        let unsaid = |s: &Arc<State>| {
+            s.format >= Format::SECOND && s.by_incarnation(own).is_some_and(|(_, m)| m.newest != newest)
+        };
+        if state.wait_for(unsaid).await.is_err() {
+            return;
+        }
+        drop(state);
+        let Some(member) = participant.upgrade() else {
+            return;
+        };
+        if let Err(error) = member.write(vec![command.clone()]).await {
+            tracing::debug!(%error, "what this member can write is not said yet");
+            if matches!(error, ProposeError::ShuttingDown | ProposeError::Stopped(_)) {
+                return;
+            }
+        }
+        drop(member);
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+fn command_newest(command: &Command) -> Format {
+    match command {
+        Command::RegisterMember { newest, .. } => *newest,
+        _ => Format::FIRST,
+    }
+}
+
 /// Registers a member that came back, as soon as the group has a leader: its addresses may be new.
 pub(crate) async fn come_back(participant: Arc<Participant>, command: Command) {
     loop {
-        match participant.write(vec![in_own_name(command.clone())]).await {
+        let registration = participant.as_known(command.clone());
+        match participant.write(vec![in_own_name(registration)]).await {
             Ok(outcomes) => {
+                // It was away when the format was raised, did not know that, and does now.
+                let raised = |refusal: &Refusal| matches!(refusal, Refusal::TooOld { in_force, .. } if command_newest(&command) >= *in_force);
                 if let Some(Outcome::Refused(refusal)) = outcomes.first() {
+                    if raised(refusal) {
+                        continue;
+                    }
                     tracing::error!(%refusal, "the cluster does not take this member back");
                 }
                 return;

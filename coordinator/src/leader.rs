@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use placement::Change;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::error::ProposeError;
 use crate::participant::Participant;
+use crate::peers::Kind;
 use crate::planner::{Planner, Silence};
 use crate::state::{Command, MemberId, Outcome, Role, State};
 
@@ -16,10 +20,14 @@ use crate::state::{Command, MemberId, Outcome, Role, State};
 const LOOK: Duration = Duration::from_secs(1);
 /// Who follows for so long is not being taken in any more.
 const FOLLOWS: Duration = Duration::from_secs(30);
+/// Each follower is asked for a sign of life at every look, and has so long to give it.
+const SIGN_WITHIN: Duration = Duration::from_secs(2);
+/// Who gave none for so long is silent.
+const ANSWERS: Duration = Duration::from_millis(3_500);
 /// After a change, so that several are looked at together.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// Who has not followed the log, since when.
+/// Who does not follow the log, or does not answer while there is nothing to follow; since when.
 #[derive(Debug, Default)]
 struct Followers {
     /// The log's last index one look ago: who follows has that by now.
@@ -27,6 +35,8 @@ struct Followers {
     silent_since: BTreeMap<u64, Instant>,
     /// Since when each follows, as far as this leader knows.
     seen: BTreeMap<u64, Instant>,
+    /// When each last answered a call.
+    heard: BTreeMap<u64, Instant>,
 }
 
 impl Followers {
@@ -34,9 +44,13 @@ impl Followers {
     fn look(&mut self, now: Instant, last_index: u64, matched: &BTreeMap<u64, u64>) {
         self.silent_since.retain(|id, _| matched.contains_key(id));
         self.seen.retain(|id, _| matched.contains_key(id));
+        self.heard.retain(|id, _| matched.contains_key(id));
         for (id, index) in matched {
             self.seen.entry(*id).or_insert(now);
-            if *index >= self.before {
+            // Nothing heard of it yet, and it has just come: that is no silence.
+            let heard = self.heard.get(id).or_else(|| self.seen.get(id));
+            let answers = heard.is_some_and(|t| now.saturating_duration_since(*t) < ANSWERS);
+            if *index >= self.before && answers {
                 self.silent_since.remove(id);
             } else {
                 self.silent_since.entry(*id).or_insert(now);
@@ -59,6 +73,7 @@ impl Followers {
 pub(crate) async fn lead(member: Weak<Participant>, mut state: watch::Receiver<Arc<State>>) {
     let (mut planner, mut followers) = (Planner::default(), Followers::default());
     let mut looked = Instant::now();
+    let mut signs = Signs::default();
     loop {
         let changed = tokio::time::timeout(LOOK, state.changed()).await;
         if matches!(changed, Ok(Err(_))) {
@@ -74,7 +89,11 @@ pub(crate) async fn lead(member: Weak<Participant>, mut state: watch::Receiver<A
             continue;
         };
         let at = Instant::now();
+        for raft in signs.given() {
+            followers.heard.insert(raft, at);
+        }
         if at.duration_since(looked) >= LOOK {
+            signs.ask(&member, matched.keys());
             followers.look(at, member.group.status().last_log_index, &matched);
             looked = at;
         }
@@ -103,6 +122,44 @@ pub(crate) async fn lead(member: Weak<Participant>, mut state: watch::Receiver<A
         if !commands.is_empty() {
             propose(&member, commands).await;
         }
+    }
+}
+
+/// Signs of life that were asked for. The log alone would not tell: a dead follower of a group that writes nothing has all of it.
+#[derive(Debug, Default)]
+struct Signs {
+    asked: BTreeSet<u64>,
+    answers: JoinSet<(u64, bool)>,
+}
+
+impl Signs {
+    /// Asks those that have none to give yet.
+    fn ask<'a>(&mut self, member: &Arc<Participant>, followers: impl Iterator<Item = &'a u64>) {
+        for raft in followers.copied() {
+            if !self.asked.insert(raft) {
+                continue;
+            }
+            let member = Arc::clone(member);
+            self.answers.spawn(async move {
+                let sign = member
+                    .ask_within(raft, Kind::Formats, Bytes::new(), SIGN_WITHIN)
+                    .await;
+                // An older release refuses the call, and lives.
+                (raft, matches!(sign, Ok(_) | Err(ProposeError::Members(_))))
+            });
+        }
+    }
+
+    /// Who gave one since the last look.
+    fn given(&mut self) -> Vec<u64> {
+        let mut given = Vec::new();
+        while let Some(answer) = self.answers.try_join_next() {
+            if let Ok((raft, sign)) = answer {
+                self.asked.remove(&raft);
+                given.extend(sign.then_some(raft));
+            }
+        }
+        given
     }
 }
 
@@ -169,6 +226,8 @@ mod tests {
         let at = |s| start + Duration::from_secs(s);
         let of = |a, b| BTreeMap::from([(1, a), (2, b)]);
         let mut f = Followers::default();
+        let hears = |f: &mut Followers, s| f.heard = [(1, at(s)), (2, at(s))].into();
+        hears(&mut f, 6);
         f.look(at(0), 10, &of(10, 9));
         f.look(at(1), 10, &of(10, 10));
         assert!(f.silent_since.is_empty());
@@ -181,6 +240,30 @@ mod tests {
         assert!(f.silent_since.is_empty());
         f.look(at(7), 30, &BTreeMap::from([(1, 0)]));
         f.look(at(8), 30, &BTreeMap::new());
+        assert!(f.silent_since.is_empty());
+    }
+
+    /// Scenario: two follow and have all there is; one answers no more while nothing is written, and comes back. Guarantee: it is silent a few
+    /// seconds after its last sign of life, from then on, until the next; the other never is, nor is one that has just come.
+    #[test]
+    fn silence_is_giving_no_sign_of_life() {
+        let start = Instant::now();
+        let at = |s| start + Duration::from_secs(s);
+        let of = BTreeMap::from([(1, 10), (2, 10)]);
+        let mut f = Followers::default();
+        f.look(at(0), 10, &of);
+        assert!(f.silent_since.is_empty(), "they have just come");
+        for s in 1..10 {
+            f.heard.insert(1, at(s));
+            if s < 3 {
+                f.heard.insert(2, at(s));
+            }
+            f.look(at(s), 10, &of);
+        }
+        assert_eq!(f.silent_since, BTreeMap::from([(2, at(6))]));
+        f.heard.insert(1, at(10));
+        f.heard.insert(2, at(10));
+        f.look(at(10), 10, &of);
         assert!(f.silent_since.is_empty());
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Metrics {
     pub(crate) snapshots: IntCounter,
     pub(crate) snapshot_bytes: IntGauge,
     pub(crate) blobs_put: IntCounter,
+    pub(crate) blobs_refused: IntCounter,
+    pub(crate) versions_refused: IntCounter,
 }
 
 impl Metrics {
@@ -78,6 +80,14 @@ impl Metrics {
                 "Size of the last snapshot, in bytes",
             )?,
             blobs_put: counter("elixirscope_coordinator_blobs_put_total", "Blobs accepted")?,
+            blobs_refused: counter(
+                "elixirscope_coordinator_blobs_refused_total",
+                "Blobs refused because their bytes have another hash than was said",
+            )?,
+            versions_refused: counter(
+                "elixirscope_coordinator_versions_refused_total",
+                "Versions refused because blobs of their manifest are not stored",
+            )?,
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::codec::{decode, encode};
 use crate::error::ProposeError;
 use crate::peers::{Answer, Call, Kind, PeerError, Peers};
 use crate::raft::{Group, Identity};
-use crate::state::{Command, Incarnation, MemberId, Outcome, Refusal, Role, State, apply};
+use crate::state::{Command, Format, Incarnation, MemberId, Outcome, Refusal, Role, State, apply};
 
 /// How long a write looks for a leader that takes it.
 const LEADER_WITHIN: Duration = Duration::from_secs(30);
@@ -66,6 +66,8 @@ pub(crate) struct Participant {
     pub(crate) blobs: Blobs,
     /// The cluster that it joined, before it has that from the log.
     pub(crate) joined: OnceLock<Incarnation>,
+    /// The latest format that this program reads and writes.
+    pub(crate) newest: Format,
 }
 
 impl Participant {
@@ -270,8 +272,12 @@ impl Participant {
     }
 
     async fn register(&self, command: Command) -> Answer {
-        if !matches!(command, Command::RegisterMember { .. }) {
+        let Command::RegisterMember { newest, .. } = &command else {
             return Answer::Refused("this registers no member".to_owned());
+        };
+        let (newest, in_force) = (*newest, self.state.borrow().format);
+        if newest < in_force {
+            return Answer::Refused(Refusal::TooOld { newest, in_force }.to_string());
         }
         let Some(cluster) = self.cluster() else {
             return Answer::Unavailable("this member is in no cluster yet".to_owned());
@@ -280,7 +286,7 @@ impl Participant {
             return Answer::Refused(why);
         }
         match self
-            .write(vec![in_own_name(command)])
+            .write(vec![in_own_name(self.as_known(command))])
             .await
             .map(|o| o.into_iter().next())
         {
@@ -313,6 +319,7 @@ impl Participant {
                 Ok(admit) => answered(self.admit(admit).await),
                 Err(error) => not_done(&error),
             },
+            Kind::Formats => done(&self.newest),
             Kind::Lack | Kind::Keep | Kind::Fetch => self.answer_blobs(call.kind, call.body).await,
             Kind::Remove => match decoded(&call.body) {
                 Ok(remove) => answered(self.remove(remove).await),
@@ -334,6 +341,7 @@ pub(crate) fn audited(who: String, command: Command) -> Command {
         who,
         at_unix_ms: unix_ms(),
         command: Box::new(command),
+        once: 0,
     }
 }
 

@@ -19,6 +19,7 @@ mod doors;
 mod export;
 mod jaeger;
 mod lacks;
+mod last_manifest;
 mod member;
 mod member_args;
 mod process;

@@ -9,6 +9,7 @@ use repo_sync::{IndexOptions, PublishFault, Publisher};
 use serde_json::{Value, json};
 
 use crate::client::{self, Member};
+use crate::last_manifest::LastManifest;
 
 /// Arguments of `sync`.
 #[derive(Debug, clap::Args)]
@@ -49,6 +50,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut publisher = OverHttp {
         member: &args.member,
         agent: Member::http(),
+        before: LastManifest::of(&args.member.at("/"), index.manifest.project()),
+        manifest_bytes: 0,
     };
     let published = repo_sync::publish(&index, &mut publisher, &mut |progress| {
         if progress.done.is_multiple_of(PROGRESS_FILES) {
@@ -65,6 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             "blobs": published.blobs,
             "sent_blobs": published.sent_blobs,
             "sent_bytes": published.sent_bytes,
+            "manifest_bytes": publisher.manifest_bytes,
             "faults": faults,
         });
         format!("{report:#}\n")
@@ -86,9 +90,25 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 struct OverHttp<'a> {
     member: &'a Member,
     agent: ureq::Agent,
+    before: LastManifest,
+    /// Bytes sent of manifests.
+    manifest_bytes: u64,
 }
 
 impl OverHttp<'_> {
+    /// Sends a manifest as what differs from the last one, if the member has that; else whole.
+    fn post_manifest(&mut self, path: &str, manifest: &[u8]) -> Result<Value> {
+        if let Some((query, differs)) = self.before.patch(manifest)
+            && let Ok(answer) = self.post(&format!("{path}?{query}"), differs)
+        {
+            self.manifest_bytes += differs.len() as u64;
+            return Ok(answer);
+        }
+        let answer = self.post(path, manifest)?;
+        self.manifest_bytes += manifest.len() as u64;
+        Ok(answer)
+    }
+
     fn post(&self, path: &str, body: &[u8]) -> Result<Value> {
         let answer = self
             .member
@@ -110,7 +130,7 @@ fn fault(error: &anyhow::Error) -> PublishFault {
 impl Publisher for OverHttp<'_> {
     fn want(&mut self, manifest: &[u8]) -> Result<Vec<ContentHash>, PublishFault> {
         let answer = self
-            .post("/api/v1/versions/want", manifest)
+            .post_manifest("/api/v1/versions/want", manifest)
             .map_err(|e| fault(&e))?;
         let hashes = answer["want"]
             .as_array()
@@ -135,7 +155,10 @@ impl Publisher for OverHttp<'_> {
     }
 
     fn commit(&mut self, manifest: &[u8]) -> Result<VersionId, PublishFault> {
-        let answer = self.post("/api/v1/versions", manifest).map_err(|e| fault(&e))?;
+        let answer = self
+            .post_manifest("/api/v1/versions", manifest)
+            .map_err(|e| fault(&e))?;
+        self.before.keep(manifest);
         let version = answer["version"].as_str().unwrap_or_default();
         version.parse().map_err(|e| PublishFault {
             message: format!("the answer has a bad version '{version}': {e}"),

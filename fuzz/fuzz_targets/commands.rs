@@ -51,6 +51,7 @@ fn commands() -> Vec<Command> {
             roles: BTreeSet::from([Role::Collector, Role::Coordinator]),
             zone: String::new(),
             raft: RaftId(9),
+            newest: Format(2),
         },
         Command::FirstShardMap {
             holders: vec![vec![MemberId(1)]; 4],

@@ -116,6 +116,7 @@ impl Bed {
         command
             .args(args)
             .env("ELIXIRSCOPE_URL", self.door().url)
+            .env("XDG_CACHE_HOME", self.path().join("cache"))
             .env("NO_COLOR", "1");
         command
     }

@@ -15,7 +15,9 @@ pub use child::Child;
 pub use disk::Disk;
 pub use door::Door;
 pub use python::python;
+pub use rustix::process::Signal;
 pub use shop::{Shop, ShopNode, ShopOptions, Variant};
+pub use tempfile::TempDir;
 
 use std::thread;
 use std::time::{Duration, Instant};

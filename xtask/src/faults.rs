@@ -5,6 +5,7 @@ mod acks;
 mod away;
 mod chance;
 mod cluster;
+mod coordinators;
 mod deploys;
 mod disk;
 mod disk_lost;
@@ -43,7 +44,7 @@ pub struct Args {
     /// Small counts, as the test suite has them.
     #[arg(long)]
     short: bool,
-    /// SIGKILLs of the collector, and of the agent.
+    /// SIGKILLs of the collector, and of the agent; of leading coordinators.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     kills: Option<u32>,
     /// Runs in namespaces, rolling restarts, rotations.
@@ -76,6 +77,8 @@ enum What {
     Quic,
     /// Members of three are killed, one, two or all at once, under events over QUIC; all three hold all in the end.
     Cluster,
+    /// Leaders of three coordinators are killed and paused under clients: what these saw must be linearizable.
+    Coordinators,
     /// Three releases at once on the nodes of two shops, hot loads, a rollback, in a cluster of three: events resolve to their own release.
     Deploys,
     /// Members in network namespaces, and three faults or more at once: processes, network, clocks, disks.
@@ -106,11 +109,12 @@ enum What {
     Soak,
 }
 
-const ALL: [What; 18] = [
+const ALL: [What; 19] = [
     What::Shop,
     What::Otlp,
     What::Quic,
     What::Cluster,
+    What::Coordinators,
     What::Deploys,
     What::Namespaces,
     What::Rolling,
@@ -162,6 +166,7 @@ pub fn run(args: &Args) -> Result<()> {
 pub fn short() -> Result<()> {
     let what = vec![
         What::Quic,
+        What::Coordinators,
         What::Deploys,
         What::Fsync,
         What::Slow,
@@ -189,6 +194,7 @@ fn one(what: What, args: &Args, seed: u64) -> Result<()> {
         What::Otlp => kills::otlp(or(args.kills, 4, 500), seed),
         What::Quic => done("quic", kills::quic(or(args.kills, 4, 500), seed, args.short)?),
         What::Cluster => done("cluster", cluster::run(or(args.kills, 3, 500), seed, args.short)?),
+        What::Coordinators => done("coordinators", coordinators::run(or(args.kills, 3, 200), seed)?),
         What::Deploys => deploys::run(args.short),
         What::Namespaces => done("namespaces", namespaces::run(or(args.runs, 1, 100), seed)?),
         What::Rolling => done("rolling", rolling::run(or(args.runs, 2, 20), seed)?),

@@ -54,5 +54,17 @@ pub fn run(args: &Args, what: &str) -> Result<()> {
             "the simulation found something (`cargo run -p simulation -- words SEED` says all that happened in a seed)"
         );
     }
+    if what == "planted" {
+        wrong_hash()?;
+    }
+    Ok(())
+}
+
+/// The mistake that belongs to the coordinators: a blob is accepted under a wrong hash.
+fn wrong_hash() -> Result<()> {
+    let features = ["--features", "coordinator/planted", "--test", "liars"];
+    let test = ["nextest", "run", "-p", "coordinator", "-p", "elixirscope"];
+    run::check(&mut run::cargo(&[&test[..], &features].concat()))?;
+    println!("wrong-hash blob accepted: found");
     Ok(())
 }

@@ -87,6 +87,41 @@ pub(super) async fn replicas(
     Ok(Json(json!({ "replicas": replicas })))
 }
 
+pub(super) async fn formats(Extract(coordinator): Extract<Coordinator>) -> Json<Value> {
+    let formats = coordinator.formats().await;
+    Json(json!({ "in_force": formats.in_force, "newest": formats.newest, "members": formats.members }))
+}
+
+pub(super) async fn finalize(
+    Extract(coordinator): Extract<Coordinator>,
+    who: Option<Extension<Who>>,
+) -> Result<Json<Value>, Fault> {
+    let format = coordinator.finalize(&Who::of(who)).await?;
+    tracing::info!(%format, "the cluster's format was raised");
+    Ok(Json(json!({ "format": format })))
+}
+
+/// Of which shard; without it of all.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Lost {
+    shard: Option<u16>,
+}
+
+pub(super) async fn forget_losses(
+    Extract(coordinator): Extract<Coordinator>,
+    who: Option<Extension<Who>>,
+    lost: Result<Query<Lost>, QueryRejection>,
+) -> Result<Json<Value>, Fault> {
+    let Query(Lost { shard }) = lost?;
+    changed(
+        coordinator
+            .change(Command::ForgetLosses { shard }, &Who::of(who))
+            .await?,
+    )?;
+    Ok(Json(json!({ "losses": coordinator.watch().losses })))
+}
+
 pub(super) async fn audit(Extract(coordinator): Extract<Coordinator>) -> Json<Value> {
     Json(json!({ "entries": *coordinator.watch().audit }))
 }

@@ -33,26 +33,43 @@ pub(super) struct At {
     at: Option<u64>,
 }
 
-pub(super) async fn cluster(Extract(coordinator): Extract<Coordinator>) -> Json<Value> {
-    let state = coordinator.watch();
+/// With `current`: what the group has agreed by now, not what this member has applied so far. Needs a quorum.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Which {
+    current: bool,
+}
+
+pub(super) async fn cluster(
+    Extract(coordinator): Extract<Coordinator>,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Result<Json<Value>, Fault> {
+    let Query(Which { current }) = which?;
+    let state = if current {
+        coordinator.read().await?
+    } else {
+        coordinator.watch()
+    };
     let members: Vec<Value> = state
         .members
         .iter()
         .map(|(id, m)| {
             json!({"id": id, "name": m.name, "incarnation": m.incarnation.to_string(), "addresses": m.addresses,
-                "roles": m.roles, "zone": m.zone, "raft": m.raft.to_string(), "weight": m.weight, "removed": m.removed})
+                "roles": m.roles, "zone": m.zone, "raft": m.raft.to_string(), "weight": m.weight, "removed": m.removed, "newest": m.newest})
         })
         .collect();
     let map = &state.shard_map;
-    Json(json!({
+    Ok(Json(json!({
         "cluster": state.cluster, "this_member": coordinator.member(), "members": members,
         "group": coordinator.group(),
+        "format": {"in_force": state.format, "newest": coordinator.newest()},
+        "losses": state.losses,
         "shard_map": {"epoch": map.epoch, "holders": map.shards.iter().map(|h| &h.now).collect::<Vec<_>>(),
             "moving": map.shards.iter().enumerate().filter_map(|(shard, h)| h.next.as_ref().map(|next|
                 json!({"shard": shard, "since": h.since, "next": next}))).collect::<Vec<_>>()},
         "counts": {"nodes": state.nodes.len(), "nodes_forgotten": state.nodes_forgotten, "modules": state.modules.len(),
             "site_tables": state.site_tables.len(), "versions": state.versions.len()},
-    }))
+    })))
 }
 
 pub(super) async fn nodes(

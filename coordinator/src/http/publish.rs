@@ -1,15 +1,17 @@
 //! How versions arrive: the publisher sends a manifest and hears which blobs are wanted, puts those, then sends the manifest
-//! again to publish it. Only missing bytes move; a version is never known before all of it is stored.
+//! again to publish it. Only missing bytes move (of the manifest too: [`Patch`]); a version is never known before all of it is stored.
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State as Extract};
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query, State as Extract};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use codegraph::{ContentHash, Manifest};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::BODY_BYTES_MAX;
 use super::fault::Fault;
 use crate::Coordinator;
 use crate::state::{Command, Outcome, Refusal};
@@ -17,22 +19,65 @@ use crate::state::{Command, Outcome, Refusal};
 /// Missing blobs that are named in a refusal; their number is always told.
 const NAMED_MAX: usize = 100;
 
+/// The manifest is sent as what differs from one that is stored here: the first `prefix` bytes of that, the body, its last `suffix` bytes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Patch {
+    base: Option<String>,
+    prefix: usize,
+    suffix: usize,
+}
+
+/// The manifest's bytes.
+async fn whole(
+    coordinator: &Coordinator,
+    patch: Result<Query<Patch>, QueryRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Bytes, Fault> {
+    let (Query(patch), body) = (patch?, body?);
+    let Some(base) = &patch.base else {
+        return Ok(body);
+    };
+    let stored = coordinator.get_blob(content_hash(base)?).await?;
+    let stored = stored.ok_or_else(|| Fault::not_found("manifest to differ from", base.as_str()))?;
+    let end = stored.len().checked_sub(patch.suffix);
+    let parts = (stored.get(..patch.prefix), end.and_then(|end| stored.get(end..)));
+    let (Some(first), Some(last)) = parts else {
+        return Err(Fault::bad(
+            "the patch keeps more than there is",
+            format!("prefix and suffix of at most {} bytes", stored.len()),
+            format!("{} and {}", patch.prefix, patch.suffix),
+        ));
+    };
+    let bytes = [first, &body, last].concat();
+    if bytes.len() > BODY_BYTES_MAX {
+        return Err(Fault::bad(
+            "the manifest is too large",
+            BODY_BYTES_MAX,
+            bytes.len(),
+        ));
+    }
+    Ok(bytes.into())
+}
+
 pub(super) async fn want(
     Extract(coordinator): Extract<Coordinator>,
+    patch: Result<Query<Patch>, QueryRejection>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Fault> {
-    let manifest = decode(&body?)?;
+    let manifest = decode(&whole(&coordinator, patch, body).await?)?;
     let missing = coordinator.missing_blobs(manifest.blobs()).await?;
     Ok(Json(json!({ "want": texts(&missing) })))
 }
 
 pub(super) async fn publish(
     Extract(coordinator): Extract<Coordinator>,
+    patch: Result<Query<Patch>, QueryRejection>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Fault> {
-    let body = body?;
+    let body = whole(&coordinator, patch, body).await?;
     let manifest = decode(&body)?;
-    let missing = coordinator.missing_blobs(manifest.blobs()).await?;
+    let missing = coordinator.incomplete(manifest.blobs()).await?;
     if !missing.is_empty() {
         let named = missing.get(..NAMED_MAX.min(missing.len())).unwrap_or_default();
         return Err(Fault::new(

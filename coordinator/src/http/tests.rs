@@ -12,15 +12,20 @@ use crate::state::{Command, LoadedModule, ModulesOp, NodeDescription};
 use crate::{CoordinatorConfig, NewMember};
 
 async fn coordinator(dir: &std::path::Path) -> Coordinator {
+    counted(dir).await.0
+}
+
+/// With what counts.
+async fn counted(dir: &std::path::Path) -> (Coordinator, prometheus::Registry) {
     let member = NewMember {
         name: "one".into(),
         addresses: vec!["127.0.0.1:7481".into()],
         roles: [crate::state::Role::Coordinator].into(),
         zone: String::new(),
     };
-    Coordinator::start(CoordinatorConfig::new(dir, member))
-        .await
-        .unwrap()
+    let config = CoordinatorConfig::new(dir, member);
+    let registry = config.registry.clone();
+    (Coordinator::start(config).await.unwrap(), registry)
 }
 
 async fn call(
@@ -133,6 +138,76 @@ async fn wrong_requests_get_json_errors() {
             "{method} {path}: {answer}"
         );
     }
+    c.shutdown().await;
+}
+
+/// Scenario: a manifest that is sent as what differs from one before; a base that is not there; more kept than there is. Guarantee: the first is
+/// taken as if it had come whole, the others are refused.
+#[tokio::test]
+async fn a_manifest_may_be_sent_as_what_differs() {
+    let dir = tempfile::tempdir().unwrap();
+    let c = coordinator(dir.path()).await;
+    let (manifest, blobs) = manifest();
+    for blob in blobs {
+        c.put_blob(blob.as_bytes().to_vec()).await.unwrap();
+    }
+    let first = manifest.encode();
+    let base = c.put_blob(first.clone()).await.unwrap();
+    let all = first.len();
+    let path = format!("/versions?base={base}&prefix={}&suffix=4", all - 5);
+    let (status, answer) = call(&c, "POST", &path, first[all - 5..all - 4].to_vec()).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    assert_eq!(answer["version"], base.to_string());
+    let zero = "0".repeat(64);
+    let none = format!("/versions/want?base={zero}&prefix=1&suffix=1");
+    assert_eq!(call(&c, "POST", &none, "x").await.0, StatusCode::NOT_FOUND);
+    for (prefix, suffix) in [(all + 1, 0), (0, all + 1), (usize::MAX, usize::MAX)] {
+        let path = format!("/versions/want?base={base}&prefix={prefix}&suffix={suffix}");
+        assert_eq!(call(&c, "POST", &path, "").await.0, StatusCode::BAD_REQUEST);
+    }
+    let path = format!("/versions/want?base={base}&prefix={all}&suffix={all}");
+    assert_eq!(
+        call(&c, "POST", &path, "").await.0,
+        StatusCode::BAD_REQUEST,
+        "no manifest"
+    );
+    c.shutdown().await;
+}
+
+/// Scenario: bytes under another's hash, a version whose blobs are missing, twice. Guarantee: both are refused with what is wrong, nothing is kept,
+/// and counted.
+#[tokio::test]
+async fn what_is_refused_of_versions_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (c, registry) = counted(dir.path()).await;
+    let (manifest, blobs) = manifest();
+    let hash = ContentHash::of(blobs[0].as_bytes());
+    let (status, answer) = call(&c, "PUT", &format!("/blobs/{hash}"), "other bytes").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(
+        answer
+            .to_string()
+            .contains(&ContentHash::of(b"other bytes").to_string()),
+        "{answer}"
+    );
+    assert_eq!(
+        call(&c, "GET", &format!("/blobs/{hash}"), "").await.0,
+        StatusCode::NOT_FOUND
+    );
+    for _ in 0..2 {
+        let (status, answer) = call(&c, "POST", "/versions", manifest.encode()).await;
+        assert_eq!(status, StatusCode::CONFLICT);
+        assert!(
+            answer["got"]["missing"].to_string().contains(&hash.to_string()),
+            "{answer}"
+        );
+    }
+    let count = |name: &str| {
+        let family = registry.gather().into_iter().find(|f| f.name() == name).unwrap();
+        family.get_metric()[0].get_counter().get_value()
+    };
+    assert_eq!(count("elixirscope_coordinator_blobs_refused_total") as u64, 1);
+    assert_eq!(count("elixirscope_coordinator_versions_refused_total") as u64, 2);
     c.shutdown().await;
 }
 

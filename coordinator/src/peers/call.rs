@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Keep = 8,
     /// A hash. Answer: its blob.
     Fetch = 9,
+    /// Nothing. Answer: the latest format that the member reads and writes. A release without formats answers that there is no such call.
+    Formats = 10,
 }
 
 /// A call.
@@ -82,6 +84,7 @@ impl Kind {
             Self::Lack,
             Self::Keep,
             Self::Fetch,
+            Self::Formats,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)
     }
@@ -152,7 +155,7 @@ mod tests {
     proptest! {
         /// Scenario: any call and answer there and back. Guarantee: nothing changes.
         #[test]
-        fn there_and_back(kind in 1u8..10, cluster: u128, from: u64, body: Vec<u8>, text in ".{0,40}") {
+        fn there_and_back(kind in 1u8..11, cluster: u128, from: u64, body: Vec<u8>, text in ".{0,40}") {
             let call = Call { kind: Kind::of(kind).unwrap(), cluster: Incarnation(cluster), from, body: body.clone().into() };
             prop_assert_eq!(Call::decode(call.encode()).unwrap(), call);
             for answer in [Answer::Done(body.into()), Answer::Refused(text.clone()), Answer::Unavailable(text)] {

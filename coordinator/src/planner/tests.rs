@@ -1,7 +1,7 @@
 //! Clusters that grow, shrink and lose members, driven by the planner against the pure state.
 
 use super::*;
-use crate::state::{Cluster, Incarnation, Outcome, RaftId, Role, apply};
+use crate::state::{Cluster, Format, Incarnation, Outcome, RaftId, Role, apply};
 use proptest::prelude::*;
 
 const SHARDS: u16 = 16;
@@ -31,6 +31,7 @@ fn join(state: &mut State, zone: &str, roles: &[Role]) -> MemberId {
         roles: roles.iter().copied().collect(),
         zone: zone.into(),
         raft: RaftId(n),
+        newest: Format::FIRST,
     };
     done(state, command);
     MemberId(n)

@@ -4,6 +4,7 @@ use openraft::{AnyError, ErrorSubject, ErrorVerb, StorageIOError};
 
 use super::StorageError;
 use crate::codec::CodecError;
+use crate::state::Format;
 use store::raft_log::LogError;
 
 /// Why a storage call failed.
@@ -15,6 +16,10 @@ pub(super) enum Failure {
     Codec(#[from] CodecError),
     #[error("storage task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
+    #[error(
+        "the cluster writes format {in_force}, this program only up to {newest}: start it with a newer release"
+    )]
+    TooOld { in_force: Format, newest: Format },
     #[error("log has no entry {expected}: found {got}")]
     Hole { expected: u64, got: u64 },
 }

@@ -6,20 +6,19 @@ use std::time::Duration;
 
 use openraft::error::{ChangeMembershipError, CheckIsLeaderError, ClientWriteError, Fatal, RaftError};
 use openraft::{BasicNode, ChangeMembers, Config, Raft, SnapshotPolicy};
-use serde::{Deserialize, Serialize};
-use store::raft_log::{RaftLog, Slot};
+use store::raft_log::RaftLog;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::TypeConfig;
+use super::identity::Identity;
 use super::log_store::LogStore;
 use super::machine::Machine;
 use super::network::{Network, SNAPSHOT_WITHIN};
-use crate::codec::{decode, encode};
 use crate::error::{ProposeError, StartError};
 use crate::metrics::Metrics;
 use crate::peers::{Answer, Peers};
-use crate::state::{Command, Incarnation, MemberId, Outcome, State, hex};
+use crate::state::{Command, Format, Outcome, State};
 
 /// A snapshot is made after so many entries; `batch` asks for one earlier when they were large.
 const SNAPSHOT_ENTRIES: u64 = 2_000;
@@ -45,80 +44,11 @@ const CHANGE_AGAIN: Duration = Duration::from_millis(50);
 /// Bytes of a snapshot that are sent at a time.
 const SNAPSHOT_CHUNK_BYTES: u64 = 4 << 20;
 
-/// Who this data folder is: made once, never reused, gone with the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Identity {
-    /// The Raft node id.
-    pub(crate) raft: u64,
-    /// The member's incarnation.
-    #[serde(with = "hex")]
-    pub(crate) incarnation: Incarnation,
-    /// The member's id, once the cluster gave it one.
-    #[serde(default)]
-    pub(crate) member: Option<MemberId>,
-}
-
-impl Identity {
-    /// Reads it, or makes it in a folder that has no log yet.
-    pub(crate) fn load_or_make(log: &RaftLog) -> Result<Self, StartError> {
-        if let Some(bytes) = log.get(Slot::Identity)? {
-            return decode("identity", &bytes).map_err(|e| StartError::Stored(e.to_string()));
-        }
-        if log.bounds().is_some() || log.get(Slot::Vote)?.is_some() || log.snapshot()?.is_some() {
-            let lost = "the log has entries and no identity; it must not be given another one: restore it from a backup";
-            return Err(StartError::Stored(lost.to_owned()));
-        }
-        let identity = Self::new();
-        identity.save(log)?;
-        Ok(identity)
-    }
-
-    /// A new one, of no member yet.
-    pub(crate) fn new() -> Self {
-        Self {
-            raft: rand::random::<u64>().max(1),
-            incarnation: Incarnation(rand::random()),
-            member: None,
-        }
-    }
-
-    /// Remembers the id that the cluster gave.
-    pub(crate) fn is_member(&mut self, log: &RaftLog, member: MemberId) -> Result<(), StartError> {
-        if self.member != Some(member) {
-            self.member = Some(member);
-            self.save(log)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn save(&self, log: &RaftLog) -> Result<(), StartError> {
-        let bytes = encode("identity", self).map_err(|e| StartError::Stored(e.to_string()))?;
-        Ok(log.put(Slot::Identity, &bytes)?)
-    }
-}
-
-/// How the group is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Status {
-    pub(crate) term: u64,
-    pub(crate) last_log_index: u64,
-    pub(crate) applied_index: u64,
-    pub(crate) leader: Option<u64>,
-    pub(crate) is_leader: bool,
-    /// Raft ids of those that vote, and of those that only follow.
-    pub(crate) voters: BTreeSet<u64>,
-    pub(crate) learners: BTreeSet<u64>,
-    /// For how long the leader of several voters has heard of no majority.
-    pub(crate) alone_for: Option<Duration>,
-    /// Why consensus stopped, if it did.
-    pub(crate) stopped: Option<String>,
-}
-
 /// A running group.
 #[derive(Clone)]
 pub(crate) struct Group {
-    raft: Raft<TypeConfig>,
-    id: u64,
+    pub(super) raft: Raft<TypeConfig>,
+    pub(super) id: u64,
 }
 
 impl std::fmt::Debug for Group {
@@ -138,6 +68,7 @@ impl Group {
         identity: Identity,
         peers: Arc<Peers>,
         metrics: Metrics,
+        newest: Format,
     ) -> Result<(Self, watch::Receiver<Arc<State>>), StartError> {
         let turn = identity
             .member
@@ -159,7 +90,7 @@ impl Group {
             .validate()
             .map_err(|e| StartError::Consensus(e.to_string()))?;
         let opened = log.clone();
-        let (machine, state) = tokio::task::spawn_blocking(move || Machine::open(opened, metrics))
+        let (machine, state) = tokio::task::spawn_blocking(move || Machine::open(opened, metrics, newest))
             .await
             .map_err(|e| StartError::Consensus(e.to_string()))?
             .map_err(StartError::Stored)?;
@@ -324,49 +255,6 @@ impl Group {
             .snapshot()
             .await
             .map_err(|fatal| stopped(&fatal))
-    }
-
-    /// How the group is now.
-    pub(crate) fn status(&self) -> Status {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow();
-        let voters: BTreeSet<u64> = metrics.membership_config.membership().voter_ids().collect();
-        let leads = metrics.current_leader == Some(self.id) && voters.len() > 1;
-        let heard = metrics.millis_since_quorum_ack.filter(|_| leads);
-        Status {
-            term: metrics.current_term,
-            last_log_index: metrics.last_log_index.unwrap_or(0),
-            applied_index: metrics.last_applied.map_or(0, |id| id.index),
-            leader: metrics.current_leader,
-            is_leader: metrics.current_leader == Some(self.id),
-            voters,
-            alone_for: heard.map(Duration::from_millis),
-            learners: metrics.membership_config.membership().learner_ids().collect(),
-            stopped: metrics.running_state.as_ref().err().map(ToString::to_string),
-        }
-    }
-
-    /// Keeps the gauges up to date until the group stops.
-    pub(crate) fn report(&self, to: Metrics) {
-        let (mut metrics, id) = (self.raft.metrics(), self.id);
-        tokio::spawn(async move {
-            loop {
-                {
-                    let now = metrics.borrow_and_update();
-                    to.term.set(now.current_term as i64);
-                    to.last_log_index.set(now.last_log_index.unwrap_or(0) as i64);
-                    to.applied_index
-                        .set(now.last_applied.map_or(0, |applied| applied.index) as i64);
-                    to.is_leader.set(i64::from(
-                        now.current_leader == Some(id) && now.running_state.is_ok(),
-                    ));
-                }
-                if metrics.changed().await.is_err() {
-                    break;
-                }
-            }
-            to.is_leader.set(0);
-        });
     }
 
     /// Stops the group; what was committed stays.

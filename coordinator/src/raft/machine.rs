@@ -16,7 +16,7 @@ use super::failure::{Failure, blocking};
 use super::{Entry, LogId, Snapshot, SnapshotMeta, StorageError, StoredMembership, TypeConfig};
 use crate::codec::{decode, encode};
 use crate::metrics::Metrics;
-use crate::state::{Outcome, State, apply};
+use crate::state::{Format, Outcome, State, apply};
 
 /// What is applied.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,8 @@ pub(crate) struct Machine {
     applied: Applied,
     readers: watch::Sender<Arc<State>>,
     snapshots: SnapshotStore,
+    /// The latest format that this program reads and writes.
+    newest: Format,
 }
 
 /// Writes and reads the one snapshot.
@@ -70,6 +72,7 @@ impl Machine {
     pub(crate) fn open(
         log: RaftLog,
         metrics: Metrics,
+        newest: Format,
     ) -> Result<(Self, watch::Receiver<Arc<State>>), String> {
         let snapshots = SnapshotStore {
             log,
@@ -78,7 +81,7 @@ impl Machine {
         };
         let mut applied = Applied::default();
         if let Some((meta, content)) = snapshots.load().map_err(|e| e.to_string())? {
-            applied.state = decode("snapshot", &content).map_err(|e| e.to_string())?;
+            applied.state = read_state(&content, newest).map_err(|e| e.to_string())?;
             applied.last = meta.last_log_id;
             applied.membership = meta.last_membership;
             *snapshots.stored.lock().unwrap_or_else(PoisonError::into_inner) = meta.last_log_id;
@@ -89,14 +92,40 @@ impl Machine {
                 applied,
                 readers,
                 snapshots,
+                newest,
             },
             receiver,
         ))
     }
 
+    /// A format that this program cannot write: it must not go on as if it could.
+    fn can_go_on(&self) -> Result<(), Failure> {
+        let in_force = self.applied.state.format;
+        if in_force <= self.newest {
+            return Ok(());
+        }
+        let newest = self.newest;
+        Err(Failure::TooOld { in_force, newest })
+    }
+
     fn publish(&self) {
         self.readers.send_replace(Arc::new(self.applied.state.clone()));
     }
+}
+
+/// Reads a state. Of one that is in a later format the error says that, whatever else is in it.
+fn read_state(content: &[u8], newest: Format) -> Result<State, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        #[serde(default)]
+        format: Format,
+    }
+    let head: Head = decode("snapshot", content)?;
+    let in_force = head.format;
+    if in_force > newest {
+        return Err(Failure::TooOld { in_force, newest });
+    }
+    Ok(decode("snapshot", content)?)
 }
 
 impl RaftStateMachine<TypeConfig> for Machine {
@@ -126,6 +155,8 @@ impl RaftStateMachine<TypeConfig> for Machine {
                 }
             });
         }
+        let goes_on = self.can_go_on();
+        goes_on.map_err(|e| e.at(ErrorSubject::StateMachine, ErrorVerb::Write))?;
         self.publish();
         Ok(outcomes)
     }
@@ -146,10 +177,10 @@ impl RaftStateMachine<TypeConfig> for Machine {
         meta: &SnapshotMeta,
         snapshot: Box<Cursor<Vec<u8>>>,
     ) -> Result<(), StorageError> {
-        let (snapshots, description) = (self.snapshots.clone(), meta.clone());
+        let (snapshots, description, newest) = (self.snapshots.clone(), meta.clone(), self.newest);
         let install = move || {
             let content = snapshot.into_inner();
-            let state: State = decode("snapshot", &content)?;
+            let state = read_state(&content, newest)?;
             snapshots.save(&description, &content)?;
             Ok(state)
         };

@@ -5,14 +5,17 @@
 
 mod failure;
 mod group;
+mod identity;
 mod log_store;
 mod machine;
 mod network;
 mod seed;
+mod status;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use group::{Group, Identity, VOTERS_MAX};
+pub(crate) use group::{Group, VOTERS_MAX};
+pub(crate) use identity::Identity;
 pub(crate) use seed::seed;
 
 use crate::state::{Command, Outcome};

@@ -15,7 +15,7 @@ impl StoreBuilder<TypeConfig, LogStore, Machine, tempfile::TempDir> for Builder 
         let dir = tempfile::tempdir().unwrap();
         let log = RaftLog::open(dir.path()).unwrap();
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
-        let (machine, _) = Machine::open(log.clone(), metrics).unwrap();
+        let (machine, _) = Machine::open(log.clone(), metrics, crate::state::Format::NEWEST).unwrap();
         Ok((dir, LogStore::new(log), machine))
     }
 }

@@ -10,6 +10,7 @@ use super::apply_member::{
 };
 use super::apply_node::{node_modules, node_seen};
 use super::audit::audited;
+use super::format::{finalize, forget_losses};
 use super::limits::{REPLICAS_MAX, SHARDS_MAX, VERSIONS_MAX};
 use super::{
     Cluster, Command, LoadedModule, Member, Module, Outcome, Refusal, SiteTable, State, USUAL_WEIGHT,
@@ -18,6 +19,9 @@ use super::{
 
 /// Applies one command.
 pub fn apply(state: &mut State, command: Command) -> Outcome {
+    if let Err(refusal) = state.in_force(&command) {
+        return Outcome::Refused(refusal);
+    }
     let applied = match command {
         Command::InitCluster(cluster) => init_cluster(state, cluster),
         Command::RegisterMember {
@@ -27,6 +31,7 @@ pub fn apply(state: &mut State, command: Command) -> Outcome {
             roles,
             zone,
             raft,
+            newest,
         } => register_member(
             state,
             Member {
@@ -38,6 +43,7 @@ pub fn apply(state: &mut State, command: Command) -> Outcome {
                 raft,
                 weight: USUAL_WEIGHT,
                 removed: false,
+                newest,
             },
         ),
         Command::FirstShardMap { holders } => first_shard_map(state, holders),
@@ -49,11 +55,14 @@ pub fn apply(state: &mut State, command: Command) -> Outcome {
             lost,
             accept_loss,
         } => remove_member(state, member, lost, accept_loss),
+        Command::Finalize { format } => Ok(finalize(state, format)),
+        Command::ForgetLosses { shard } => Ok(forget_losses(state, shard)),
         Command::Audited {
             who,
             at_unix_ms,
             command,
-        } => audited(state, &who, at_unix_ms, *command),
+            once,
+        } => audited(state, &who, at_unix_ms, *command, once),
         Command::PublishVersion {
             project,
             version,

@@ -6,7 +6,7 @@ use event::Shard;
 use placement::{Change, Holders, MemberId, ShardMap, read_quorum};
 
 use super::limits::{ADDRESSES_MAX, MEMBERS_MAX, REPLICAS_MAX, WEIGHT_MAX};
-use super::{Cluster, Member, Outcome, Refusal, State, check};
+use super::{Cluster, Format, Loss, Member, Outcome, Refusal, State, check};
 
 pub(super) fn register_member(state: &mut State, mut member: Member) -> Result<Outcome, Refusal> {
     check::name("member name", &member.name)?;
@@ -16,6 +16,10 @@ pub(super) fn register_member(state: &mut State, mut member: Member) -> Result<O
         .addresses
         .iter()
         .try_for_each(|address| check::name("address", address))?;
+    if member.newest < state.format {
+        let (newest, in_force) = (member.newest, state.format);
+        return Err(Refusal::TooOld { newest, in_force });
+    }
     let known = state.by_incarnation(member.incarnation);
     if let Some((id, _)) = known.filter(|(_, m)| m.removed) {
         return Err(Refusal::Removed(id));
@@ -142,6 +146,17 @@ pub(super) fn remove_member(
                     next: None,
                     since: map.epoch,
                 };
+            }
+            // Older releases would not remember it.
+            if state.format >= Format::SECOND {
+                let lost = Loss {
+                    member,
+                    at_unix_ms: 0,
+                };
+                Arc::make_mut(&mut state.losses)
+                    .entry(shard)
+                    .or_default()
+                    .push(lost);
             }
         }
         state.shard_map = Arc::new(map);

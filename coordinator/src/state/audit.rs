@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::AUDIT_MAX;
+use super::limits::{AUDIT_MAX, REQUESTS_MAX};
 use super::{Command, MemberId, Outcome, Refusal, Role, State, apply, check};
 
 /// One change.
@@ -26,10 +26,14 @@ pub(super) fn audited(
     who: &str,
     at_unix_ms: u64,
     command: Command,
+    once: u64,
 ) -> Result<Outcome, Refusal> {
     check::text("name of who asks", who)?;
     if matches!(command, Command::Audited { .. }) {
         return Err(Refusal::AuditedTwice);
+    }
+    if once != 0 && state.requests.contains(&once) {
+        return Ok(Outcome::Unchanged);
     }
     let before = state.clone();
     let what = in_words(&before, &command);
@@ -37,9 +41,30 @@ pub(super) fn audited(
         Outcome::Refused(refusal) => Err(refusal),
         outcome => {
             if *state != before {
+                date_losses(state, at_unix_ms);
                 note(state, at_unix_ms, who, what);
             }
+            if once != 0 {
+                let requests = Arc::make_mut(&mut state.requests);
+                requests.push_back(once);
+                while requests.len() > REQUESTS_MAX {
+                    requests.pop_front();
+                }
+            }
             Ok(outcome)
+        }
+    }
+}
+
+/// Losses that a command just made were accepted when it was asked for.
+fn date_losses(state: &mut State, at_unix_ms: u64) {
+    let undated = |losses: &Vec<super::Loss>| losses.iter().any(|loss| loss.at_unix_ms == 0);
+    if at_unix_ms == 0 || !state.losses.values().any(undated) {
+        return;
+    }
+    for loss in Arc::make_mut(&mut state.losses).values_mut().flatten() {
+        if loss.at_unix_ms == 0 {
+            loss.at_unix_ms = at_unix_ms;
         }
     }
 }
@@ -112,6 +137,9 @@ fn in_words(before: &State, command: &Command) -> String {
             };
             format!("{} is removed{how}", named(member))
         }
+        Command::Finalize { format } => format!("format {} -> {format}", before.format),
+        Command::ForgetLosses { shard: Some(shard) } => format!("losses of shard {shard} are forgotten"),
+        Command::ForgetLosses { shard: None } => "losses are forgotten".to_owned(),
         Command::PublishVersion { project, version, .. } => format!("version {version} of {project}"),
         Command::PutSiteTable(table) => format!("site table of {}", table.module),
         Command::NodeSeen { node, .. } | Command::NodeModules { node, .. } => format!("node {node}"),

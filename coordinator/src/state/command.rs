@@ -6,7 +6,7 @@ use codegraph::ContentHash;
 use event::{ModuleKey, ModuleVersion, NodeKey};
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, MemberId, Role, hex};
+use super::{Cluster, Format, MemberId, Role, hex};
 
 /// One change. Applying a command twice leaves what applying it once left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub enum Command {
         /// Its id in the consensus group; 0 if it takes no part.
         #[serde(default, with = "hex")]
         raft: RaftId,
+        /// The latest format that its program reads and writes. Said only to members that know formats.
+        #[serde(default, skip_serializing_if = "Format::is_first")]
+        newest: Format,
     },
     /// Gives a new cluster its first shard map.
     FirstShardMap {
@@ -66,6 +69,16 @@ pub enum Command {
         #[serde(default)]
         accept_loss: bool,
     },
+    /// Raises the format that members write. Only proposed when all members can.
+    Finalize {
+        /// To which.
+        format: Format,
+    },
+    /// Answers say no more that what was lost with a disk is missing.
+    ForgetLosses {
+        /// Of this shard; without it of all.
+        shard: Option<u16>,
+    },
     /// A change that goes into the audit log if it changes something.
     Audited {
         /// Who asked for it: a token's name, a member.
@@ -74,6 +87,9 @@ pub enum Command {
         at_unix_ms: u64,
         /// The change; not an audited one again.
         command: Box<Command>,
+        /// A random number of this request, by which it is known if it comes twice; 0 = none. Said only to members that know it.
+        #[serde(default, skip_serializing_if = "is_none")]
+        once: u64,
     },
     /// Announces a version of a project whose blobs are stored.
     PublishVersion {
@@ -109,6 +125,11 @@ pub enum Command {
         /// To which module versions.
         modules: Vec<LoadedModule>,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(once: &u64) -> bool {
+    *once == 0
 }
 
 event::hex_ids! {

@@ -26,6 +26,8 @@ pub const SHARDS_MAX: u16 = 4_096;
 pub const REPLICAS_MAX: u8 = 7;
 /// Most entries of the audit log; beyond it the oldest are forgotten.
 pub const AUDIT_MAX: usize = 1_000;
+/// Most requests remembered, to recognise one that comes twice.
+pub const REQUESTS_MAX: usize = 1_024;
 /// Greatest weight of a member.
 pub const WEIGHT_MAX: u32 = 1_000_000;
 /// Highest id of 59 bits: node keys and module keys.

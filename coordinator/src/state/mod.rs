@@ -9,6 +9,7 @@ mod apply_node;
 mod audit;
 mod check;
 mod command;
+mod format;
 pub(crate) mod hex;
 pub mod limits;
 mod node;
@@ -27,6 +28,7 @@ pub use command::{
     Command, Incarnation, LoadedModule, ModulesOp, NodeDescription, Outcome, RaftId, SiteTable,
 };
 use event::{ModuleKey, ModuleVersion, NodeKey};
+pub use format::{Format, Loss};
 pub use node::{Node, Ran, Span, WhatRan};
 pub use placement::{Holders, MemberId, ShardMap};
 pub use refusal::Refusal;
@@ -86,6 +88,9 @@ pub struct Member {
     /// It is gone for good. Its ids are never given again.
     #[serde(default)]
     pub removed: bool,
+    /// The latest format that its program reads and writes, as far as it may say so.
+    #[serde(default, skip_serializing_if = "Format::is_first")]
+    pub newest: Format,
 }
 
 /// A member's share if nothing else is said.
@@ -153,6 +158,23 @@ pub struct State {
     /// What was changed by whom, the oldest first; bounded.
     #[serde(default)]
     pub audit: Arc<VecDeque<AuditEntry>>,
+    /// What all members write.
+    #[serde(default, skip_serializing_if = "Format::is_first")]
+    pub format: Format,
+    /// Shards of which something acknowledged may be gone, because an operator took a disk for lost and accepted that.
+    #[serde(default, skip_serializing_if = "no_losses")]
+    pub losses: Arc<BTreeMap<u16, Vec<Loss>>>,
+    /// The last requests that changed something, the oldest first: who asks a new leader for what the old one had done already changes nothing.
+    #[serde(default, skip_serializing_if = "no_requests")]
+    pub requests: Arc<VecDeque<u64>>,
+}
+
+fn no_requests(requests: &Arc<VecDeque<u64>>) -> bool {
+    requests.is_empty()
+}
+
+fn no_losses(losses: &Arc<BTreeMap<u16, Vec<Loss>>>) -> bool {
+    losses.is_empty()
 }
 
 impl State {

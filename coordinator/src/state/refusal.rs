@@ -4,7 +4,7 @@ use codegraph::ContentHash;
 use event::{ModuleKey, ModuleVersion, NodeKey};
 use serde::{Deserialize, Serialize};
 
-use super::{MemberId, hex};
+use super::{Format, MemberId, hex};
 
 /// Why a command was refused; nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -179,6 +179,26 @@ pub enum Refusal {
         member: MemberId,
         /// How many.
         shards: u64,
+    },
+    /// A member of an older release.
+    #[error(
+        "the cluster writes format {in_force}, this member's program only up to {newest}: start it with a newer release"
+    )]
+    TooOld {
+        /// The latest that it writes.
+        newest: Format,
+        /// What the cluster writes.
+        in_force: Format,
+    },
+    /// Members of older releases would not know it.
+    #[error(
+        "this needs format {needs}, and the cluster writes {in_force}: when all members run a release that can, say `elixirscope cluster finalize`"
+    )]
+    NotFinalized {
+        /// The first that has it.
+        needs: Format,
+        /// What the cluster writes.
+        in_force: Format,
     },
     /// An audited change within an audited change.
     #[error("a change is audited once")]

@@ -14,7 +14,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coordinator::state::Role;
+use coordinator::state::{Format, Role};
 use coordinator::{Calls, Coordinator, CoordinatorConfig, Neighbours, NewMember, StartError};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -34,6 +34,10 @@ pub struct Place {
     pub name: String,
     pub port: u16,
     pub roles: BTreeSet<Role>,
+    /// The latest format that its program reads and writes: less than this program's makes it an older release in that.
+    pub newest: Format,
+    /// It sends other bytes than were asked for (kind `fetch`, `docs/wire-format.md`).
+    pub lies: bool,
 }
 
 impl Place {
@@ -90,6 +94,8 @@ impl World {
             name: name.to_owned(),
             port,
             roles: roles.iter().copied().collect(),
+            newest: Format::NEWEST,
+            lies: false,
         }
     }
 
@@ -112,6 +118,7 @@ impl World {
                 advertise: place.address(),
                 join: join.iter().map(|p| p.address()).collect(),
             }),
+            newest: place.newest,
             ..CoordinatorConfig::new(self.dir.path().join(&place.name), member)
         }
     }
@@ -144,7 +151,7 @@ impl World {
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         let calls = Calls::default();
-        let door = tokio::spawn(answer(Arc::clone(&server), calls.clone()));
+        let door = tokio::spawn(answer(Arc::clone(&server), calls.clone(), place.lies));
         match Coordinator::start(self.config(place, join, calls)).await {
             Ok(coordinator) => Ok(Running {
                 coordinator,
@@ -160,7 +167,16 @@ impl World {
 
     /// Three members, the first of which founded the cluster.
     pub async fn three(&self) -> ([Place; 3], [Running; 3]) {
-        let places = ["a", "b", "c"].map(Self::place);
+        self.three_of(Format::NEWEST).await
+    }
+
+    /// The same, of programs that write up to this format.
+    pub async fn three_of(&self, newest: Format) -> ([Place; 3], [Running; 3]) {
+        let place = |name| Place {
+            newest,
+            ..Self::place(name)
+        };
+        let places = ["a", "b", "c"].map(place);
         let a = self.start(&places[0], &[]).await;
         let b = self.start(&places[1], &[&places[0]]).await;
         let c = self.start(&places[2], &[&places[1], &places[0]]).await;
@@ -168,7 +184,10 @@ impl World {
     }
 }
 
-async fn answer(server: Arc<Server>, calls: Calls) {
+/// A call's second byte says what is called for; this one asks for a blob.
+const FETCH: u8 = 9;
+
+async fn answer(server: Arc<Server>, calls: Calls, lies: bool) {
     while let Some(connection) = server.accept().await {
         let calls = calls.clone();
         tokio::spawn(async move {
@@ -178,7 +197,12 @@ async fn answer(server: Arc<Server>, calls: Calls) {
                     let call = MessageReader::new(receive, Calls::BYTES_MAX).next().await;
                     if let Ok(Some(call)) = call {
                         let mut writer = MessageWriter::new(send, Calls::BYTES_MAX);
-                        let _ = writer.write(&calls.answer(call).await).await;
+                        let lie = lies && call.get(1) == Some(&FETCH);
+                        let mut answer = calls.answer(call).await.to_vec();
+                        if let Some(last) = answer.last_mut().filter(|_| lie) {
+                            *last ^= 1;
+                        }
+                        let _ = writer.write(&answer).await;
                         let _ = writer.finish().await;
                     }
                 });

@@ -184,8 +184,8 @@ impl Member {
         let moves = |h: &&Holders| h.next.is_some() && h.has(self.me);
         self.replica.map().shards.iter().filter(moves).count()
     }
-    /// Copies of this member's shards on other members that could not be compared with for so many rounds as there are holders, and
-    /// [`LATE_ROUNDS`] more.
+    /// Copies of this member's shards on other members that could not be compared with for so many rounds as there are others, and
+    /// five more.
     pub fn copies_late(&self, now: Duration) -> usize {
         let mut late = 0;
         for (shard, holders) in (0u16..).map(Shard).zip(&self.replica.map().shards) {

@@ -3,6 +3,7 @@
 mod backup;
 mod begin;
 mod change;
+mod formats;
 mod show;
 
 use std::process::ExitCode;
@@ -40,6 +41,10 @@ enum What {
     Weight(change::Weight),
     /// Set how many copies of each shard are kept.
     Replicas(change::Replicas),
+    /// Write the newest formats from now on, if all members can: releases that cannot are refused from then on.
+    Finalize(formats::Finalize),
+    /// Say no more in answers that what was lost with a disk is missing.
+    ForgetLosses(formats::ForgetLosses),
     /// Write what the coordinators agreed, with sources and site tables, to a file. Events are not in it.
     Snapshot(backup::Snapshot),
     /// Make a cluster of one from such a file, in an empty data folder.
@@ -78,6 +83,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         What::Drain(drain) => drain.run()?,
         What::Weight(weight) => weight.run()?,
         What::Replicas(replicas) => replicas.run()?,
+        What::Finalize(finalize) => finalize.run()?,
+        What::ForgetLosses(forget) => forget.run()?,
         What::Snapshot(snapshot) => snapshot.run()?,
         What::Restore(restore) => restore.run()?,
     }

@@ -18,6 +18,17 @@ struct Status {
     members: Vec<Listed>,
     group: Group,
     shard_map: Placed,
+    /// Releases without formats say nothing of them.
+    #[serde(default)]
+    format: Formats,
+    #[serde(default)]
+    losses: BTreeMap<u16, Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Formats {
+    in_force: u32,
+    newest: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -151,6 +162,22 @@ fn render(status: &Status) -> String {
         "group    {leader} leads {voters} voters in term {}, {} entries applied here",
         group.term, group.applied_index
     );
+    let Formats { in_force, newest } = status.format;
+    if newest > in_force {
+        let _ = writeln!(
+            out,
+            "format   {in_force} in force, this member writes up to {newest}: `cluster finalize` raises it"
+        );
+    } else {
+        let _ = writeln!(out, "format   {in_force} in force");
+    }
+    if !status.losses.is_empty() {
+        let shards = status.losses.len();
+        let _ = writeln!(
+            out,
+            "lost     of {shards} shards with a disk, as was accepted: `cluster forget-losses` when answers need not say so"
+        );
+    }
     let map = &status.shard_map;
     let copies = map.holders.iter().map(Vec::len);
     let copies = match (copies.clone().min(), copies.max()) {
@@ -228,10 +255,13 @@ mod tests {
             "members": [listed(1, true), listed(2, false), listed(3, false)],
             "group": {"term": 7, "applied_index": 90, "leader": 3, "voters": [2, 3], "learners": []},
             "shard_map": {"epoch": 1, "holders": [[3], [3, 2]], "moving": []},
+            "format": {"in_force": 1, "newest": 2}, "losses": {"3": [{"member": 1, "at_unix_ms": 5}]},
         });
         let text = render(&serde_json::from_value(status).unwrap());
         let expected = "cluster  ab, 64 shards, 3 wanted of each
 group    member 3 leads 2 voters in term 7, 90 entries applied here
+format   1 in force, this member writes up to 2: `cluster finalize` raises it
+lost     of 1 shards with a disk, as was accepted: `cluster forget-losses` when answers need not say so
 map      epoch 1, 1 to 2 copies of each shard, 0 shards moving
 
 id  name        zone  roles        in the group  shards  weight  addresses

@@ -16,9 +16,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use oracle::Watch;
 use releases::{Releases, beam};
-use rustix::process::Signal;
 use serde_json::Value;
-use testbed::{AgentOptions, Bed, Child, Door, Shop, ShopNode, ShopOptions, wait_for};
+use testbed::{AgentOptions, Bed, Child, Door, Shop, ShopNode, ShopOptions, Signal, wait_for};
 
 const SOON: Duration = Duration::from_mins(1);
 
