@@ -142,8 +142,8 @@ pub fn run(kills: u32, seed: u64) -> Result<Vec<Value>> {
     Ok(vec![
         some("leaders killed", u64::from(kills), 1),
         some("members paused", group.pauses, 1),
-        some("reads", of(|op| matches!(op.did, Did::Read(_))), 100),
-        some("writes", of(|op| matches!(op.did, Did::Write(_))), 100),
+        some("reads", of(|op| matches!(op.did, Did::Read(_))), 50),
+        some("writes", of(|op| matches!(op.did, Did::Write(_))), 30),
         count("writes of unknown outcome", unknown),
         count("states looked at", checked.states),
         none("registers that are not linearizable", checked.violated),
