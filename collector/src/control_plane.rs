@@ -37,6 +37,8 @@ pub struct ClusterView {
     pub map: Arc<ShardMap>,
     /// All that were ever members.
     pub members: BTreeMap<MemberId, MemberView>,
+    /// Shards of which something that was acknowledged before then may be gone: an operator took a disk for lost and accepted that.
+    pub losses: BTreeMap<Shard, Micros>,
 }
 
 /// A member, as collectors need to know it.

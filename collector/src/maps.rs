@@ -96,6 +96,7 @@ mod tests {
         let view = ClusterView {
             map: Arc::new(ShardMap::new(vec![ids(&[2, 3]), ids(&[1, 2])])),
             members: (1..=4).map(member).collect(),
+            ..ClusterView::default()
         };
         let map = collector_map(&view, 2).unwrap();
         let at = |member: u64| CollectorAt {

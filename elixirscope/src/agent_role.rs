@@ -13,6 +13,7 @@ use host::{HttpServer, Readiness, Registry, Tasks};
 use transport::{Identity, Role};
 
 use crate::certificates::{Certificates, Shows};
+use crate::config::ConfigArg;
 use crate::doors::{HttpDoors, TokensArg};
 use crate::{process, up};
 
@@ -58,6 +59,8 @@ pub(crate) struct Args {
     tokens: TokensArg,
     #[command(flatten)]
     log: up::LogArgs,
+    #[command(flatten)]
+    _config: ConfigArg,
 }
 
 /// How often the connection is looked at for readiness.

@@ -10,10 +10,10 @@ use collector::{
     NodeSeen,
 };
 use coordinator::state::{
-    Command, LoadedModule, ModulesOp, NodeDescription, Outcome, Role, SiteTable as TableFacts, State,
+    Command, LoadedModule, Loss, ModulesOp, NodeDescription, Outcome, Role, SiteTable as TableFacts, State,
 };
 use coordinator::{Coordinator, ProposeError};
-use event::Shard;
+use event::{Micros, Shard};
 use placement::Change;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,9 +105,19 @@ fn view_of(state: &State) -> ClusterView {
         };
         (*id, view)
     });
+    // One without a time is of any.
+    let until = |loss: &Loss| match loss.at_unix_ms {
+        0 => Micros(u64::MAX),
+        ms => Micros::from_unix_us(ms.saturating_mul(1_000)),
+    };
+    let losses = state.losses.iter().filter_map(|(shard, of)| {
+        let last = of.iter().map(until).max()?;
+        Some((Shard(*shard), last))
+    });
     ClusterView {
         map: Arc::clone(&state.shard_map),
         members: members.collect(),
+        losses: losses.collect(),
     }
 }
 
@@ -123,8 +133,9 @@ fn follow(mut states: watch::Receiver<Arc<State>>) -> watch::Receiver<Arc<Cluste
             }
             let state = Arc::clone(&states.borrow_and_update());
             // Sections that did not change are shared: most changes are of nodes and tables.
-            let same =
-                Arc::ptr_eq(&state.members, &seen.members) && Arc::ptr_eq(&state.shard_map, &seen.shard_map);
+            let same = Arc::ptr_eq(&state.members, &seen.members)
+                && Arc::ptr_eq(&state.shard_map, &seen.shard_map)
+                && Arc::ptr_eq(&state.losses, &seen.losses);
             if !same {
                 let next = view_of(&state);
                 views.send_if_modified(|old| {

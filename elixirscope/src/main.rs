@@ -12,6 +12,7 @@ mod cluster_checks;
 mod code;
 mod code_blobs;
 mod collector_role;
+mod config;
 mod control_plane;
 mod coordinator_role;
 mod doctor;
@@ -33,7 +34,7 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Distributed traces of BEAM clusters, down to the clause and the value, in the code that ran.
 #[derive(Debug, Parser)]
@@ -65,12 +66,19 @@ enum Command {
     Trace(ask::TraceArgs),
     /// Make, list and revoke the tokens of the doors.
     Token(token::Args),
+    /// Check a settings file, show what a role would run with, write the reference of all settings.
+    Config(config::ConfigArgs),
     /// Check the installation and say what to do about what is wrong.
     Doctor(doctor::Args),
 }
 
 fn main() -> ExitCode {
-    let result = match Args::parse().command {
+    let words: Vec<_> = std::env::args_os().collect();
+    let args: Args = match config::parse(&Args::command(), &words) {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    let result = match args.command {
         Command::Up(args) => up::run(args),
         Command::Agent(args) => agent_role::run(args),
         Command::Coordinator(args) => coordinator_role::run(args),
@@ -81,6 +89,7 @@ fn main() -> ExitCode {
         Command::Traces(args) => ask::traces(&args),
         Command::Trace(args) => ask::trace(&args),
         Command::Token(args) => token::run(&args),
+        Command::Config(args) => config::run::<Args>(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
     match result {

@@ -12,8 +12,10 @@ use host::Registry;
 use transport::{Client, Identity, Role, Ways};
 
 use crate::certificates::{Certificates, Shows};
+use crate::config::ConfigArg;
 use crate::doors::TokensArg;
 use crate::member::Door;
+use crate::process;
 use crate::up::LogArgs;
 
 /// Which members there are.
@@ -41,14 +43,6 @@ impl Kind {
             Self::Up => "elixirscope-data",
             Self::Coordinator => "elixirscope-coordinator",
             Self::Collector => "elixirscope-collector",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Up => "member",
-            Self::Coordinator => "coordinator",
-            Self::Collector => "collector",
         }
     }
 }
@@ -79,7 +73,7 @@ pub(crate) struct MemberArgs {
     /// Name that the certificates of all members carry.
     #[arg(long, env = "ELIXIRSCOPE_SERVER_NAME", default_value = transport::tls::DEV_SERVER_NAME)]
     pub(crate) server_name: String,
-    /// Name of this member, for people. [default: member, coordinator or collector]
+    /// Name of this member, for people. [default: the machine's]
     #[arg(long, env = "ELIXIRSCOPE_NAME")]
     name: Option<String>,
     /// Failure domain of this member: copies of a shard are in different ones where there are enough.
@@ -89,6 +83,8 @@ pub(crate) struct MemberArgs {
     pub(crate) tokens: TokensArg,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+    #[command(flatten)]
+    _config: ConfigArg,
 }
 
 /// What a new cluster is like; of no account for a member that joins or comes back.
@@ -141,7 +137,7 @@ impl MemberArgs {
             .advertise
             .clone()
             .unwrap_or_else(|| door.local_addr().to_string());
-        let name = self.name.clone().unwrap_or_else(|| kind.name().to_owned());
+        let name = self.name.clone().unwrap_or_else(process::machine_name);
         let member = NewMember {
             name: name.clone(),
             addresses: vec![format!("http://{}", self.http), format!("quic://{advertise}")],

@@ -26,6 +26,15 @@ pub(crate) fn raise_files() {
     }
 }
 
+/// The machine's name, for people.
+pub(crate) fn machine_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "member".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
 /// Looks at something at once and then every so often, until the process stops.
 pub(crate) fn look_every(
     tasks: &Tasks,

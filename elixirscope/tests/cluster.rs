@@ -66,9 +66,10 @@ impl Members {
         let bed = Bed::new(program())?;
         let tls = self.beds[0].path().join("data/tls");
         let through = self.beds.last().unwrap().quic_address();
-        let zone = format!("z{}", self.beds.len());
+        let (zone, name) = (format!("z{}", self.beds.len()), format!("m{}", self.beds.len()));
         let args = [
-            &["--no-otlp", "--join", &through, "--zone", &zone, "--tls"],
+            &["--no-otlp", "--join", &through, "--zone", &zone],
+            &["--name", &name, "--tls"],
             &[tls.to_str().unwrap()][..],
             more,
         ];
@@ -165,7 +166,7 @@ fn members_join_and_leave() -> Result<()> {
         )?;
     }
     for line in [
-        "member member: member member joined: coordinates collects, zone \"z1\"",
+        "member m1: member m1 joined: coordinates collects, zone \"z1\"",
         "weight 100 -> 50",
         "copies of each shard: 1 -> 2",
         "copies of each shard: 2 -> 1",

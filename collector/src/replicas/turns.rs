@@ -68,7 +68,7 @@ mod tests {
         }
         assert!(!turns.take(|| {}));
         drop(go);
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_mins(1);
         let mut all: Vec<i32> = (0..16).map(|_| ended.recv_timeout(limit).unwrap()).collect();
         all.sort_unstable();
         assert_eq!(all, (0..16).collect::<Vec<_>>());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event::Shard;
+use event::{Micros, Shard};
 use parking_lot::Mutex;
 use placement::{MemberId, ShardMap, Standing};
 use store::Store;
@@ -61,9 +61,11 @@ impl Asker {
         (0..self.settings.shards.get()).map(Shard).collect()
     }
 
-    /// Does this member alone hold these shards?
+    /// Does this member alone hold these shards, all that was ever acknowledged of them?
     pub(super) fn is_alone(&self, shards: &[Shard]) -> bool {
-        is_alone(&self.view.borrow().map, self.me(), shards)
+        let view = self.view.borrow();
+        let whole = view.losses.is_empty() || !shards.iter().any(|shard| view.losses.contains_key(shard));
+        whole && is_alone(&view.map, self.me(), shards)
     }
 
     /// A plan for some shards; who was in trouble lately is asked last.
@@ -144,6 +146,26 @@ impl Asker {
             "{who} keeps nothing from before {seconds} (Unix seconds), others do: what is older may lack something"
         );
         (since < keeps_from).then_some(text)
+    }
+
+    /// Of shards that a question is about, what went with a disk whose loss was accepted and is not out of retention yet.
+    pub(super) fn lost(&self, question: &Question, shards: &[Shard], view: &ClusterView) -> Option<String> {
+        if matches!(question, Question::Nodes | Question::About) {
+            return None;
+        }
+        let kept = self.store.bucket_time(self.store.floor()).start;
+        let since = question.since().unwrap_or_default().max(kept);
+        let of = shards.iter().filter_map(|shard| view.losses.get(shard));
+        let times: Vec<Micros> = of.copied().filter(|until| since < *until).collect();
+        let last = times.iter().max()?;
+        let before = match last.0 {
+            u64::MAX => String::new(),
+            _ => format!(" before {} (Unix seconds)", last.to_unix_us() / 1_000_000),
+        };
+        let shards = times.len();
+        Some(format!(
+            "of {shards} shards a lost disk was given up: what was acknowledged{before} may lack something (`elixirscope cluster status`)"
+        ))
     }
 
     /// The next word, until a time.

@@ -80,6 +80,7 @@ impl Asker {
             }
             let mut missing = plan.missing(|member| name_of(member, &view));
             missing.extend(self.dropped(ask.question, &plan, &view));
+            missing.extend(self.lost(ask.question, ask.shards, &view));
             gathered.missing.splice(0..0, missing);
             break;
         }

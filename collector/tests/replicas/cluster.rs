@@ -78,9 +78,11 @@ impl Cluster {
             known.insert(MemberId(id), view);
             doors.push((id, door));
         }
-        cluster
-            .view
-            .send_replace(Arc::new(ClusterView { map, members: known }));
+        cluster.view.send_replace(Arc::new(ClusterView {
+            map,
+            members: known,
+            ..ClusterView::default()
+        }));
         for (id, door) in doors {
             let plane = Arc::new(Plane::new(id, cluster.view.clone()));
             let data = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use collector::{ClusterView, Collector, CollectorConfig, CollectorHandle, MemberView, Shards};
-use event::{Bucket, Epoch, Event, Hlc, NodeInfo, NodeKey, Producer, Seq, Shard, Span};
+use event::{Bucket, Epoch, Event, Hlc, Micros, NodeInfo, NodeKey, Producer, Seq, Shard, Span};
 use host::Registry;
 use placement::{MemberId, ShardMap};
 use store::{FrameToStore, SpanFrameToStore};
@@ -65,6 +65,7 @@ impl Cluster {
         let view = Arc::new(ClusterView {
             map: Arc::new(map),
             members: views.collect(),
+            ..ClusterView::default()
         });
         let mut members = Vec::new();
         for (door, id) in doors.into_iter().zip(1..) {
@@ -103,10 +104,23 @@ impl Cluster {
             self.member(*id).view.send_modify(|view| {
                 *view = Arc::new(ClusterView {
                     map: Arc::new(map.clone()),
-                    members: view.members.clone(),
+                    ..ClusterView::clone(view)
                 });
             });
             self.member(*id).adopts(map.epoch).await;
+        }
+    }
+
+    /// All members hear that what a shard had before then may be lost.
+    pub fn lose(&self, shard: Shard, before: Micros) {
+        for member in &self.members {
+            member.view.send_modify(|view| {
+                let losses = [(shard, before)].into();
+                *view = Arc::new(ClusterView {
+                    losses,
+                    ..ClusterView::clone(view)
+                });
+            });
         }
     }
 

@@ -10,6 +10,7 @@
 
 mod bed;
 mod events;
+mod given_up;
 mod logs;
 mod moves;
 mod parts;

@@ -67,6 +67,7 @@ impl Default for Plane {
         let view = ClusterView {
             map: Arc::new(ShardMap::new(vec![vec![me]; SHARDS.get().into()])),
             members: [(me, alone)].into(),
+            ..ClusterView::default()
         };
         Self::new(1, watch::Sender::new(Arc::new(view)))
     }
@@ -101,6 +102,7 @@ impl Plane {
                 *view = Arc::new(ClusterView {
                     map: Arc::new(map),
                     members,
+                    losses: view.losses.clone(),
                 });
             }
             is_new

@@ -19,7 +19,7 @@ pub use http::{HttpError, HttpServer};
 pub use logging::{LogError, LogFormat, init_logging};
 pub use prometheus::Registry;
 pub use readiness::{Check, Readiness};
-pub use settings::{Settings, SettingsError, Sources};
+pub use settings::{Setting, SettingsError, nearest, read_settings};
 pub use signals::stop_signal;
 pub use tasks::{TaskKind, Tasks, TooManyTasks};
 pub use tokio_util::sync::CancellationToken;

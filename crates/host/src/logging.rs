@@ -1,5 +1,6 @@
 //! Logs: text for people, JSON for machines, on standard error.
 
+use std::io::IsTerminal;
 use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
@@ -55,7 +56,8 @@ pub fn init_logging(format: LogFormat, filter: &str) -> Result<(), LogError> {
         .with_env_filter(env)
         // Else a log that cannot be written (its disk is full) is complained about on standard error, and that panics if it is the log.
         .log_internal_errors(false)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
     match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -1,38 +1,31 @@
-//! Settings: defaults, then a TOML file, then `ELIXIRSCOPE_*` of the environment, then overrides of the command line.
-//! A key that nobody knows is refused, naming the nearest one that exists.
+//! Settings files: TOML, a `key = value` a line, values plain or lists of plain ones. Which keys there are, whoever reads the file knows.
 
+use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use toml::{Table, Value};
+use toml::de::{DeTable, DeValue};
 
-/// Prefix of variables of the environment; `collector.listen` is `ELIXIRSCOPE_COLLECTOR_LISTEN`.
-const ENV_PREFIX: &str = "ELIXIRSCOPE_";
+/// Longest settings file, bytes.
+const SETTINGS_BYTES_MAX: u64 = 1 << 20;
 
-/// A settings type. Its keys are those of its serialized default.
-pub trait Settings: Serialize + DeserializeOwned + Default {
-    /// Keys (`table.key`) whose default is `None`, and which a serialized default therefore lacks. They are strings.
-    const OPTIONAL: &'static [&'static str] = &[];
-    /// Variables with our prefix that are somebody else's, without the prefix.
-    const FOREIGN_ENV: &'static [&'static str] = &[];
+/// One key of a settings file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// As it stands there.
+    pub key: String,
+    /// Its value as text; several of a list.
+    pub values: Vec<String>,
+    /// Is the value a list?
+    pub list: bool,
+    /// Line of the key, from 1.
+    pub line: usize,
 }
 
-/// Where settings come from, the later the stronger.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    /// A TOML file that must exist.
-    pub file: Option<PathBuf>,
-    /// The environment: [`Sources::with_env`].
-    pub env: Vec<(String, String)>,
-    /// `table.key` and its value.
-    pub overrides: Vec<(String, String)>,
-}
-
-/// Settings that cannot be used.
+/// A settings file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The file cannot be read.
+    /// It cannot be read.
     #[error("settings file {path}: {source}", path = path.display())]
     File {
         /// Which.
@@ -40,7 +33,13 @@ pub enum SettingsError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file is not TOML.
+    /// It is too long.
+    #[error("settings file {path}: longer than {SETTINGS_BYTES_MAX} bytes", path = path.display())]
+    Long {
+        /// Which.
+        path: PathBuf,
+    },
+    /// It is not TOML.
     #[error("settings file {path}: {reason}", path = path.display())]
     Syntax {
         /// Which.
@@ -48,192 +47,93 @@ pub enum SettingsError {
         /// Where and why.
         reason: String,
     },
-    /// A key that does not exist.
-    #[error("{source_name}: unknown key {key:?}; the nearest known key is {nearest:?}")]
-    UnknownKey {
-        /// Where it stands.
-        source_name: String,
-        /// As given.
-        key: String,
-        /// Perhaps this was meant.
-        nearest: String,
-    },
-    /// A value of the wrong type.
-    #[error("{source_name}: {key} = {value:?} is not {wanted}")]
-    WrongType {
-        /// Where it stands.
-        source_name: String,
+    /// A value that is a table or a date.
+    #[error("{path}:{line}: {key} is {what}; expected a text, a number, true, false or a list of these", path = path.display())]
+    Kind {
+        /// Which file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
         /// Which key.
         key: String,
-        /// As given.
-        value: String,
-        /// What it should be.
-        wanted: &'static str,
+        /// What its value is.
+        what: &'static str,
     },
-    /// A value that the type refuses.
-    #[error("settings: {0}")]
-    Value(String),
 }
 
-impl Sources {
-    /// With the process's environment.
-    #[must_use]
-    pub fn with_env(mut self) -> Self {
-        self.env = std::env::vars_os()
-            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-            .collect();
-        self
-    }
-
-    /// The settings.
-    pub fn load<T: Settings>(&self) -> Result<T, SettingsError> {
-        let mut known = Table::try_from(T::default()).map_err(|e| SettingsError::Value(e.to_string()))?;
-        for key in T::OPTIONAL {
-            set(&mut known, key, Value::String(String::new()));
-        }
-        let mut keys = Vec::new();
-        flatten(&known, "", &mut keys);
-        let mut table = Table::try_from(T::default()).map_err(|e| SettingsError::Value(e.to_string()))?;
-        if let Some(path) = &self.file {
-            let given = read(path)?;
-            let name = format!("settings file {}", path.display());
-            let mut leaves = Vec::new();
-            leaves_of(&given, "", &keys, &mut leaves);
-            for (key, value) in leaves {
-                lookup(&keys, &key, &name)?;
-                set(&mut table, &key, value);
-            }
-        }
-        for (variable, value) in &self.env {
-            let Some(rest) = variable.strip_prefix(ENV_PREFIX) else {
-                continue;
-            };
-            if T::FOREIGN_ENV.contains(&rest) {
-                continue;
-            }
-            let key = keys.iter().find(|(key, _)| env_name(key) == rest).map_or_else(
-                || rest.to_ascii_lowercase().replace("__", "."),
-                |(key, _)| key.clone(),
-            );
-            assign(
-                &mut table,
-                &keys,
-                &key,
-                value,
-                &format!("environment variable {variable}"),
-            )?;
-        }
-        for (key, value) in &self.overrides {
-            assign(&mut table, &keys, key, value, "command line")?;
-        }
-        T::deserialize(table).map_err(|e| SettingsError::Value(e.to_string().trim().to_owned()))
-    }
-}
-
-fn read(path: &Path) -> Result<Table, SettingsError> {
-    let text = std::fs::read_to_string(path).map_err(|source| SettingsError::File {
+/// Reads a settings file, in the order of its lines.
+pub fn read_settings(path: &Path) -> Result<Vec<Setting>, SettingsError> {
+    let failed = |source| SettingsError::File {
         path: path.to_owned(),
         source,
-    })?;
-    text.parse::<Table>().map_err(|e| SettingsError::Syntax {
-        path: path.to_owned(),
-        reason: e.to_string(),
-    })
-}
-
-fn env_name(key: &str) -> String {
-    key.to_ascii_uppercase().replace(['.', '-'], "_")
-}
-
-/// All keys with a value that shows their type.
-fn flatten(table: &Table, prefix: &str, out: &mut Vec<(String, Value)>) {
-    for (key, value) in table {
-        let path = if prefix.is_empty() {
-            key.clone()
-        } else {
-            format!("{prefix}.{key}")
-        };
-        match value {
-            Value::Table(inner) if !inner.is_empty() => flatten(inner, &path, out),
-            other => out.push((path, other.clone())),
-        }
-    }
-}
-
-/// Like [`flatten`], but a known key is a leaf even if its value is a table.
-fn leaves_of(table: &Table, prefix: &str, known: &[(String, Value)], out: &mut Vec<(String, Value)>) {
-    for (key, value) in table {
-        let path = if prefix.is_empty() {
-            key.clone()
-        } else {
-            format!("{prefix}.{key}")
-        };
-        match value {
-            Value::Table(inner) if !known.iter().any(|(k, _)| *k == path) => {
-                leaves_of(inner, &path, known, out);
-            }
-            other => out.push((path, other.clone())),
-        }
-    }
-}
-
-fn lookup<'a>(keys: &'a [(String, Value)], key: &str, source_name: &str) -> Result<&'a Value, SettingsError> {
-    keys.iter()
-        .find(|(k, _)| k == key)
-        .map(|(_, v)| v)
-        .ok_or_else(|| SettingsError::UnknownKey {
-            source_name: source_name.to_owned(),
-            key: key.to_owned(),
-            nearest: nearest(keys.iter().map(|(k, _)| k.as_str()), key).to_owned(),
-        })
-}
-
-fn assign(
-    table: &mut Table,
-    keys: &[(String, Value)],
-    key: &str,
-    text: &str,
-    source_name: &str,
-) -> Result<(), SettingsError> {
-    let (parsed, wanted) = match lookup(keys, key, source_name)? {
-        Value::String(_) => (Some(Value::String(text.to_owned())), "a text"),
-        Value::Integer(_) => (text.parse().ok().map(Value::Integer), "a whole number"),
-        Value::Float(_) => (text.parse().ok().map(Value::Float), "a number"),
-        Value::Boolean(_) => (text.parse().ok().map(Value::Boolean), "true or false"),
-        _ => (
-            format!("v = {text}")
-                .parse::<Table>()
-                .ok()
-                .and_then(|mut t| t.remove("v")),
-            "a TOML value",
-        ),
     };
-    let value = parsed.ok_or_else(|| SettingsError::WrongType {
-        source_name: source_name.to_owned(),
-        key: key.to_owned(),
-        value: text.to_owned(),
-        wanted,
-    })?;
-    set(table, key, value);
-    Ok(())
-}
-
-fn set(table: &mut Table, key: &str, value: Value) {
-    match key.split_once('.') {
-        None => {
-            table.insert(key.to_owned(), value);
-        }
-        Some((head, rest)) => {
-            let inner = table.entry(head).or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(inner) = inner {
-                set(inner, rest, value);
-            }
-        }
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut some = file.take(SETTINGS_BYTES_MAX + 1);
+    some.read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > SETTINGS_BYTES_MAX {
+        return Err(SettingsError::Long {
+            path: path.to_owned(),
+        });
     }
+    parse(path, &text)
 }
 
-fn nearest<'a>(known: impl Iterator<Item = &'a str>, key: &str) -> &'a str {
-    known.min_by_key(|k| distance(k, key)).unwrap_or("")
+fn parse(path: &Path, text: &str) -> Result<Vec<Setting>, SettingsError> {
+    let table = DeTable::parse(text).map_err(|e| SettingsError::Syntax {
+        path: path.to_owned(),
+        reason: e.to_string().trim().to_owned(),
+    })?;
+    let mut settings = Vec::new();
+    for (key, value) in table.get_ref() {
+        let line = 1 + text
+            .bytes()
+            .take(key.span().start)
+            .filter(|byte| *byte == b'\n')
+            .count();
+        let name = key.get_ref().to_string();
+        let kind = |what| SettingsError::Kind {
+            path: path.to_owned(),
+            line,
+            key: name.clone(),
+            what,
+        };
+        let list = matches!(value.get_ref(), DeValue::Array(_));
+        let values = match value.get_ref() {
+            DeValue::Array(values) => values
+                .iter()
+                .map(|value| plain(value.get_ref()))
+                .collect::<Result<_, _>>(),
+            value => plain(value).map(|value| vec![value]),
+        };
+        settings.push(Setting {
+            values: values.map_err(kind)?,
+            key: name,
+            list,
+            line,
+        });
+    }
+    settings.sort_by_key(|setting| setting.line);
+    Ok(settings)
+}
+
+fn plain(value: &DeValue<'_>) -> Result<String, &'static str> {
+    let mut text = String::new();
+    let written = match value {
+        DeValue::String(value) => write!(text, "{value}"),
+        DeValue::Integer(value) => write!(text, "{value}"),
+        DeValue::Float(value) => write!(text, "{value}"),
+        DeValue::Boolean(value) => write!(text, "{value}"),
+        DeValue::Datetime(_) => return Err("a date"),
+        DeValue::Array(_) => return Err("a list in a list"),
+        DeValue::Table(_) => return Err("a table"),
+    };
+    written.map(|()| text).map_err(|_| "not a text")
+}
+
+/// The nearest of some names: what was perhaps meant.
+pub fn nearest<'a>(known: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
+    known.min_by_key(|known| distance(known, name))
 }
 
 /// Edit distance (Levenshtein 1966; one row of the table).
@@ -253,4 +153,73 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Setting>, String> {
+        parse(Path::new("es.toml"), text).map_err(|e| e.to_string())
+    }
+
+    /// Guarantee: each plain value comes as the text that a flag would have, in the order of the lines.
+    #[test]
+    fn plain_values() {
+        let text = "# comment\nzone = \"b\"\nmemory-mib = 512\n\nlog-json = true\njoin = [\"a:1\", \"b:2\"]\nx = 0.5\n";
+        let setting = |key: &str, values: &[&str], list, line| Setting {
+            key: key.to_owned(),
+            values: values.iter().map(|v| (*v).to_owned()).collect(),
+            list,
+            line,
+        };
+        let expected = vec![
+            setting("zone", &["b"], false, 2),
+            setting("memory-mib", &["512"], false, 3),
+            setting("log-json", &["true"], false, 5),
+            setting("join", &["a:1", "b:2"], true, 6),
+            setting("x", &["0.5"], false, 7),
+        ];
+        assert_eq!(read(text), Ok(expected));
+        assert_eq!(read(""), Ok(Vec::new()));
+    }
+
+    /// Guarantee: what is no settings file is refused, naming file, line and key.
+    #[test]
+    fn refusals() {
+        let refused = |text: &str| read(text).unwrap_err();
+        assert!(refused("a = 1\n[store]\nb = 2").starts_with("es.toml:2: store is a table"));
+        assert!(refused("\nday = 2026-01-01").starts_with("es.toml:2: day is a date"));
+        assert!(refused("a = [[1]]").contains("a list in a list"));
+        for text in ["a = ", "= 1", "a = 1\na = 2", "a 1", "\u{0}"] {
+            let error = refused(text);
+            assert!(
+                error.starts_with("settings file es.toml: ") && error.contains("line"),
+                "{error}"
+            );
+        }
+        let missing = read_settings(Path::new("/nowhere/es.toml"))
+            .unwrap_err()
+            .to_string();
+        assert!(missing.contains("/nowhere/es.toml"), "{missing}");
+    }
+
+    proptest::proptest! {
+        /// Guarantee: no text is a panic.
+        #[test]
+        fn total(text in "\\PC{0,80}", cut in 0_usize..80) {
+            let _ = read(&text);
+            let start: String = "join = [\"a\", 'b']\nx = 0x10\ny=-inf\nz = \"\"\"\nq\"\"\"".chars().take(cut).collect();
+            let _ = read(&start);
+        }
+    }
+
+    /// Guarantee: the nearest name is the one with the fewest edits.
+    #[test]
+    fn nearest_names() {
+        let known = ["memory-mib", "disk-mib", "join"];
+        assert_eq!(nearest(known.into_iter(), "memory-mb"), Some("memory-mib"));
+        assert_eq!(nearest(known.into_iter(), "jion"), Some("join"));
+        assert_eq!(nearest([].into_iter(), "x"), None);
+    }
 }

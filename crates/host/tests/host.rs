@@ -1,4 +1,4 @@
-//! Settings from all sources; the HTTP door; the supervisor.
+//! The HTTP door; the supervisor.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,113 +11,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use host::{HttpError, HttpServer, Readiness, Registry, Settings, SettingsError, Sources, TaskKind, Tasks};
+use host::{HttpError, HttpServer, Readiness, Registry, TaskKind, Tasks};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct Example {
-    name: String,
-    token: Option<String>,
-    agent: AgentPart,
-}
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct AgentPart {
-    flush_ms: u64,
-    capture: bool,
-    uids: Vec<u32>,
-}
-impl Default for Example {
-    fn default() -> Self {
-        Self {
-            name: "a".into(),
-            token: None,
-            agent: AgentPart::default(),
-        }
-    }
-}
-impl Default for AgentPart {
-    fn default() -> Self {
-        Self {
-            flush_ms: 20,
-            capture: true,
-            uids: vec![],
-        }
-    }
-}
-impl Settings for Example {
-    const OPTIONAL: &'static [&'static str] = &["token"];
-    const FOREIGN_ENV: &'static [&'static str] = &["SOCKET"];
-}
-
-fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-    list.iter()
-        .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
-        .collect()
-}
-
-/// Guarantee: the command line beats the environment beats the file beats the default.
-#[test]
-fn sources_in_order() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("s.toml");
-    std::fs::write(&file, "name = \"file\"\n[agent]\nflush_ms = 1\nuids = [1, 2]\n").unwrap();
-    let sources = Sources {
-        file: Some(file),
-        env: pairs(&[
-            ("ELIXIRSCOPE_AGENT_FLUSH_MS", "2"),
-            ("ELIXIRSCOPE_TOKEN", "t"),
-            ("ELIXIRSCOPE_SOCKET", "x"),
-        ]),
-        overrides: pairs(&[("agent.flush_ms", "3"), ("agent.capture", "false")]),
-    };
-    let expected = Example {
-        name: "file".into(),
-        token: Some("t".into()),
-        agent: AgentPart {
-            flush_ms: 3,
-            capture: false,
-            uids: vec![1, 2],
-        },
-    };
-    assert_eq!(sources.load::<Example>().unwrap(), expected);
-    assert_eq!(Sources::default().load::<Example>().unwrap(), Example::default());
-}
-
-/// Guarantee: a misspelt key is refused wherever it stands, and the right one is named.
-#[test]
-fn unknown_keys() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("s.toml");
-    std::fs::write(&file, "[agent]\nflush_s = 1\n").unwrap();
-    let all = [
-        Sources {
-            file: Some(file),
-            ..Sources::default()
-        },
-        Sources {
-            env: pairs(&[("ELIXIRSCOPE_AGENT_FLUSHMS", "1")]),
-            ..Sources::default()
-        },
-        Sources {
-            overrides: pairs(&[("agent.flush", "1")]),
-            ..Sources::default()
-        },
-    ];
-    for sources in all {
-        let error = sources.load::<Example>().unwrap_err();
-        assert!(matches!(error, SettingsError::UnknownKey { .. }), "{error}");
-        assert!(error.to_string().contains("\"agent.flush_ms\""), "{error}");
-    }
-    let wrong = Sources {
-        overrides: pairs(&[("agent.flush_ms", "soon")]),
-        ..Sources::default()
-    };
-    assert!(wrong.load::<Example>().unwrap_err().to_string().contains("soon"));
-}
 
 async fn get(addr: SocketAddr, path: &str) -> String {
     let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();

@@ -122,6 +122,7 @@ impl Merge<'_> {
         }
         let mut missing = self.plan.missing(|member| name_of(member, view));
         missing.extend(self.asker.dropped(self.ask.question, &self.plan, view));
+        missing.extend(self.asker.lost(self.ask.question, self.ask.shards, view));
         missing.append(&mut self.gathered.missing);
         Inspected {
             traces,

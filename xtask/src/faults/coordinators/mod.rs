@@ -138,7 +138,8 @@ pub fn run(kills: u32, seed: u64) -> Result<Vec<Value>> {
     let unknown = of(|op| op.returned.is_none());
     let mut elected = group.elected.clone();
     elected.sort_by(f64::total_cmp);
-    let at = |percent: usize| elected[(elected.len() - 1) * percent / 100];
+    // Nearest rank.
+    let at = |percent: usize| elected[(elected.len() * percent).div_ceil(100).max(1) - 1];
     Ok(vec![
         some("leaders killed", u64::from(kills), 1),
         some("members paused", group.pauses, 1),
