@@ -68,8 +68,8 @@ impl Members {
         let through = self.beds.last().unwrap().quic_address();
         let (zone, name) = (format!("z{}", self.beds.len()), format!("m{}", self.beds.len()));
         let args = [
-            &["--no-otlp", "--join", &through, "--zone", &zone],
-            &["--name", &name, "--tls"],
+            &["--no-otlp", "--join", &through, "--zone", &zone][..],
+            &["--name", &name, "--tls"][..],
             &[tls.to_str().unwrap()][..],
             more,
         ];

@@ -19,8 +19,8 @@ use codegraph::{ContentHash, SourceHash};
 use event::{ModuleKey, ModuleVersion, NodeKey};
 use fuzz::{heap, seeds};
 use state::{
-    Cluster, Command, Incarnation, LoadedModule, MemberId, ModulesOp, NodeDescription, Outcome, RaftId, Role,
-    SiteTable, State, apply,
+    Cluster, Command, Format, Incarnation, LoadedModule, MemberId, ModulesOp, NodeDescription, Outcome,
+    RaftId, Role, SiteTable, State, apply,
 };
 
 fn commands() -> Vec<Command> {
@@ -51,7 +51,7 @@ fn commands() -> Vec<Command> {
             roles: BTreeSet::from([Role::Collector, Role::Coordinator]),
             zone: String::new(),
             raft: RaftId(9),
-            newest: Format(2),
+            newest: Format::SECOND,
         },
         Command::FirstShardMap {
             holders: vec![vec![MemberId(1)]; 4],

@@ -41,7 +41,9 @@ fn questions() -> Vec<Vec<u8>> {
         Question::Nodes,
         Question::Spans(vec![TraceId(3)]),
         Question::Candidates {
-            conditions: conditions("{ .a = 1 && span:duration > 3ms } >> { name =~ \"x.*\" || status = error }"),
+            conditions: conditions(
+                "{ .a = 1 && span:duration > 3ms } >> { name =~ \"x.*\" || status = error }",
+            ),
             range,
         },
         Question::Names { range },
@@ -84,7 +86,10 @@ fn answers() -> Vec<Vec<u8>> {
         ..event::Span::blank()
     };
     let parts = [
-        Part::Events(vec![(event::EventIdentity::default(), fuzz::samples::event(3)); 2]),
+        Part::Events(vec![
+            (event::EventIdentity::default(), fuzz::samples::event(3));
+            2
+        ]),
         Part::Names(vec![(1, "service.name".to_owned()); 3]),
         Part::Values(vec![Value::Int(-3), Value::Array(vec![Value::Bool(true)])]),
         Part::Spans(vec![(TraceId(5), false, vec![span; 3])]),
