@@ -77,9 +77,9 @@ fn of_other(other: &OtherMember, now_s: i64) -> Finding {
     match &other.told {
         None => {}
         Some(Err(why)) => say(
-            Verdict::Warn,
+            Verdict::Fail,
             format!("says nothing of itself: {why}"),
-            "its release may be too old to be asked",
+            "look whether it runs and at its log; a release without this question cannot be asked",
         ),
         Some(Ok(told)) => {
             for (verdict, text, what_to_do) in of_told(told) {
