@@ -7,8 +7,8 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::chance::Chance;
-use super::ensemble::{COPIES, Ensemble};
-use super::load::{Load, Pace};
+use super::ensemble::{COPIES, EQUAL, Ensemble};
+use super::load::Pace;
 use super::{count, most, none};
 
 /// Events a second, of all producers.
@@ -18,8 +18,6 @@ const PRODUCERS: u32 = 6;
 const RETRY_SECONDS: u32 = 120;
 /// Seconds of load after it came back.
 const AFTER_SECONDS: u32 = 10;
-/// Longest time until it has everything.
-const EQUAL: Duration = Duration::from_mins(5);
 
 /// Away for so many seconds.
 pub fn run(seconds: u32, seed: u64) -> Result<Vec<Value>> {
@@ -30,8 +28,7 @@ pub fn run(seconds: u32, seed: u64) -> Result<Vec<Value>> {
         retry_seconds: RETRY_SECONDS,
         seed,
     };
-    let more = [format!("--producers={PRODUCERS}")];
-    let load = Load::quic_to(&[], &cluster.doors(), &cluster.tls(), &pace, &more)?;
+    let load = cluster.load(&pace, PRODUCERS, None)?;
     cluster.under_load()?;
     thread::sleep(Duration::from_secs(2));
     let at = usize::try_from(Chance::new(seed).within(0, COPIES as u64)).unwrap_or_default();

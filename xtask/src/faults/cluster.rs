@@ -1,23 +1,19 @@
 //! Three members with three copies of each shard, killed one, two or all at once while events come in. In the end each holds exactly what
 //! was acknowledged, once.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use serde_json::Value;
 
 use super::chance::{Chance, derived};
-use super::ensemble::{COPIES, Ensemble};
-use super::load::{Load, Pace};
-use super::{count, most, some};
+use super::ensemble::{COPIES, EQUAL, Ensemble, held_same};
+use super::load::Pace;
+use super::{count, some};
 
 /// Events a second, of all producers.
 const RATE: u32 = 20_000;
 const PRODUCERS: u32 = 6;
 /// Time for what a kill has left.
 const RETRY_SECONDS: u32 = 180;
-/// Longest wait until all members hold the same.
-const EQUAL: Duration = Duration::from_mins(5);
 
 /// SIGKILL of these, all before any is started again.
 pub fn kill(ensemble: &mut Ensemble, which: &[usize], chance: &mut Chance) -> Result<()> {
@@ -59,8 +55,7 @@ pub fn run(kills: u32, seed: u64, short: bool) -> Result<Vec<Value>> {
             retry_seconds: RETRY_SECONDS,
             seed: derived(seed, rounds),
         };
-        let more = [format!("--producers={PRODUCERS}")];
-        let mut load = Load::quic_to(&[], &cluster.doors(), &cluster.tls(), &pace, &more)?;
+        let mut load = cluster.load(&pace, PRODUCERS, None)?;
         cluster.under_load()?;
         while done < u64::from(kills) && load.goes_on(4.0)? {
             chance.sleep_ms(500, 2_500);
@@ -81,12 +76,7 @@ pub fn run(kills: u32, seed: u64, short: bool) -> Result<Vec<Value>> {
         some("kills of members of three", done, kills.into()),
         count("of these, moments at which two or all went down", together),
         count("events held by all three in the end", acked),
-        most(
-            "until all three held the same, after the load",
-            slowest,
-            "s",
-            EQUAL.as_secs_f64(),
-        ),
+        held_same(slowest),
     ];
     figures.extend(sums);
     Ok(figures)

@@ -159,8 +159,7 @@ fn fill(cluster: &mut Ensemble, gib: f64, seed: u64) -> Result<u64> {
             retry_seconds: RETRY_SECONDS,
             seed: derived(seed, number),
         };
-        let more = [format!("--producers={PRODUCERS}")];
-        let report = Load::quic_to(&[], &cluster.doors(), &cluster.tls(), &pace, &more)?.report()?;
+        let report = cluster.load(&pace, PRODUCERS, None)?.report()?;
         report.nothing_lost()?;
         acked += report.counted("acked")?;
         number += 1;

@@ -11,14 +11,17 @@ use serde_json::Value;
 use tempfile::TempDir;
 use testbed::wait_for;
 
+use super::load::{Load, Pace};
 use super::member::{Doors, Kind, Member};
-use super::programs;
+use super::{most, programs};
 use crate::run;
 
 /// Longest wait until all copies of each shard are where they should be.
 const FORMED: Duration = Duration::from_mins(2);
 /// Between two looks at what all hold, at least.
 const LOOK: Duration = Duration::from_secs(1);
+/// Longest wait until all members hold the same.
+pub const EQUAL: Duration = Duration::from_mins(5);
 /// Copies of each shard.
 pub const COPIES: usize = 3;
 
@@ -129,6 +132,13 @@ impl Ensemble {
         collect.map(Member::quic).collect::<Vec<_>>().join(",")
     }
 
+    /// Events to all that collect; when each was acknowledged is written down in `acks`.
+    pub fn load(&self, pace: &Pace, producers: u32, acks: Option<&Path>) -> Result<Load> {
+        let mut more = vec![format!("--producers={producers}")];
+        more.extend(acks.map(|file| format!("--acks={}", file.display())));
+        Load::quic_to(&[], &self.doors(), &self.tls(), pace, &more)
+    }
+
     /// Waits until events have come in.
     pub fn under_load(&mut self) -> Result<()> {
         wait_for("the load to come in", FORMED, || {
@@ -199,6 +209,12 @@ impl Ensemble {
             .iter_mut()
             .try_for_each(|member| member.stop().map(drop))
     }
+}
+
+/// How long it took until all held the same.
+pub fn held_same(seconds: f64) -> Value {
+    let name = "until all three held the same, after the load";
+    most(name, seconds, "s", EQUAL.as_secs_f64())
 }
 
 /// Makes an authority and certificates in a folder, those that are not there.

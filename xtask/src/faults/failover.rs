@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::acks::{self, between, outage, quantile};
 use super::chance::{Chance, derived};
-use super::ensemble::{COPIES, Ensemble};
-use super::load::{Load, Pace};
+use super::ensemble::{COPIES, EQUAL, Ensemble};
+use super::load::Pace;
 use super::{count, most, some};
 
 /// Events a second, of all producers.
@@ -26,8 +26,6 @@ const AWAY: Duration = Duration::from_secs(6);
 const ROUND: u32 = 6;
 /// Seconds of one: calm, away, start.
 const KILL_SECONDS: u32 = 14;
-/// Longest wait until all members hold the same.
-const EQUAL: Duration = Duration::from_mins(5);
 
 /// So many kills of one member.
 pub fn run(kills: u32, seed: u64) -> Result<Vec<Value>> {
@@ -44,11 +42,7 @@ pub fn run(kills: u32, seed: u64) -> Result<Vec<Value>> {
             retry_seconds: RETRY_SECONDS,
             seed: derived(seed, rounds),
         };
-        let more = [
-            format!("--producers={PRODUCERS}"),
-            format!("--acks={}", file.display()),
-        ];
-        let mut load = Load::quic_to(&[], &cluster.doors(), &cluster.tls(), &pace, &more)?;
+        let mut load = cluster.load(&pace, PRODUCERS, Some(&file))?;
         cluster.under_load()?;
         let mut moments = Vec::new();
         let most_now = (kills - done).min(ROUND);

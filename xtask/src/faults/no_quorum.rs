@@ -7,10 +7,10 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::chance::Chance;
-use super::ensemble::{Ensemble, loopback};
-use super::load::{Load, Pace};
+use super::ensemble::{EQUAL, Ensemble, held_same, loopback};
+use super::load::Pace;
 use super::member::Kind;
-use super::{count, most, none, some};
+use super::{count, none, some};
 
 /// Events a second, of all producers.
 const RATE: u32 = 5_000;
@@ -21,8 +21,6 @@ const RETRY_SECONDS: u32 = 120;
 const ASK: Duration = Duration::from_secs(1);
 /// Coordinators, and then as many collectors.
 const THREE: usize = 3;
-/// Longest time until all hold the same.
-const EQUAL: Duration = Duration::from_mins(5);
 
 /// Two or three of three coordinators are killed, for so many seconds; half way one collector is killed and started too.
 pub fn run(seconds: u32, seed: u64) -> Result<Vec<Value>> {
@@ -40,8 +38,7 @@ pub fn run(seconds: u32, seed: u64) -> Result<Vec<Value>> {
         retry_seconds: RETRY_SECONDS,
         seed,
     };
-    let more = [format!("--producers={PRODUCERS}")];
-    let mut load = Load::quic_to(&[], &cluster.doors(), &cluster.tls(), &pace, &more)?;
+    let mut load = cluster.load(&pace, PRODUCERS, None)?;
     cluster.under_load()?;
     thread::sleep(Duration::from_secs(2));
     let gone = usize::try_from(chance.within(2, 4)).unwrap_or(2);
@@ -90,12 +87,7 @@ pub fn run(seconds: u32, seed: u64) -> Result<Vec<Value>> {
         count("questions asked meanwhile", questions),
         none("of these, not answered wholly", questions - whole),
         count("events held by all three in the end", acked),
-        most(
-            "until all three held the same, after the load",
-            equal,
-            "s",
-            EQUAL.as_secs_f64(),
-        ),
+        held_same(equal),
     ];
     figures.extend(report.nothing_lost()?);
     Ok(figures)

@@ -11,8 +11,8 @@ use testbed::Door;
 
 use super::acks::{self, quantile};
 use super::chance::{Chance, derived};
-use super::ensemble::Ensemble;
-use super::load::{Load, Pace};
+use super::ensemble::{EQUAL, Ensemble, held_same};
+use super::load::Pace;
 use super::{count, most, none, some};
 
 /// Events a second, of all producers.
@@ -20,8 +20,6 @@ const RATE: u32 = 10_000;
 const PRODUCERS: u32 = 6;
 /// Seconds that one restart of all takes at most, waits included; the load ends earlier if it is told to.
 const RETRY_SECONDS: u32 = 180;
-/// Longest wait until all members hold the same.
-const EQUAL: Duration = Duration::from_mins(5);
 /// Between two looks at who is ready.
 const LOOK: Duration = Duration::from_millis(100);
 /// Rounds under one load.
@@ -89,11 +87,7 @@ pub fn run(times: u32, seed: u64) -> Result<Vec<Value>> {
             retry_seconds: RETRY_SECONDS,
             seed: derived(seed, rounds),
         };
-        let more = [
-            format!("--producers={PRODUCERS}"),
-            format!("--acks={}", file.display()),
-        ];
-        let mut load = Load::quic_to(&[], &cluster.doors(), &cluster.tls(), &pace, &more)?;
+        let mut load = cluster.load(&pace, PRODUCERS, Some(&file))?;
         cluster.under_load()?;
         let doors = cluster.members.iter().map(super::member::Member::door).collect();
         let watcher = Watcher::begin(doors);
@@ -126,12 +120,7 @@ pub fn run(times: u32, seed: u64) -> Result<Vec<Value>> {
         count("events held by all three in the end", acked),
         most("acknowledged after, p99", quantile(late.clone(), 0.99), "s", 5.0),
         most("acknowledged after, the last", quantile(late, 1.0), "s", 10.0),
-        most(
-            "until all three held the same, after the load",
-            slowest,
-            "s",
-            EQUAL.as_secs_f64(),
-        ),
+        held_same(slowest),
     ];
     figures.extend(sums);
     Ok(figures)

@@ -9,10 +9,10 @@ use serde_json::Value;
 use testbed::wait_for;
 
 use super::chance::{Chance, derived};
-use super::ensemble::{COPIES, Ensemble, certificates};
+use super::ensemble::{COPIES, EQUAL, Ensemble, certificates, held_same};
 use super::load::{Load, Pace};
 use super::member::Member;
-use super::{count, most, none, some};
+use super::{count, none, some};
 
 /// Events a second, of all producers.
 const RATE: u32 = 5_000;
@@ -25,8 +25,6 @@ const READ: Duration = Duration::from_secs(30);
 const TIME_SECONDS: u32 = 12;
 /// What a member logs when it has read them.
 const SAYS: &str = "certificates were read again";
-/// Longest time until all hold the same.
-const EQUAL: Duration = Duration::from_mins(5);
 /// Each so many rotations members are told (SIGHUP) instead of left to look.
 const TOLD_EACH: u32 = 3;
 
@@ -41,8 +39,7 @@ pub fn run(times: u32, seed: u64) -> Result<Vec<Value>> {
         retry_seconds: RETRY_SECONDS,
         seed,
     };
-    let more = [format!("--producers={PRODUCERS}")];
-    let mut load = Load::quic_to(&[], &cluster.doors(), &cluster.tls(), &pace, &more)?;
+    let mut load = cluster.load(&pace, PRODUCERS, None)?;
     cluster.under_load()?;
     let (mut read, mut under_load, mut acked, mut done) = (0, 0, 0, 0);
     for number in 0..times {
@@ -96,12 +93,7 @@ pub fn run(times: u32, seed: u64) -> Result<Vec<Value>> {
             u64::from(report.counted("given_up")? > 0),
         ),
         count("events held by all three in the end", acked),
-        most(
-            "until all three held the same, after the load",
-            equal,
-            "s",
-            EQUAL.as_secs_f64(),
-        ),
+        held_same(equal),
     ];
     figures.extend(report.nothing_lost()?);
     Ok(figures)

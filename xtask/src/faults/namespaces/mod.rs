@@ -5,20 +5,18 @@ mod plan;
 mod world;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use self::plan::NAMES;
 use self::world::{Outcome, World};
-use super::{count, most, none, some};
+use super::ensemble::{EQUAL, held_same};
+use super::{count, none, some};
 use crate::{machine, run};
 
 /// Faults that must have happened for a run to count.
 const FAULTS: usize = 3;
-/// Longest time until all hold the same.
-const EQUAL: Duration = Duration::from_mins(5);
 
 /// So many runs, with seeds that follow each other. A run that fails leaves its logs in the folder of reports; the others go on.
 pub fn run(runs: u32, seed: u64) -> Result<Vec<Value>> {
@@ -67,12 +65,7 @@ pub fn run(runs: u32, seed: u64) -> Result<Vec<Value>> {
         ),
         none("runs that failed", failed),
         count("faults that happened", steps),
-        most(
-            "until all three held the same, after the load",
-            slowest,
-            "s",
-            EQUAL.as_secs_f64(),
-        ),
+        held_same(slowest),
     ];
     for name in NAMES {
         let (planned, happened) = fired.get(name).copied().unwrap_or_default();

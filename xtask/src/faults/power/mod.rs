@@ -5,17 +5,17 @@ mod disk;
 mod mounted;
 mod wire;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
 
 use self::mounted::Mounted;
 use super::chance::{Chance, derived};
-use super::ensemble::{COPIES, Ensemble, loopback};
-use super::load::{Load, Pace};
+use super::ensemble::{COPIES, EQUAL, Ensemble, held_same, loopback};
+use super::load::Pace;
 use super::member::Kind;
-use super::{count, most, some};
+use super::{count, some};
 use crate::run;
 
 /// Events a second, of all producers.
@@ -23,8 +23,6 @@ const RATE: u32 = 10_000;
 const PRODUCERS: u32 = 6;
 /// Time for what is late.
 const RETRY_SECONDS: u32 = 180;
-/// Longest time until all hold the same.
-const EQUAL: Duration = Duration::from_mins(5);
 /// Cuts under one load, and seconds of each.
 const ROUND: u32 = 15;
 const CUT_SECONDS: u32 = 5;
@@ -62,11 +60,7 @@ fn cuts_of(cuts: u32, seed: u64, cluster: &mut Ensemble, disks: &mut [Mounted]) 
             retry_seconds: RETRY_SECONDS,
             seed: derived(seed, rounds),
         };
-        let more = [
-            format!("--producers={PRODUCERS}"),
-            format!("--acks={}", file.display()),
-        ];
-        let mut load = Load::quic_to(&[], &cluster.doors(), &cluster.tls(), &pace, &more)?;
+        let mut load = cluster.load(&pace, PRODUCERS, Some(&file))?;
         load.flows(&file)?;
         let begun = done;
         while done < begun + now && load.goes_on(3.0)? {
@@ -95,12 +89,7 @@ fn cuts_of(cuts: u32, seed: u64, cluster: &mut Ensemble, disks: &mut [Mounted]) 
         some("bytes that were not synced and did not come back", bytes, 1),
         some("names that were not synced and did not come back", names, 0),
         count("events held by all three in the end", acked),
-        most(
-            "until all three held the same, after the load",
-            slowest,
-            "s",
-            EQUAL.as_secs_f64(),
-        ),
+        held_same(slowest),
     ];
     figures.extend(sums);
     Ok(figures)
