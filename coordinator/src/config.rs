@@ -32,6 +32,9 @@ pub struct Neighbours {
     pub advertise: String,
     /// `host:port` of members of the cluster to join, if this data folder is new. Empty: it founds a cluster.
     pub join: Vec<String>,
+    /// `host:port` of the members that found the cluster together, this one's among them, the same list for all: if this data folder is new,
+    /// it joins the cluster that one of them is in, and founds one only when all others say that they are new too. Empty: see `join`.
+    pub founders: Vec<String>,
 }
 
 /// Settings of a coordinator. Shards, bucket length and offset count at the cluster's first start only.

@@ -18,6 +18,7 @@ use crate::entry;
 use crate::error::{ProposeError, StartError};
 use crate::federation;
 use crate::formats::Formats;
+use crate::founding;
 use crate::leader;
 use crate::metrics::Metrics;
 use crate::participant::{Participant, Remove, audited};
@@ -99,8 +100,11 @@ impl Coordinator {
         let ways = config.neighbours.as_ref().map(|n| n.ways.clone());
         let peers = Arc::new(Peers::new(ways.unwrap_or_else(Ways::alone)));
         let neighbours = config.neighbours.as_ref();
-        let join = neighbours.map(|n| n.join.clone()).filter(|j| !j.is_empty());
+        let mut join = neighbours.map(|n| n.join.clone()).filter(|j| !j.is_empty());
         let new = log.bounds().is_none() && log.snapshot()?.is_none();
+        if let Some(n) = neighbours.filter(|n| new && !n.founders.is_empty()) {
+            join = founding::way_in(&peers, &identity, n).await?;
+        }
         let joined = OnceLock::new();
         if new && join.is_none() && !config.member.roles.contains(&Role::Coordinator) {
             let alone = "a member that only follows founds no cluster: name members of one to join";

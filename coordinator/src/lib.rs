@@ -16,6 +16,7 @@ mod entry;
 mod error;
 mod federation;
 mod formats;
+mod founding;
 pub mod http;
 mod leader;
 mod metrics;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::codec::{decode, encode};
 use crate::error::ProposeError;
+use crate::founding::Standing;
 use crate::peers::{Answer, Call, Kind, PeerError, Peers};
 use crate::raft::{Group, Identity};
 use crate::state::{Command, Format, Incarnation, MemberId, Outcome, Refusal, Role, State, apply};
@@ -248,7 +249,7 @@ impl Participant {
         let Some(own) = self.cluster() else {
             return Some(Answer::Unavailable("this member is in no cluster yet".to_owned()));
         };
-        let new = call.kind == Kind::Join && call.cluster == Incarnation::default();
+        let new = matches!(call.kind, Kind::Join | Kind::Standing) && call.cluster == Incarnation::default();
         if call.cluster != own && !new {
             let why = format!("this is cluster {own}, the caller is of {}", call.cluster);
             return Some(Answer::Refused(why));
@@ -320,6 +321,7 @@ impl Participant {
                 Err(error) => not_done(&error),
             },
             Kind::Formats => done(&self.newest),
+            Kind::Standing => done(&Standing::Member),
             Kind::Lack | Kind::Keep | Kind::Fetch => self.answer_blobs(call.kind, call.body).await,
             Kind::Remove => match decoded(&call.body) {
                 Ok(remove) => answered(self.remove(remove).await),

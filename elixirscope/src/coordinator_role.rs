@@ -44,7 +44,7 @@ async fn serve(args: Args) -> Result<ExitCode> {
         coordinator,
         certificates,
         ..
-    } = args.member.open(Kind::Coordinator, Some(args.new), &registry)?;
+    } = args.member.open(Kind::Coordinator, Some(&args.new), &registry)?;
     certificates.follow(&tasks)?;
     let Some(coordinator) = process::start_coordinator(coordinator).await? else {
         return Ok(ExitCode::SUCCESS);

@@ -88,7 +88,7 @@ pub(crate) struct MemberArgs {
 }
 
 /// What a new cluster is like; of no account for a member that joins or comes back.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct NewClusterArgs {
     /// Virtual shards of a new cluster; fixed for ever.
     #[arg(long, env = "ELIXIRSCOPE_SHARDS", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -96,6 +96,16 @@ pub(crate) struct NewClusterArgs {
     /// Copies of each shard in a new cluster, as far as there are members; `elixirscope cluster replicas` changes it.
     #[arg(long, env = "ELIXIRSCOPE_REPLICAS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=7))]
     replicas: u8,
+    /// `host:port` of the members that found the cluster together, this one's `--advertise` among them, the same list for all. An empty data
+    /// folder then joins the cluster that one of them is in; where all others are new too, the first of the list founds one. For members that
+    /// are started alike, as Kubernetes does; --join is for one after the other.
+    #[arg(
+        long,
+        env = "ELIXIRSCOPE_FOUNDERS",
+        value_delimiter = ',',
+        conflicts_with = "join"
+    )]
+    founders: Vec<String>,
 }
 
 /// What a member has before its roles start.
@@ -122,12 +132,13 @@ impl MemberArgs {
     pub(crate) fn open(
         &self,
         kind: Kind,
-        new: Option<NewClusterArgs>,
+        new: Option<&NewClusterArgs>,
         registry: &Registry,
     ) -> Result<Member> {
         let data = self.data.clone().unwrap_or_else(|| kind.data().into());
         make_private(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
-        let tls = self.certificates(&data)?;
+        let founders = new.map_or(&[][..], |new| &new.founders);
+        let tls = self.certificates(&data, founders)?;
         let identity = Identity::from_dir(&tls, Role::Member)
             .context("--tls must name a folder with ca.pem, member.pem and member.key")?;
         self.check_advertised(kind, new)?;
@@ -156,6 +167,7 @@ impl MemberArgs {
                 calls,
                 advertise,
                 join: self.join.clone(),
+                founders: founders.to_vec(),
             }),
             ..CoordinatorConfig::new(data.join("coordinator"), member)
         };
@@ -175,14 +187,15 @@ impl MemberArgs {
     }
 
     /// The folder of certificates. An authority is made only for a cluster that this member founds.
-    fn certificates(&self, data: &Path) -> Result<PathBuf> {
+    fn certificates(&self, data: &Path, founders: &[String]) -> Result<PathBuf> {
         if let Some(tls) = &self.tls {
             return Ok(tls.clone());
         }
         let tls = data.join("tls");
-        if !self.join.is_empty() && !tls.join(transport::tls::CA_FILE).exists() {
+        let several = !self.join.is_empty() || founders.len() > 1;
+        if several && !tls.join(transport::tls::CA_FILE).exists() {
             bail!(
-                "--join needs certificates of the cluster's authority: add --tls FOLDER, a copy of `tls` in the data folder of a member"
+                "--join and --founders need certificates of the cluster's authority: add --tls FOLDER, a copy of `tls` in the data folder of a member"
             );
         }
         transport::tls::dev_ca(&tls)?;
@@ -190,11 +203,13 @@ impl MemberArgs {
     }
 
     /// A member of several must say where it is reached. One that founds a cluster to be alone in may listen everywhere.
-    fn check_advertised(&self, kind: Kind, new: Option<NewClusterArgs>) -> Result<()> {
+    fn check_advertised(&self, kind: Kind, new: Option<&NewClusterArgs>) -> Result<()> {
         if self.advertise.is_some() || !self.quic.ip().is_unspecified() {
             return Ok(());
         }
-        let alone = kind == Kind::Up && self.join.is_empty() && new.is_none_or(|new| new.replicas == 1);
+        let alone = kind == Kind::Up
+            && self.join.is_empty()
+            && new.is_none_or(|new| new.replicas == 1 && new.founders.is_empty());
         if !alone {
             bail!(
                 "--quic {} says on which address to listen, not under which others reach it: add --advertise HOST:PORT",

@@ -42,7 +42,7 @@ pub(crate) async fn serve(parts: Parts) -> Result<ExitCode> {
         ways,
         coordinator,
         certificates,
-    } = parts.member.open(parts.kind, parts.new, &registry)?;
+    } = parts.member.open(parts.kind, parts.new.as_ref(), &registry)?;
     certificates.follow(&tasks)?;
     let Some(coordinator) = process::start_coordinator(coordinator).await? else {
         return Ok(ExitCode::SUCCESS);

@@ -45,7 +45,6 @@ fn holds(child: &Child) -> Result<(usize, u64)> {
 /// each that say nothing. Guarantee: handshakes beyond the threshold are told to prove their address, connections beyond the places are closed, all
 /// counted; file descriptors and memory stay within their bounds; meanwhile an agent's certificate gets in, and the HTTP door answers.
 #[test]
-#[ignore = "does not pass yet"]
 fn those_who_only_knock() -> Result<()> {
     let bed = Bed::new(program())?;
     let member = bed.up(false, &[])?;
@@ -64,10 +63,12 @@ fn those_who_only_knock() -> Result<()> {
     runtime.block_on(async {
         let relay = tokio::net::UdpSocket::bind("127.0.0.1:0").await?;
         let (deaf, target) = (relay.local_addr()?, quic.parse::<std::net::SocketAddr>()?);
+        // Whoever gives up says so, which would end the member's side of the handshake: that goes astray too.
+        let silent_from = std::time::Instant::now() + Duration::from_secs(3);
         let relays = tokio::spawn(async move {
             let mut buffer = [0; 2048];
             while let Ok((n, from)) = relay.recv_from(&mut buffer).await {
-                if from != target {
+                if from != target && std::time::Instant::now() < silent_from {
                     let _ = relay.send_to(&buffer[..n], target).await;
                 }
             }

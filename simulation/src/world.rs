@@ -178,6 +178,7 @@ impl World {
             },
             repair: RepairConfig {
                 at_once: 8,
+                at_once_with_one: 6,
                 fetch_bytes_max: 32 << 10,
                 timeout: Duration::from_secs(2),
             },

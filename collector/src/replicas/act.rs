@@ -152,7 +152,7 @@ impl Owner {
     }
 
     /// One question at a time, and not again at once: the core says it with each message under the later map.
-    fn fetch_map(&self, epoch: u64) {
+    pub(super) fn fetch_map(&self, epoch: u64) {
         let Ok(turn) = Arc::clone(&self.asking_map).try_lock_owned() else {
             return;
         };

@@ -81,6 +81,13 @@ impl Disk {
         }
     }
 
+    /// Syncs what was kept or forgotten.
+    pub(super) fn sync_hints(&self) {
+        if let Err(error) = self.store.sync_hints() {
+            tracing::warn!(%error, "hints are not on disk: comparing finds what they would have said");
+        }
+    }
+
     /// The marker of this disk.
     pub(super) fn marker(&self) -> Result<Option<Marker>, StoreError> {
         self.store.marker()

@@ -12,6 +12,7 @@ mod fronted;
 mod incoming;
 mod links;
 mod owner;
+mod parked;
 mod span_writer;
 mod turns;
 
@@ -167,6 +168,7 @@ impl Replicas {
             disk,
             links: links.clone(),
             own: OwnFrames::default(),
+            parked: parked::Parked::default(),
             jobs: BTreeMap::new(),
             writing: Arc::clone(&writing),
             adopted: Arc::clone(&adopted),

@@ -9,6 +9,7 @@ use super::counts::Counts;
 use super::disk::Disk;
 use super::fronted::{Fronted, OwnFrames};
 use super::links::Links;
+use super::parked::Parked;
 use crate::control_plane::{ClusterView, ControlPlane};
 use event::Shard;
 use parking_lot::{Mutex, RwLock};
@@ -76,6 +77,7 @@ pub(super) struct Owner {
     pub(super) links: Links,
     pub(super) copies: Copies,
     pub(super) own: OwnFrames,
+    pub(super) parked: Parked,
     pub(super) jobs: BTreeMap<u64, Writing>,
     /// Frames of other members that are being written, for those who receive: shared with them.
     pub(super) writing: Arc<Mutex<HashSet<(MemberId, Ticket)>>>,
@@ -119,10 +121,15 @@ impl Owner {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             let now = self.started.elapsed();
+            let parked = self.parked.wake_at().is_some_and(|at| now >= at);
+            if parked {
+                self.unpark();
+            }
             if now >= wake {
                 self.input(Input::Tick, &[]);
                 wake = self.member.wake_at().max(now + REST);
             }
+            wake = wake.min(self.parked.wake_at().unwrap_or(wake));
             if now >= show {
                 show = now + SHOW;
                 self.counts.show(now, &self.member, self.links.waiting());
@@ -146,15 +153,27 @@ impl Owner {
                 };
                 self.input(input, &[]);
             }
-            Told::Message(received) => self.message(received),
+            Told::Message(received) => {
+                let (now, adopted) = (self.started.elapsed(), self.member.replica().map().epoch);
+                match self.parked.take(now, adopted, received) {
+                    Some(received) => self.message(received),
+                    // It may have missed that there is one.
+                    None => self.parked.latest().into_iter().for_each(|epoch| self.fetch_map(epoch)),
+                }
+            }
             Told::Written(job, result) => self.ended(job, result),
             Told::Compared(compared, frames) => self.input(Input::Compared(compared), &frames),
             Told::View(view) => self.see(&view),
             Told::MapKept(epoch) => {
                 self.input(Input::MapKept(epoch), &[]);
                 self.publish();
+                self.unpark();
             }
-            Told::Stop => return false,
+            Told::Stop => {
+                self.input(Input::Leave, &[]);
+                self.disk.sync_hints();
+                return false;
+            }
         }
         true
     }
@@ -164,6 +183,14 @@ impl Owner {
         let now = self.started.elapsed();
         for action in self.member.handle(now, input) {
             self.act(action, frames);
+        }
+    }
+
+    /// Looks at what waited for a map, or too long.
+    fn unpark(&mut self) {
+        let adopted = self.member.replica().map().epoch;
+        for received in self.parked.due(self.started.elapsed(), adopted) {
+            self.message(received);
         }
     }
 

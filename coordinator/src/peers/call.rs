@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Fetch = 9,
     /// Nothing. Answer: the latest format that the member reads and writes. A release without formats answers that there is no such call.
     Formats = 10,
+    /// To anybody, of one that is in no cluster: is this member in one, or blank? ([`crate::founding`])
+    Standing = 11,
 }
 
 /// A call.
@@ -85,6 +87,7 @@ impl Kind {
             Self::Keep,
             Self::Fetch,
             Self::Formats,
+            Self::Standing,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)
     }
@@ -155,7 +158,7 @@ mod tests {
     proptest! {
         /// Scenario: any call and answer there and back. Guarantee: nothing changes.
         #[test]
-        fn there_and_back(kind in 1u8..11, cluster: u128, from: u64, body: Vec<u8>, text in ".{0,40}") {
+        fn there_and_back(kind in 1u8..12, cluster: u128, from: u64, body: Vec<u8>, text in ".{0,40}") {
             let call = Call { kind: Kind::of(kind).unwrap(), cluster: Incarnation(cluster), from, body: body.clone().into() };
             prop_assert_eq!(Call::decode(call.encode()).unwrap(), call);
             for answer in [Answer::Done(body.into()), Answer::Refused(text.clone()), Answer::Unavailable(text)] {

@@ -5,12 +5,16 @@ use std::sync::{Arc, OnceLock, Weak};
 use bytes::Bytes;
 
 use super::call::{Answer, Call};
+use crate::founding::Blank;
 use crate::participant::Participant;
 
 /// The calls of other members: what opens the member's door hands them over here. Made before the coordinator, because a member must
 /// answer while it joins. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Calls(Arc<OnceLock<Weak<Participant>>>);
+pub struct Calls {
+    participant: Arc<OnceLock<Weak<Participant>>>,
+    blank: Arc<Blank>,
+}
 
 impl Calls {
     /// Longest call or answer, in bytes.
@@ -20,10 +24,10 @@ impl Calls {
 
     /// Answers one call, whatever it is: both are one message. Only members may call.
     pub async fn answer(&self, call: Bytes) -> Bytes {
-        let answer = match (Call::decode(call), self.0.get().map(Weak::upgrade)) {
+        let answer = match (Call::decode(call), self.participant.get().map(Weak::upgrade)) {
             (Err(error), _) => Answer::Refused(error.to_string()),
             (Ok(call), Some(Some(participant))) => participant.answer(call).await,
-            (Ok(_), None) => Answer::Unavailable("this member is starting".to_owned()),
+            (Ok(call), None) => self.blank.answer(&call),
             (Ok(_), Some(None)) => Answer::Unavailable("this member is stopping".to_owned()),
         };
         answer.encode()
@@ -31,6 +35,11 @@ impl Calls {
 
     /// From now on calls are answered by this one.
     pub(crate) fn open(&self, participant: &Arc<Participant>) {
-        let _ = self.0.set(Arc::downgrade(participant));
+        let _ = self.participant.set(Arc::downgrade(participant));
+    }
+
+    /// What is answered until then.
+    pub(crate) fn blank(&self) -> &Arc<Blank> {
+        &self.blank
     }
 }

@@ -36,6 +36,8 @@ pub struct Place {
     pub roles: BTreeSet<Role>,
     /// The latest format that its program reads and writes: less than this program's makes it an older release in that.
     pub newest: Format,
+    /// The founders that it is started with.
+    pub founders: Vec<String>,
     /// It sends other bytes than were asked for (kind `fetch`, `docs/wire-format.md`).
     pub lies: bool,
 }
@@ -95,6 +97,7 @@ impl World {
             port,
             roles: roles.iter().copied().collect(),
             newest: Format::NEWEST,
+            founders: Vec::new(),
             lies: false,
         }
     }
@@ -117,6 +120,7 @@ impl World {
                 calls,
                 advertise: place.address(),
                 join: join.iter().map(|p| p.address()).collect(),
+                founders: place.founders.clone(),
             }),
             newest: place.newest,
             ..CoordinatorConfig::new(self.dir.path().join(&place.name), member)

@@ -245,6 +245,21 @@ impl Front {
         actions
     }
 
+    /// The process is about to stop: who has not confirmed what is acknowledged is left behind now.
+    pub fn leave(&mut self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let parts = self.pending.values_mut().flat_map(|pending| &mut pending.parts);
+        for part in parts.filter(|part| part.state == State::Acked) {
+            for to in part.missing() {
+                self.counts.behind += 1;
+                let section = part.section;
+                actions.push(Action::Hint { to, section });
+            }
+            part.state = State::Done;
+        }
+        actions
+    }
+
     /// When [`Front::tick`] has something to do at the latest.
     pub fn wake_at(&self) -> Option<Duration> {
         let of = |p: &Pending| {

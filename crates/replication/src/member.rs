@@ -105,6 +105,8 @@ pub enum Input {
     MapKept(u64),
     /// Time passed.
     Tick,
+    /// The process is about to stop: what holders have not confirmed of what was acknowledged is to be kept as hints.
+    Leave,
 }
 
 /// The first comparisons after a start are not later.
@@ -246,6 +248,7 @@ impl Member {
                 }
             }
             Input::Tick => self.tick(now),
+            Input::Leave => self.todo.extend(self.front.leave()),
         }
         self.settle(now)
     }
@@ -362,6 +365,8 @@ impl Member {
         self.repair.tick(now);
         if now >= self.next_takeover {
             self.next_takeover = now + self.config.takeover_every;
+            let again = self.moves.again();
+            self.todo.extend(again);
             let mut wanted = self.moves.wanted();
             let first = self.turn % wanted.len().max(1);
             wanted.rotate_left(first);
@@ -377,8 +382,10 @@ impl Member {
             self.next_repair = now + self.config.repair_every;
             self.begin_round();
         }
-        while let Some((shard, peer)) = self.due.pop_front_if(|_| !self.repair.is_full()) {
-            self.todo.extend(self.repair.start(now, shard, peer));
+        while let Some(at) = self.due.iter().position(|(_, peer)| self.repair.has_room(*peer)) {
+            if let Some((shard, peer)) = self.due.remove(at) {
+                self.todo.extend(self.repair.start(now, shard, peer));
+            }
         }
     }
 

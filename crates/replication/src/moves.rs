@@ -1,7 +1,8 @@
 //! Taking shards over: {A, B, C} to {A, B, D} without losing what was acknowledged or letting a read miss it.
 //!
-//! Each of the next holders compares itself with the old ones again and again until the move ends. A comparison counts when
-//! its source had durably adopted the joint map before it answered. One member drives: the first that joins, or without one the
+//! Each of the next holders compares itself with each of the old ones until that counted once: a comparison counts when
+//! its source had durably adopted the joint map before it answered, for from then on that source confirms nothing under an older map. One
+//! member drives: the first that joins, or without one the
 //! first of the next holders. [`placement::Takeover`] says when every acknowledged write is on a majority of the next holders; one rule
 //! is added here: W of the old holders must have adopted the joint map or be gone for good, so that no reader with an older one
 //! finds enough that answer it after the cut (for odd N that is the same number as for copying).
@@ -22,6 +23,8 @@ struct Move {
     takeover: Takeover,
     adopted: BTreeSet<MemberId>,
     includes: BTreeSet<(MemberId, MemberId)>,
+    /// Old holders whose comparison with this member counted.
+    done: BTreeSet<MemberId>,
 }
 
 /// The moves that concern this member.
@@ -72,20 +75,43 @@ impl Moves {
                     takeover,
                     adopted: BTreeSet::new(),
                     includes: BTreeSet::new(),
+                    done: BTreeSet::new(),
                 };
                 self.by_shard.insert(shard, started);
             }
         }
     }
 
-    /// Whom this member should compare with now, by shard.
+    /// Whom this member should compare with now, by shard: nobody who is gone, or whose comparison counted.
     pub fn wanted(&self) -> Vec<(Shard, MemberId)> {
         let mut wanted = Vec::new();
         for (shard, m) in &self.by_shard {
-            let others = m.holders.now.iter().filter(|o| **o != self.me);
+            let needless = |o: &&MemberId| **o == self.me || self.gone.contains(o) || m.done.contains(o);
+            let others = m.holders.now.iter().filter(|o| !needless(o));
             wanted.extend(others.map(|o| (*shard, *o)));
         }
         wanted
+    }
+
+    /// Says again what counted: what was said may have been lost, and who drives may have started anew.
+    pub fn again(&mut self) -> Vec<Action> {
+        let done = self.by_shard.iter().flat_map(|(shard, m)| {
+            let epoch = m.holders.since;
+            m.done.iter().map(move |source| (*shard, epoch, *source))
+        });
+        let done: Vec<(Shard, u64, MemberId)> = done.collect();
+        let tell = done.into_iter().flat_map(|(shard, epoch, source)| self.tell(shard, epoch, source));
+        tell.collect()
+    }
+
+    /// Tells the driver that this member includes a source.
+    fn tell(&mut self, shard: Shard, epoch: u64, source: MemberId) -> Vec<Action> {
+        let to = self.by_shard.get(&shard).and_then(|m| driver(&m.holders));
+        if to == Some(self.me) {
+            return self.includes(shard, epoch, self.me, source);
+        }
+        let message = Message::Includes { shard, epoch, source };
+        to.map(|to| Action::Send { to, message }).into_iter().collect()
     }
 
     /// This member itself has durably adopted the map and its disk is whole: it is a source like others.
@@ -105,16 +131,8 @@ impl Moves {
             return Vec::new();
         }
         m.adopt(pulled.peer);
-        if driver(&m.holders) == Some(self.me) {
-            return self.includes(pulled.shard, epoch, self.me, pulled.peer);
-        }
-        let message = Message::Includes {
-            shard: pulled.shard,
-            epoch,
-            source: pulled.peer,
-        };
-        let to = driver(&m.holders);
-        to.map(|to| Action::Send { to, message }).into_iter().collect()
+        m.done.insert(pulled.peer);
+        self.tell(pulled.shard, epoch, pulled.peer)
     }
 
     /// A member holds what a source held after adopting the joint map of `epoch`.

@@ -37,6 +37,8 @@ pub const LIST_MAX: usize = 4096;
 pub struct RepairConfig {
     /// Comparisons under way.
     pub at_once: usize,
+    /// Of these, with one peer: one that does not answer must not stop those with others.
+    pub at_once_with_one: usize,
     /// Bytes fetched by one question.
     pub fetch_bytes_max: u64,
     /// When an unanswered comparison is given up.
@@ -47,6 +49,7 @@ impl Default for RepairConfig {
     fn default() -> Self {
         Self {
             at_once: 16,
+            at_once_with_one: 12,
             fetch_bytes_max: 2 << 20,
             timeout: Duration::from_secs(10),
         }
@@ -147,7 +150,7 @@ impl Repair {
     pub fn start(&mut self, now: Duration, shard: Shard, peer: MemberId) -> Vec<Action> {
         let asked = self.pulls.values().any(|p| (p.shard, p.peer) == (shard, peer));
         let compared = self.away.values().any(|a| (a.shard, a.peer) == (shard, peer));
-        if asked || compared || self.is_full() {
+        if asked || compared || !self.has_room(peer) {
             return Vec::new();
         }
         let pull = Pull::new(now, shard, peer, self.config.fetch_bytes_max);
@@ -157,6 +160,13 @@ impl Repair {
     /// Is so much under way that nothing more begins?
     pub(crate) fn is_full(&self) -> bool {
         self.pulls.len() + self.away.len() >= self.config.at_once
+    }
+
+    /// May a comparison with this peer begin?
+    pub(crate) fn has_room(&self, peer: MemberId) -> bool {
+        let asked = self.pulls.values().filter(|p| p.peer == peer).count();
+        let compared = self.away.values().filter(|a| a.peer == peer).count();
+        !self.is_full() && asked + compared < self.config.at_once_with_one
     }
 
     fn ask(&mut self, pull: Pull, question: Question) -> Action {

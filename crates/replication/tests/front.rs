@@ -152,6 +152,24 @@ fn who_stays_away_gets_a_hint() {
     assert_eq!((front.counts().behind, front.in_flight_bytes()), (1, 0));
 }
 
+/// Scenario: the process is told to stop while one holder has not confirmed what is acknowledged, and another frame is not acknowledged yet.
+/// Guarantee: a hint at once, for that holder and that section.
+#[test]
+fn who_stops_leaves_hints() {
+    let mut front = front(&map(), FrontConfig::default());
+    let ticket = sent(&front.accept(ms(0), AGENT, 1, vec![section(0, 1)]))[0].1;
+    front.accept(ms(0), AGENT, 1, vec![section(0, 2)]);
+    for m in [1, 3] {
+        front.appended(ms(1), MemberId(m), ticket, 1, &[(0, Verdict::Synced)]);
+    }
+    let hints = front.leave();
+    assert!(
+        matches!(&hints[..], [Action::Hint { to: MemberId(2), section: of }] if *of == section(0, 1)),
+        "{hints:?}"
+    );
+    assert!(front.leave().is_empty());
+}
+
 /// Scenario: the shard begins to move while a frame is under way. Guarantee: confirmations of the old map do not count any more, it is
 /// sent again under the new one, and both sets must have it.
 #[test]

@@ -56,6 +56,8 @@ fn two_good_sources() {
         "the same source twice is one"
     );
     assert!(cuts(&moves.pulled(pulled(3, 3, true))));
+    assert_eq!(moves.wanted(), [(Shard(0), MemberId(2))], "once is enough");
+    assert!(cuts(&moves.again()), "the proposal may have been lost");
     assert!(cuts(&moves.pulled(pulled(2, 2, true))));
 }
 
@@ -82,6 +84,11 @@ fn the_first_that_joins_drives() {
             source: MemberId(2)
         }
     );
+    let again = second.again();
+    assert!(
+        matches!(&again[..], [Action::Send { to: MemberId(4), message: again }] if again == message),
+        "it may have been lost"
+    );
     let mut first = moves(4, &[1, 2, 3], &[1, 4, 5]);
     for source in [1, 2] {
         assert!(!cuts(&first.pulled(pulled(source, 2, true))));
@@ -99,6 +106,7 @@ fn old_readers_must_find_nobody() {
     assert!(!cuts(&moves.pulled(pulled(1, 2, true))));
     let mut lost = self::moves(3, &[1, 2], &[1, 3]);
     lost.set_gone([MemberId(2)].into());
+    assert_eq!(lost.wanted(), [(Shard(0), MemberId(1))], "who is gone never answers");
     assert!(cuts(&lost.pulled(pulled(1, 2, true))));
     assert!(cuts(&moves.pulled(pulled(2, 2, true))));
 }
