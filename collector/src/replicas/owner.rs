@@ -158,7 +158,11 @@ impl Owner {
                 match self.parked.take(now, adopted, received) {
                     Some(received) => self.message(received),
                     // It may have missed that there is one.
-                    None => self.parked.latest().into_iter().for_each(|epoch| self.fetch_map(epoch)),
+                    None => self
+                        .parked
+                        .latest()
+                        .into_iter()
+                        .for_each(|epoch| self.fetch_map(epoch)),
                 }
             }
             Told::Written(job, result) => self.ended(job, result),

@@ -35,7 +35,9 @@ impl Parked {
 
     /// What has waited enough: its map is adopted, or its time is over.
     pub(super) fn due(&mut self, now: Duration, adopted: u64) -> Vec<Received> {
-        let due = self.waiting.extract_if(.., |(until, epoch, _)| *epoch <= adopted || *until <= now);
+        let due = self
+            .waiting
+            .extract_if(.., |(until, epoch, _)| *epoch <= adopted || *until <= now);
         due.map(|(_, _, received)| received).collect()
     }
 
@@ -64,7 +66,11 @@ mod tests {
         let sections = Vec::new();
         Received {
             from: MemberId(2),
-            message: Message::Append { ticket, epoch, sections },
+            message: Message::Append {
+                ticket,
+                epoch,
+                sections,
+            },
             frames: Vec::new(),
             _held: (permit, None),
         }

@@ -100,7 +100,9 @@ impl Moves {
             m.done.iter().map(move |source| (*shard, epoch, *source))
         });
         let done: Vec<(Shard, u64, MemberId)> = done.collect();
-        let tell = done.into_iter().flat_map(|(shard, epoch, source)| self.tell(shard, epoch, source));
+        let tell = done
+            .into_iter()
+            .flat_map(|(shard, epoch, source)| self.tell(shard, epoch, source));
         tell.collect()
     }
 

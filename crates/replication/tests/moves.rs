@@ -106,7 +106,11 @@ fn old_readers_must_find_nobody() {
     assert!(!cuts(&moves.pulled(pulled(1, 2, true))));
     let mut lost = self::moves(3, &[1, 2], &[1, 3]);
     lost.set_gone([MemberId(2)].into());
-    assert_eq!(lost.wanted(), [(Shard(0), MemberId(1))], "who is gone never answers");
+    assert_eq!(
+        lost.wanted(),
+        [(Shard(0), MemberId(1))],
+        "who is gone never answers"
+    );
     assert!(cuts(&lost.pulled(pulled(1, 2, true))));
     assert!(cuts(&moves.pulled(pulled(2, 2, true))));
 }
