@@ -7,18 +7,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::config::RETRY_AFTER_MS;
 use super::intake::Refusal;
+use super::lag::Lag;
 
 /// The bytes that are left.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     left: Arc<Semaphore>,
     held: IntGauge,
+    lag: Arc<Lag>,
 }
 
 impl Budget {
-    pub(super) fn new(bytes: usize, held: IntGauge) -> Self {
+    /// `lag` says when requests are refused for want of processor time, whatever they hold.
+    pub(super) fn new(bytes: usize, held: IntGauge, lag: Arc<Lag>) -> Self {
         let left = Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)));
-        Self { left, held }
+        Self { left, held, lag }
     }
 
     /// For one request, nothing yet.
@@ -38,11 +41,14 @@ pub(super) struct Reservation {
 }
 
 impl Reservation {
-    /// Takes more.
+    /// Takes more. The first bytes of a request are refused also when there is no time for it.
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
         let busy = Refusal::Busy {
             retry_after_ms: RETRY_AFTER_MS,
         };
+        if self.permit.is_none() && self.budget.lag.sheds() {
+            return Err(busy);
+        }
         let wanted = u32::try_from(bytes).map_err(|_| busy.clone())?;
         let more = Arc::clone(&self.budget.left).try_acquire_many_owned(wanted);
         let more = more.map_err(|_| busy)?;
@@ -79,7 +85,7 @@ mod tests {
     #[test]
     fn bounded() {
         let gauge = IntGauge::new("x", "x").unwrap();
-        let budget = Budget::new(100, gauge.clone());
+        let budget = Budget::new(100, gauge.clone(), Arc::default());
         let (mut a, mut b) = (budget.reservation(), budget.reservation());
         a.grow(60).unwrap();
         assert!(matches!(b.grow(41), Err(Refusal::Busy { .. })));

@@ -2,7 +2,7 @@
 
 use host::Registry;
 use host::metrics::{counter, counters, gauge};
-use prometheus::{IntCounter, IntCounterVec, IntGauge};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge};
 
 use super::intake::Receipt;
 use super::service::{Door, Signal};
@@ -15,6 +15,7 @@ pub(super) struct Metrics {
     records: IntCounterVec,
     pub(super) in_flight: IntGauge,
     pub(super) connections: IntGauge,
+    pub(super) lag: Gauge,
     pub(super) connections_refused: IntCounter,
     pub(super) accept_errors: IntCounter,
 }
@@ -22,6 +23,11 @@ pub(super) struct Metrics {
 impl Metrics {
     pub(super) fn new(r: &Registry) -> prometheus::Result<Self> {
         let name = |n: &str| format!("elixirscope_otlp_{n}");
+        let lag = Gauge::new(
+            name("lag_seconds"),
+            "How long a task that is ready waits for processor time",
+        )?;
+        r.register(Box::new(lag.clone()))?;
         Ok(Self {
             requests: counters(
                 r,
@@ -48,6 +54,7 @@ impl Metrics {
                 &["signal", "outcome"],
             )?,
             in_flight: gauge(r, &name("in_flight_bytes"), "Bytes of requests without an answer")?,
+            lag,
             connections: gauge(r, &name("connections"), "Connections")?,
             connections_refused: counter(
                 r,

@@ -12,6 +12,7 @@ mod connection;
 mod grpc;
 mod http;
 mod intake;
+mod lag;
 mod metrics;
 mod server;
 mod service;

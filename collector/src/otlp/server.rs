@@ -16,6 +16,7 @@ use super::budget::Budget;
 use super::config::{OtlpConfig, OtlpLimits};
 use super::connection;
 use super::intake::Intake;
+use super::lag::Lag;
 use super::metrics::Metrics;
 use super::service::Context;
 
@@ -82,11 +83,14 @@ impl OtlpServer {
     /// Serves until `stop`; then takes no connections, answers the requests under way within
     /// [`OtlpLimits::shutdown_timeout`], and returns.
     pub async fn serve<I: Intake>(self, intake: Arc<I>, stop: CancellationToken) {
+        let lag = Arc::new(Lag::default());
+        let (probe, shown) = (Arc::clone(&lag), self.metrics.lag.clone());
+        let probe = tokio::spawn(async move { probe.watch(&shown).await });
         let context = Arc::new(Context {
             intake,
             limits: self.limits,
             access: self.access,
-            budget: Budget::new(self.limits.budget_bytes(), self.metrics.in_flight.clone()),
+            budget: Budget::new(self.limits.budget_bytes(), self.metrics.in_flight.clone(), lag),
             metrics: self.metrics,
         });
         let places = Arc::new(Semaphore::new(self.limits.connections_max));
@@ -124,6 +128,7 @@ impl OtlpServer {
             });
         }
         drop((self.grpc, self.http));
+        probe.abort();
         let ended = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(self.limits.shutdown_timeout, ended)
             .await
