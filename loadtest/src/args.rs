@@ -118,6 +118,9 @@ pub(crate) struct QuicArgs {
     /// What the events tell of.
     #[arg(long, value_enum, default_value = "beam-calls")]
     pub(crate) shape: Shape,
+    /// Random bytes in each captured value, beyond the 60 or so of an order (with `--shape values`): for much data in few events.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=65_536))]
+    pub(crate) value_bytes: u32,
     /// Producers, each with a connection of its own and three nodes; `--rate` is that of all together.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub(crate) producers: u16,

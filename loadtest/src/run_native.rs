@@ -41,6 +41,7 @@ pub(crate) fn quic(args: &QuicArgs) -> Result<(String, bool)> {
             retry: Duration::from_secs(args.retry_seconds),
         },
         shape: args.shape,
+        value_bytes: args.value_bytes as usize,
         producers: usize::from(args.producers),
         run: seed,
         next: AtomicUsize::new(0),

@@ -44,6 +44,8 @@ pub(crate) struct Events {
     hlc: u64,
     /// Places in `out` of the calls of the trace that is being made.
     open: Vec<usize>,
+    /// Random bytes in each value.
+    value_bytes: usize,
 }
 
 impl Events {
@@ -63,7 +65,13 @@ impl Events {
             counts: [0; 3],
             hlc: 0,
             open: Vec::new(),
+            value_bytes: 0,
         }
+    }
+
+    /// With so many random bytes more in each value.
+    pub(crate) fn with_value_bytes(self, value_bytes: usize) -> Self {
+        Self { value_bytes, ..self }
     }
 
     /// The nodes that the events name.
@@ -231,7 +239,7 @@ impl Events {
         event.ordinal = parent.ordinal + 1;
         event.parent = parent.id;
         event.flags = Flags(Flags::PAYLOAD);
-        let term = order(&mut self.random);
+        let term = order(&mut self.random, self.value_bytes);
         event.payload = ValuePayload {
             role,
             cut: false,
@@ -254,9 +262,9 @@ pub(crate) fn node_name(run: u64, producer: usize, name: &str) -> String {
 }
 
 /// `%{id: 123456789, sku: "SKU-00000000", quantity: 7}` in the external term format
-/// (<https://www.erlang.org/doc/apps/erts/erl_ext_dist.html>).
-fn order(random: &mut Random) -> Vec<u8> {
-    let mut out = vec![131, 116, 0, 0, 0, 3];
+/// (<https://www.erlang.org/doc/apps/erts/erl_ext_dist.html>), with `image: <<...>>` if that is to have bytes.
+fn order(random: &mut Random, image_bytes: usize) -> Vec<u8> {
+    let mut out = vec![131, 116, 0, 0, 0, 3 + u8::from(image_bytes > 0)];
     let atom = |out: &mut Vec<u8>, name: &str| {
         out.extend([119, name.len() as u8]);
         out.extend(name.as_bytes());
@@ -270,6 +278,16 @@ fn order(random: &mut Random) -> Vec<u8> {
     out.extend(sku.as_bytes());
     atom(&mut out, "quantity");
     out.extend([97, random.below(100) as u8]);
+    if image_bytes > 0 {
+        atom(&mut out, "image");
+        out.push(109);
+        out.extend((image_bytes as u32).to_be_bytes());
+        let end = out.len() + image_bytes;
+        while out.len() < end {
+            let word = random.next().to_le_bytes();
+            out.extend(word.iter().take(end - out.len()));
+        }
+    }
     out
 }
 
@@ -310,16 +328,24 @@ mod tests {
         }
     }
 
-    /// Guarantee: captured values are terms that our own reader reads.
+    /// Guarantee: captured values are terms that our own reader reads; with more bytes, if these are wanted.
     #[test]
     fn values_are_terms() {
-        let (mut events, mut out) = (Events::new(Shape::Values, 9, 0), Vec::new());
+        for bytes in [0, 1, 1001] {
+            values_of(bytes);
+        }
+    }
+
+    fn values_of(bytes: usize) {
+        let mut out = Vec::new();
+        let mut events = Events::new(Shape::Values, 9, 0).with_value_bytes(bytes);
         events.trace(Micros(200_000_000_000_000), &mut out);
         let values: Vec<_> = out.iter().filter(|e| e.kind == EventKind::Value).collect();
         assert_eq!(values.len(), 12);
         for value in values {
             let payload = ValuePayload::decode(&value.payload).unwrap();
             assert!(matches!(Term::decode(payload.term), Ok(Term::Map(_))));
+            assert!((bytes..bytes + 100).contains(&payload.term.len()));
         }
     }
 }

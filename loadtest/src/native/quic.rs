@@ -33,6 +33,8 @@ const FRAME_EVENTS_MAX: f64 = 10_920.0;
 const QUEUE_FRAMES: usize = 4;
 /// Threads for all connections.
 const THREADS: usize = 2;
+/// Random bytes of values in a frame, at most: a frame's body has a limit.
+const FRAME_VALUE_BYTES_MAX: usize = 2 << 20;
 /// Between the last greeting and the first frame.
 const START: Duration = Duration::from_millis(300);
 
@@ -43,6 +45,8 @@ pub(crate) struct QuicLoad {
     pub(crate) target: Target,
     /// What.
     pub(crate) shape: Shape,
+    /// Random bytes in each value.
+    pub(crate) value_bytes: usize,
     /// How many.
     pub(crate) producers: usize,
     /// Tells the nodes of this run from others.
@@ -76,7 +80,8 @@ impl QuicLoad {
     fn frame_events(&self, pace: &Pace) -> usize {
         let trace = Events::trace_events(self.shape);
         let rate = pace.rate.unwrap_or(f64::MAX) / self.producers as f64;
-        let events = (rate * FLUSH.as_secs_f64()).min(FRAME_EVENTS_MAX) as usize;
+        let fit = FRAME_VALUE_BYTES_MAX / self.value_bytes.max(1);
+        let events = ((rate * FLUSH.as_secs_f64()).min(FRAME_EVENTS_MAX) as usize).min(fit);
         (events / trace).max(1) * trace
     }
 
@@ -166,7 +171,7 @@ impl QuicLoad {
             let greeted = runtime
                 .block_on(session.greet(hlc_now()))
                 .with_context(|| format!("no session at any of {:?}", self.target.collectors))?;
-            let events = Events::new(self.shape, self.run, number);
+            let events = Events::new(self.shape, self.run, number).with_value_bytes(self.value_bytes);
             let encoder = Encoder::new(producer, epoch, &greeted.hello, self.shape, events)?;
             let (frames, queue) = mpsc::channel(QUEUE_FRAMES);
             let (start, started) = tokio::sync::oneshot::channel();

@@ -16,8 +16,10 @@ use super::load::{Load, Pace};
 use super::member::Kind;
 use super::{count, most, some};
 
-/// Events a second while the disk is filled, and while it is lost.
-const FILL_RATE: u32 = 60_000;
+/// Events a second while the disk is filled, and random bytes in each captured value of theirs: 40 MB/s.
+const FILL_RATE: u32 = 16_000;
+const VALUE_BYTES: u32 = 4_096;
+/// Events a second while it is lost.
 const RATE: u32 = 5_000;
 const PRODUCERS: u32 = 6;
 /// Time for what is late.
@@ -159,7 +161,13 @@ fn fill(cluster: &mut Ensemble, gib: f64, seed: u64) -> Result<u64> {
             retry_seconds: RETRY_SECONDS,
             seed: derived(seed, number),
         };
-        let report = cluster.load(&pace, PRODUCERS, None)?.report()?;
+        let more = [
+            format!("--producers={PRODUCERS}"),
+            "--shape=values".to_owned(),
+            format!("--value-bytes={VALUE_BYTES}"),
+        ];
+        let load = Load::quic_to(&[], &cluster.running_doors(), &cluster.tls(), &pace, &more)?;
+        let report = load.report()?;
         report.nothing_lost()?;
         acked += report.counted("acked")?;
         number += 1;
