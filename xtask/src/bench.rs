@@ -3,6 +3,7 @@
 mod ingest;
 mod load;
 mod query;
+mod replicas;
 mod shop;
 
 pub use load::build;
@@ -56,6 +57,8 @@ enum What {
     Ingest,
     /// Traces and searches over millions of stored spans: latencies, growth, restart.
     Query,
+    /// Events into three members with three copies, and into one alone, in turn: processor time of each.
+    Replicas,
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -65,6 +68,7 @@ pub fn run(args: &Args) -> Result<()> {
     match args.what {
         What::Ingest => ingest::run(args.seconds),
         What::Query => query::run(args.millions),
+        What::Replicas => replicas::run(args.seconds),
         What::Graph => graph(),
         What::Code => {
             machine::for_accuracy()?;

@@ -29,8 +29,9 @@ pub fn figures(name: &str, figures: Vec<Value>) -> Result<()> {
     );
     for figure in &figures {
         let value = figure["value"].as_f64().context("a figure without a value")?;
+        let decimals = if value.abs() < 10.0 { 3 } else { 1 };
         println!(
-            "{:<56} {value:>12.1} {:<10} {:>10}  {}",
+            "{:<56} {value:>12.decimals$} {:<10} {:>10}  {}",
             figure["name"].as_str().unwrap_or_default(),
             figure["unit"].as_str().unwrap_or_default(),
             figure["goal"]

@@ -31,6 +31,7 @@ pub struct Ensemble {
     pub members: Vec<Member>,
     folder: TempDir,
     args: Vec<String>,
+    copies: usize,
 }
 
 impl Ensemble {
@@ -41,8 +42,20 @@ impl Ensemble {
             members: Vec::new(),
             folder,
             args: args.iter().map(|&word| word.to_owned()).collect(),
+            copies: COPIES,
         };
         certificates(&ensemble.tls())?;
+        Ok(ensemble)
+    }
+
+    /// As many members of coordinator and collector on the loopback as each shard is to have copies, started.
+    pub fn of(copies: usize, args: &[&str]) -> Result<Self> {
+        let mut ensemble = Self::new(args)?;
+        ensemble.copies = copies;
+        for _ in 0..copies {
+            ensemble.add(Kind::Up, loopback()?, &[])?;
+        }
+        ensemble.start()?;
         Ok(ensemble)
     }
 
@@ -53,12 +66,7 @@ impl Ensemble {
 
     /// The same, logging from this level on.
     pub fn three_that_log(level: &str) -> Result<Self> {
-        let mut ensemble = Self::new(&["--memory-mib", "64", "--log", level])?;
-        for _ in 0..COPIES {
-            ensemble.add(Kind::Up, loopback()?, &[])?;
-        }
-        ensemble.start()?;
-        Ok(ensemble)
+        Self::of(COPIES, &["--memory-mib", "64", "--log", level])
     }
 
     /// One more member; the first founds the cluster, the others join any of those before. Not started.
@@ -72,7 +80,7 @@ impl Ensemble {
         args.extend(["--tls".to_owned(), self.tls().display().to_string()]);
         args.extend(["--zone".to_owned(), format!("z{number}")]);
         if self.members.is_empty() {
-            args.extend(["--replicas".to_owned(), COPIES.to_string()]);
+            args.extend(["--replicas".to_owned(), self.copies.to_string()]);
         } else {
             let known: Vec<&str> = self.members.iter().map(Member::quic).collect();
             args.extend(["--join".to_owned(), known.join(",")]);
@@ -102,7 +110,7 @@ impl Ensemble {
                 member.alive()?;
             }
             let status = self.members[last].json("/api/v1/cluster")?;
-            Ok(formed(&status, COPIES).then_some(()))
+            Ok(formed(&status, self.copies).then_some(()))
         })?;
         for member in self.members.iter_mut().filter(|m| m.runs()) {
             member.ready()?;

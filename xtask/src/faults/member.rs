@@ -82,6 +82,14 @@ impl Member {
         self.launcher = launcher;
     }
 
+    /// Its process.
+    pub fn pid(&self) -> Result<u32> {
+        let child = self.child.as_ref();
+        Ok(child
+            .with_context(|| format!("{} does not run", self.name))?
+            .pid())
+    }
+
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.join(&self.name)
