@@ -90,7 +90,7 @@ impl Agent {
         let client = Arc::new(Client::new(&config.identity)?);
         let metrics = Metrics::new(registry)?;
         let (spool, found) = Spool::open(&config.data_dir, config.spool_bytes_max)?;
-        let listener = listener::bind(&config.socket_path)?;
+        let listener = listener::bind(&config.socket_path, !config.allowed_uids.is_empty())?;
         let shared = spool.shared();
         SpoolCollector::register(registry, Arc::clone(&shared))?;
         metrics

@@ -41,8 +41,9 @@ pub enum SocketError {
     },
 }
 
-/// Takes the path; replaces the socket of a dead agent, never that of a living one.
-pub(crate) fn bind(path: &Path) -> Result<UnixListener, SocketError> {
+/// Takes the path; replaces the socket of a dead agent, never that of a living one. Whoever connects is asked who he is, in [`listen`]; with
+/// `others` the file lets users connect beside its owner, who would not get as far as to be asked.
+pub(crate) fn bind(path: &Path, others: bool) -> Result<UnixListener, SocketError> {
     let failed = |source: io::Error| SocketError::Io {
         path: path.to_owned(),
         source,
@@ -70,7 +71,8 @@ pub(crate) fn bind(path: &Path) -> Result<UnixListener, SocketError> {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     let listener = UnixListener::bind(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    let mode = if others { 0o666 } else { 0o600 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
     Ok(listener)
 }
 
@@ -130,18 +132,18 @@ mod tests {
     async fn binding() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.sock");
-        let first = bind(&path).unwrap();
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        assert!(matches!(bind(&path), Err(SocketError::InUse(_))));
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        let first = bind(&path, false).unwrap();
+        assert_eq!(mode(), 0o600);
+        assert!(matches!(bind(&path, false), Err(SocketError::InUse(_))));
         drop(first);
-        bind(&path).unwrap();
+        // Another user may connect only if the file says so; which one is looked at afterwards.
+        bind(&path, true).unwrap();
+        assert_eq!(mode(), 0o666);
         let file = dir.path().join("file");
         std::fs::write(&file, "x").unwrap();
-        assert!(matches!(bind(&file), Err(SocketError::NoSocket(_))));
+        assert!(matches!(bind(&file, false), Err(SocketError::NoSocket(_))));
         let long = dir.path().join("x".repeat(120));
-        assert!(bind(&long).unwrap_err().to_string().contains("107"));
+        assert!(bind(&long, false).unwrap_err().to_string().contains("107"));
     }
 }
