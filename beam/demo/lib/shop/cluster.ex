@@ -4,7 +4,8 @@ defmodule Shop.Cluster do
 
   A node's role is `SHOP_ROLE`, else the first word of its name: `stock@127.0.0.1` and
   `stock-7@127.0.0.1` are both `:stock`, the latter in a cluster of nodes that end in `-7`.
-  A node that is not distributed plays `:all` roles itself.
+  A node that is not distributed plays `:all` roles itself. The others are of the same host, unless
+  `SHOP_NODES` (`web@a.shop,stock@b.shop,pay@c.shop`) says where they are.
 
   The server tries to reach the missing nodes again and again, driven by a timer. A node is there once
   its servers run, which its subscription to the order events tells.
@@ -43,6 +44,21 @@ defmodule Shop.Cluster do
     Enum.find(@roles, :all, &(Atom.to_string(&1) == word))
   end
 
+  @doc """
+  The nodes of a list of names, by role.
+
+      iex> Shop.Cluster.named("web@a.shop,pay@c.shop")
+      %{web: :"web@a.shop", pay: :"pay@c.shop"}
+      iex> Shop.Cluster.named("")
+      %{}
+  """
+  @spec named(String.t()) :: %{optional(role) => node}
+  def named(text) do
+    for name <- String.split(text, ",", trim: true), node = String.to_atom(name), into: %{} do
+      {role_of(node), node}
+    end
+  end
+
   @doc "The node that plays a role."
   @spec node_of(role) :: node
   def node_of(role) when role in @roles do
@@ -61,9 +77,11 @@ defmodule Shop.Cluster do
   @impl true
   def init([]) do
     own = role()
+    named = named(System.get_env("SHOP_NODES", ""))
 
     for role <- @roles do
-      :persistent_term.put({__MODULE__, role}, if(own == :all, do: node(), else: sibling(role)))
+      node = if own == :all, do: node(), else: named[role] || sibling(role)
+      :persistent_term.put({__MODULE__, role}, node)
     end
 
     :net_kernel.monitor_nodes(true)
