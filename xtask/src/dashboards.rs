@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::run;
+use crate::{k8s, run};
 
 /// Panels without queries of their own.
 const WITHOUT_QUERIES: &[&str] = &["row", "text"];
@@ -21,7 +21,7 @@ pub fn check(faults: &mut Vec<String>) -> Result<()> {
     let runbooks = fs::read_to_string(run::root().join("docs/runbooks.md"))?;
     let tests = fs::read_to_string(run::root().join("k8s/prometheus/rules_test.yaml"))?;
     check_alerts(&rules, &runbooks, &tests, faults);
-    Ok(())
+    k8s::check_rule(faults)
 }
 
 /// Every file is JSON with a uid that no other has, and keeps the conventions of `docs/grafana.md`.

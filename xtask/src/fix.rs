@@ -1,12 +1,13 @@
-//! `cargo xtask fix`: formats Rust and Elixir sources.
+//! `cargo xtask fix`: formats Rust and Elixir sources, and writes what is made from other files.
 
 use anyhow::Result;
 
-use crate::{machine, run};
+use crate::{k8s, machine, run};
 
 pub fn run() -> Result<()> {
     machine::for_verify()?;
     run::check(&mut run::cargo(&["fmt", "--all"]))?;
+    k8s::write_rule()?;
     for project in ["beam", "beam/demo"] {
         let dir = run::root().join(project);
         run::check(

@@ -134,6 +134,11 @@ pub fn for_accuracy() -> Result<()> {
     install(&[BEAM, SOURCES])
 }
 
+/// Installs what checking manifests needs: promtool, and Python for the validators.
+pub fn for_k8s() -> Result<()> {
+    install(&[METRICS, TABLES])
+}
+
 /// Installs what asking DuckDB needs.
 pub fn for_tables() -> Result<()> {
     install(&[TABLES])

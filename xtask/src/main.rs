@@ -8,6 +8,7 @@ mod demo;
 mod faults;
 mod fix;
 mod fuzz;
+mod k8s;
 mod machine;
 mod metrics;
 mod report;
@@ -45,6 +46,8 @@ enum Command {
     Faults(faults::Args),
     /// Give the decoders random bytes: a coverage-guided run of each target of `fuzz/`.
     Fuzz(fuzz::Args),
+    /// Render the manifests of `k8s/` and check all that can be checked without a cluster.
+    K8s(k8s::Args),
     /// Run the cluster in one thread, seed after seed, with everything breaking, and write `target/report/sim.json`.
     Sim(sim::Args),
     /// Show that the simulation finds each planted mistake, and write `target/report/planted.json`.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Accuracy(args) => accuracy::run(&args),
         Command::Faults(args) => faults::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::K8s(args) => k8s::run(&args),
         Command::Sim(args) => sim::run(&args, "sim"),
         Command::Planted(args) => sim::run(&args, "planted"),
         Command::Compat => compat::run(),

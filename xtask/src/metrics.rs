@@ -15,7 +15,8 @@ use serde_json::Value;
 use testbed::{Bed, Child, Door, wait_for};
 
 use crate::run;
-use expressions::{evaluable, selectors};
+use expressions::evaluable;
+pub use expressions::selectors;
 use server::{Server, encoded};
 
 /// Selectors that need not find a series here, by their beginning, and why.
@@ -221,7 +222,7 @@ fn ask_traces(door: &Door) -> Result<usize> {
 }
 
 /// What the targets of all dashboards have in `field`, to where it is.
-fn targets(field: &str) -> Result<BTreeMap<String, String>> {
+pub fn targets(field: &str) -> Result<BTreeMap<String, String>> {
     let folder = run::root().join("k8s/grafana/dashboards");
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {

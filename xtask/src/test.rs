@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{faults, machine, metrics, run};
+use crate::{faults, k8s, machine, metrics, run};
 
 #[expect(
     clippy::struct_excessive_bools,
@@ -27,7 +27,10 @@ pub struct Args {
     /// Run only the tests with clients that others wrote (`clients/`): OpenTelemetry's SDK and gRPC.
     #[arg(long, conflicts_with_all = ["rust", "beam", "faults", "metrics"])]
     clients: bool,
-    /// Folder of programs that are built already, for `--metrics` and `--clients`.
+    /// Run only the checks of the manifests (`cargo xtask k8s --short`).
+    #[arg(long, conflicts_with_all = ["rust", "beam", "faults", "metrics", "clients"])]
+    k8s: bool,
+    /// Folder of programs that are built already, for `--metrics`, `--clients` and `--k8s`.
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
 }
@@ -41,7 +44,15 @@ pub fn run(args: &Args) -> Result<()> {
             failed.push(format!("{name}: {error:#}"));
         }
     };
-    let all = !args.rust && !args.beam && !args.metrics && !args.faults && !args.clients;
+    let all = ![
+        args.rust,
+        args.beam,
+        args.metrics,
+        args.faults,
+        args.clients,
+        args.k8s,
+    ]
+    .contains(&true);
     if all || args.beam {
         suite("beam", beam("beam"));
         suite("beam/demo", beam("beam/demo"));
@@ -57,6 +68,9 @@ pub fn run(args: &Args) -> Result<()> {
     }
     if all || args.metrics {
         suite("metrics", metrics::run(args.programs.as_deref()));
+    }
+    if all || args.k8s {
+        suite("k8s", k8s(args.programs.as_deref()));
     }
     if failed.is_empty() {
         return Ok(());
@@ -87,6 +101,15 @@ fn clients(built: Option<&Path>) -> Result<()> {
             .args(manifest)
             .env("ELIXIRSCOPE_PROGRAM", program.join("elixirscope")),
     )
+}
+
+/// The manifests, without checkov: that one takes longer than all the rest, and what it finds changes seldom.
+fn k8s(built: Option<&Path>) -> Result<()> {
+    if built.is_none() {
+        run::check(&mut run::cargo(&["build", "--workspace", "--bins"]))?;
+    }
+    let program = built.map_or_else(|| run::target().join("debug"), Path::to_path_buf);
+    k8s::run(&k8s::Args::short(program.join("elixirscope")))
 }
 
 /// ExUnit of one Mix project, built outside the source tree. Some tests race real nodes and sockets for time on a busy
