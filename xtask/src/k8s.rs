@@ -114,7 +114,7 @@ fn schemas(overlays: &[Overlay], found: &mut Found) -> Result<()> {
         .cloned()
         .collect();
     found.none("schemas of 1.32 to 1.37, strictly", schemas::check(&objects)?);
-    found.at_least("overlays", overlays.len(), "overlays", 4);
+    found.at_least("overlays and examples", overlays.len(), "overlays", 5);
     found.at_least("objects in them, each once", objects.len(), "objects", 40);
     found.none("planted: what schemas miss", planted::in_schemas(&objects)?);
     Ok(())

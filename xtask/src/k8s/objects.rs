@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::run;
 
-/// One overlay, rendered.
+/// One overlay, or an example of an application's own, rendered.
 pub struct Overlay {
     pub name: String,
     pub objects: Vec<Object>,
@@ -20,11 +20,14 @@ pub struct Object {
     pub value: Value,
 }
 
-/// Renders every folder of `k8s/overlays`.
+/// Renders every folder of `k8s/overlays` and `k8s/examples`.
 pub fn render(kubectl: &Path) -> Result<Vec<Overlay>> {
-    let folder = run::root().join("k8s/overlays");
-    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let mut paths = Vec::new();
+    for folder in ["k8s/overlays", "k8s/examples"] {
+        let entries =
+            fs::read_dir(run::root().join(folder)).with_context(|| format!("cannot read {folder}"))?;
+        paths.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+    }
     paths.retain(|path| path.join("kustomization.yaml").is_file());
     paths.sort();
     let mut overlays = Vec::new();

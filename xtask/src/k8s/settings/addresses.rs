@@ -64,17 +64,17 @@ fn leads(address: &str, process: &Process<'_>, overlays: &[Overlay]) -> Result<(
         [pod, service, namespace, "svc"] => (Some(*pod), *service, *namespace),
         _ => return Err("is of no form that leads to a pod".to_owned()),
     };
-    // An agent's collectors are in another overlay's part, if it is an application's.
-    let found = overlays
+    // An application's overlay has its agents, and collectors are in another.
+    let own = overlays
         .iter()
-        .filter(|o| o.name == process.overlay.name)
-        .find_map(|overlay| {
-            let service = overlay
-                .objects
-                .iter()
-                .find(|o| o.kind() == "Service" && o.name() == service && o.namespace() == namespace)?;
-            Some((overlay, service))
-        });
+        .filter(|overlay| overlay.name == process.overlay.name);
+    let others = overlays
+        .iter()
+        .filter(|overlay| !makes(process.overlay, namespace) && makes(overlay, namespace));
+    let found = own.chain(others).find_map(|overlay| {
+        let is = |o: &&Object| o.kind() == "Service" && o.name() == service && o.namespace() == namespace;
+        Some((overlay, overlay.objects.iter().find(is)?))
+    });
     let (overlay, service) = found.ok_or("leads to no service")?;
     if service.spec()["clusterIP"] != "None" {
         return Err("leads to one address for all".to_owned());
@@ -87,6 +87,14 @@ fn leads(address: &str, process: &Process<'_>, overlays: &[Overlay]) -> Result<(
         None => Ok(()),
         Some(pod) => behind(pod, service, overlay),
     }
+}
+
+/// Has an overlay this namespace?
+fn makes(overlay: &Overlay, namespace: &str) -> bool {
+    overlay
+        .objects
+        .iter()
+        .any(|o| o.kind() == "Namespace" && o.name() == namespace)
 }
 
 /// A pod of the set that the service gives names to.

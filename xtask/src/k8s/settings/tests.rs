@@ -114,3 +114,38 @@ fn settings_fit_their_pods() {
         );
     }
 }
+
+/// Scenario: an agent in an application's overlay, whose collectors are in another; then in none. Guarantee: no fault, then one.
+#[test]
+fn collectors_may_be_in_another_overlay() {
+    let namespace = |name: &str| json!({"kind": "Namespace", "metadata": {"name": name}});
+    let named = |name: &str, objects: Vec<Value>| Overlay {
+        name: name.to_owned(),
+        objects: objects.into_iter().map(|value| Object { value }).collect(),
+    };
+    let mut cluster: Vec<Value> = items(&overlay()).cloned().collect();
+    cluster.push(namespace("n"));
+    let mut workload = cluster[2].clone();
+    workload["metadata"]["namespace"] = json!("m");
+    let overlays = [
+        named("application", vec![namespace("m"), workload]),
+        named("cluster", cluster),
+    ];
+    let process = Process {
+        overlay: &overlays[0],
+        workload: &overlays[0].objects[1],
+        container: &json!({}),
+        role: "agent",
+        text: "",
+    };
+    let shown = [json!({"key": "collector", "values": ["peers.n.svc:7481"], "from": "file"})];
+    assert_eq!(
+        addresses::check(&process, &shown, &overlays),
+        Vec::<String>::new()
+    );
+    let faults = addresses::check(&process, &shown, &overlays[..1]);
+    assert!(
+        faults.len() == 1 && faults[0].contains("no service"),
+        "{faults:?}"
+    );
+}
