@@ -96,6 +96,35 @@ const SOURCES: &[Need] = &[Need {
     present: || on_path("dpkg-source"),
 }];
 
+/// For making an image, and running it confined.
+const IMAGE: &[Need] = &[
+    Need {
+        what: "strip and ldd",
+        packages: &["binutils", "libc-bin"],
+        present: || on_path("strip") && on_path("ldd"),
+    },
+    Need {
+        what: "authorities' certificates",
+        packages: &["ca-certificates"],
+        present: || Path::new("/etc/ssl/certs/ca-certificates.crt").is_file(),
+    },
+    Need {
+        what: "unshare and capsh",
+        packages: &["util-linux", "libcap2-bin"],
+        present: || on_path("unshare") && on_path("capsh"),
+    },
+];
+
+/// Installs what building needs.
+pub fn for_build() -> Result<()> {
+    install(&[BUILD])
+}
+
+/// Installs what an image needs.
+pub fn for_image() -> Result<()> {
+    install(&[IMAGE])
+}
+
 /// Installs what building and running needs.
 pub fn for_demo() -> Result<()> {
     install(&[BUILD, BEAM])

@@ -8,6 +8,7 @@ mod demo;
 mod faults;
 mod fix;
 mod fuzz;
+mod image;
 mod k8s;
 mod machine;
 mod metrics;
@@ -52,6 +53,8 @@ enum Command {
     Sim(sim::Args),
     /// Show that the simulation finds each planted mistake, and write `target/report/planted.json`.
     Planted(sim::Args),
+    /// Make the image of the program without a container engine: a root file system and an OCI archive.
+    Image(image::Args),
     /// Check format, lints, documentation and layering. Writes nothing.
     Verify,
     /// Format sources. The only command that writes to them.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::K8s(args) => k8s::run(&args),
         Command::Sim(args) => sim::run(&args, "sim"),
         Command::Planted(args) => sim::run(&args, "planted"),
+        Command::Image(args) => image::run(&args),
         Command::Compat => compat::run(),
         Command::Verify => verify::run(),
         Command::Fix => fix::run(),

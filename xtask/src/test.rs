@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{faults, k8s, machine, metrics, run};
+use crate::{faults, image, k8s, machine, metrics, run};
 
 #[expect(
     clippy::struct_excessive_bools,
@@ -30,7 +30,10 @@ pub struct Args {
     /// Run only the checks of the manifests (`cargo xtask k8s --short`).
     #[arg(long, conflicts_with_all = ["rust", "beam", "faults", "metrics", "clients"])]
     k8s: bool,
-    /// Folder of programs that are built already, for `--metrics`, `--clients` and `--k8s`.
+    /// Run only the image: its program confined as in a cluster (root only).
+    #[arg(long, conflicts_with_all = ["rust", "beam", "faults", "metrics", "clients", "k8s"])]
+    image: bool,
+    /// Folder of programs that are built already, for `--metrics`, `--clients`, `--k8s` and `--image`.
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
 }
@@ -51,6 +54,7 @@ pub fn run(args: &Args) -> Result<()> {
         args.faults,
         args.clients,
         args.k8s,
+        args.image,
     ]
     .contains(&true);
     if all || args.beam {
@@ -62,6 +66,9 @@ pub fn run(args: &Args) -> Result<()> {
     }
     if all || args.clients {
         suite("clients", clients(args.programs.as_deref()));
+    }
+    if all || args.image {
+        suite("image", image::test(args.programs.as_deref()));
     }
     if args.faults {
         suite("faults", faults::short());
