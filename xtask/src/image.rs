@@ -15,9 +15,10 @@ use std::{env, fs};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
+use crate::pack::{self, Entry};
 use crate::{machine, report, run};
 
-use root::Entry;
+pub use archive::architecture;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -108,7 +109,7 @@ pub fn make(binary: &Path, to: &Path) -> Result<Image> {
     let time = changed_at();
     let layers = root::layers(&stripped)?;
     let folder = to.join("root");
-    root::write(&folder, &layers)?;
+    pack::write(&folder, layers.iter().flatten().cloned())?;
     let archive = to.join(ARCHIVE);
     let digest = archive::write(&archive, &layers, &version()?, time)?;
     fs::remove_file(&stripped)?;

@@ -115,6 +115,28 @@ const IMAGE: &[Need] = &[
     },
 ];
 
+/// For making a release, and checking it.
+const DIST: &[Need] = &[
+    Need {
+        what: "dpkg-deb, dpkg-shlibdeps and objcopy",
+        packages: &["dpkg-dev", "xz-utils", "binutils"],
+        present: || {
+            ["dpkg-deb", "dpkg-shlibdeps", "xz", "objcopy"]
+                .iter()
+                .all(|program| on_path(program))
+        },
+    },
+    Need {
+        what: "lintian, man and systemd-analyze",
+        packages: &["lintian", "man-db", "systemd"],
+        present: || {
+            ["lintian", "man", "systemd-analyze"]
+                .iter()
+                .all(|program| on_path(program))
+        },
+    },
+];
+
 /// Installs what building needs.
 pub fn for_build() -> Result<()> {
     install(&[BUILD])
@@ -125,6 +147,27 @@ pub fn for_image() -> Result<()> {
     install(&[IMAGE])
 }
 
+/// Installs what a release needs.
+pub fn for_dist() -> Result<()> {
+    install(&[IMAGE, DIST, COMPAT])?;
+    cargo_install("cargo-cyclonedx")
+}
+
+/// Installs what puts the list of crates into a program, and what reads it.
+pub fn for_audited() -> Result<()> {
+    install(&[BUILD])?;
+    cargo_install("cargo-auditable")?;
+    cargo_install("rust-audit-info")
+}
+
+/// Installs a tool of crates.io, if it is not there.
+fn cargo_install(name: &str) -> Result<()> {
+    if on_path(name) {
+        return Ok(());
+    }
+    run::check(&mut run::cargo(&["install", "--locked", name]))
+}
+
 /// Installs what building and running needs.
 pub fn for_demo() -> Result<()> {
     install(&[BUILD, BEAM])
@@ -133,10 +176,7 @@ pub fn for_demo() -> Result<()> {
 /// Installs what the tests need.
 pub fn for_tests() -> Result<()> {
     install(&[BUILD, BEAM, TESTS, METRICS, TABLES])?;
-    if !on_path("cargo-nextest") {
-        run::check(&mut run::cargo(&["install", "--locked", "cargo-nextest"]))?;
-    }
-    Ok(())
+    cargo_install("cargo-nextest")
 }
 
 /// Installs what breaking networks needs.
@@ -147,10 +187,7 @@ pub fn for_nets() -> Result<()> {
 /// Installs what fuzzing needs: a C++ compiler for libFuzzer, and `cargo fuzz`.
 pub fn for_fuzz() -> Result<()> {
     install(&[BUILD])?;
-    if !on_path("cargo-fuzz") {
-        run::check(&mut run::cargo(&["install", "--locked", "cargo-fuzz"]))?;
-    }
-    Ok(())
+    cargo_install("cargo-fuzz")
 }
 
 /// Installs what the compatibility tests need.

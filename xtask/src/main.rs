@@ -4,7 +4,9 @@ mod accuracy;
 mod bench;
 mod compat;
 mod dashboards;
+mod date;
 mod demo;
+mod dist;
 mod faults;
 mod fix;
 mod fuzz;
@@ -12,6 +14,7 @@ mod image;
 mod k8s;
 mod machine;
 mod metrics;
+mod pack;
 mod report;
 mod run;
 mod sim;
@@ -55,6 +58,8 @@ enum Command {
     Planted(sim::Args),
     /// Make the image of the program without a container engine: a root file system and an OCI archive.
     Image(image::Args),
+    /// Make a release: tarball, Debian package, image, list of what is linked in, symbols, checksums.
+    Dist(dist::Args),
     /// Check format, lints, documentation and layering. Writes nothing.
     Verify,
     /// Format sources. The only command that writes to them.
@@ -73,6 +78,7 @@ fn main() -> ExitCode {
         Command::Sim(args) => sim::run(&args, "sim"),
         Command::Planted(args) => sim::run(&args, "planted"),
         Command::Image(args) => image::run(&args),
+        Command::Dist(args) => dist::run(&args),
         Command::Compat => compat::run(),
         Command::Verify => verify::run(),
         Command::Fix => fix::run(),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use testbed::{Child, Door, Signal, wait_for};
 
 use super::declared::{COMMAND, ENTRYPOINT, ENV, UID};
-use super::root::is_root;
+use crate::pack::is_root;
 
 /// Longest start and longest orderly end, with which a machine that is busy with other things can keep.
 const READY: Duration = Duration::from_secs(30);

@@ -2,69 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use super::declared::{CERTIFICATES, DATA, UID, USER};
 use super::libraries;
+use crate::pack::{Entry, complete};
 use crate::run;
 
 /// Where the program is.
 pub const ENTRY_PROGRAM: &str = "usr/bin/elixirscope";
-
-/// A file or folder of an archive. Paths are relative to its root; a folder's has no `/` at its end.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
-    /// `usr/bin/elixirscope`.
-    pub path: String,
-    /// What it is.
-    pub kind: Kind,
-    /// Permissions.
-    pub mode: u32,
-    /// User and group that own it.
-    pub owner: u32,
-}
-
-/// What an [`Entry`] is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// A folder.
-    Folder,
-    /// A file with these bytes.
-    File(Vec<u8>),
-}
-
-impl Entry {
-    /// A file that everybody may read and nobody may write.
-    pub fn file(path: &str, bytes: impl Into<Vec<u8>>, mode: u32) -> Self {
-        Self {
-            path: path.to_owned(),
-            kind: Kind::File(bytes.into()),
-            mode,
-            owner: 0,
-        }
-    }
-
-    /// A folder.
-    pub fn folder(path: &str, mode: u32, owner: u32) -> Self {
-        Self {
-            path: path.to_owned(),
-            kind: Kind::Folder,
-            mode,
-            owner,
-        }
-    }
-
-    /// Bytes of a file's content; 0 of others.
-    pub fn bytes(&self) -> u64 {
-        match &self.kind {
-            Kind::File(bytes) => bytes.len() as u64,
-            Kind::Folder => 0,
-        }
-    }
-}
 
 /// The layers, each sorted by path, each with the folders that its files are in.
 pub fn layers(program: &Path) -> Result<Vec<Vec<Entry>>> {
@@ -150,48 +98,6 @@ fn about(package: &str) -> Result<Vec<Entry>> {
         entries.push(Entry::file(&copyright, read(&path)?, 0o644));
     }
     Ok(entries)
-}
-
-/// With the folders that are named by nobody, sorted.
-pub fn complete(mut entries: Vec<Entry>) -> Vec<Entry> {
-    let mut named: BTreeSet<String> = entries.iter().map(|entry| entry.path.clone()).collect();
-    for entry in entries.clone() {
-        for folder in Path::new(&entry.path).ancestors().skip(1) {
-            let folder = folder.to_string_lossy().into_owned();
-            if !folder.is_empty() && named.insert(folder.clone()) {
-                entries.push(Entry::folder(&folder, 0o755, 0));
-            }
-        }
-    }
-    entries.sort();
-    entries
-}
-
-/// Writes the layers to a folder, which is emptied first. Owners are only given to files by root.
-pub fn write(folder: &Path, layers: &[Vec<Entry>]) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot clear {}", folder.display()))?;
-    }
-    fs::create_dir_all(folder)?;
-    let root = is_root();
-    for entry in layers.iter().flatten() {
-        let path = folder.join(&entry.path);
-        match &entry.kind {
-            Kind::Folder => fs::create_dir_all(&path)?,
-            Kind::File(bytes) => fs::write(&path, bytes)?,
-        }
-        fs::set_permissions(&path, fs::Permissions::from_mode(entry.mode))?;
-        if root {
-            chown(&path, Some(entry.owner), Some(entry.owner))?;
-        }
-    }
-    Ok(())
-}
-
-/// Is this process root's?
-pub fn is_root() -> bool {
-    let asked = run::output(&mut run::command("id", &["-u"]));
-    asked.is_ok_and(|uid| uid.trim() == "0")
 }
 
 fn within(path: &Path) -> Result<&str> {
