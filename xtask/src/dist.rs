@@ -6,6 +6,7 @@ mod contents;
 mod deb;
 mod install;
 mod sbom;
+mod steps;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

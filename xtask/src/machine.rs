@@ -137,6 +137,13 @@ const DIST: &[Need] = &[
     },
 ];
 
+/// For running a whole system in a folder.
+const SYSTEM: &[Need] = &[Need {
+    what: "systemd-nspawn and nsenter",
+    packages: &["systemd-container", "util-linux"],
+    present: || on_path("systemd-nspawn") && on_path("nsenter"),
+}];
+
 /// Installs what building needs.
 pub fn for_build() -> Result<()> {
     install(&[BUILD])
@@ -149,7 +156,7 @@ pub fn for_image() -> Result<()> {
 
 /// Installs what a release needs.
 pub fn for_dist() -> Result<()> {
-    install(&[IMAGE, DIST, COMPAT])?;
+    install(&[IMAGE, DIST, COMPAT, SYSTEM])?;
     cargo_install("cargo-cyclonedx")
 }
 

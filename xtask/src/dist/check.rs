@@ -10,7 +10,6 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::{Release, install, path_of_root, sbom};
-use crate::pack::is_root;
 use crate::run;
 
 /// Exposure that `systemd-analyze security` may find, of 10.
@@ -31,7 +30,7 @@ pub fn run(release: &Release) -> Result<Vec<Value>> {
     let mut figures = units(root)?;
     figures.push(linked(release)?);
     figures.push(lintian(release)?);
-    if is_root() {
+    if install::may() {
         figures.extend(install::run(&release.deb)?);
     } else {
         eprintln!("not run: the package is installed in a Debian of its own by root alone");
