@@ -66,6 +66,16 @@ pub fn commit() -> Result<String> {
     Ok(commit.trim().to_owned())
 }
 
+/// An error that names the figures that do not keep to their goals.
+pub fn all_hold(figures: &[Value]) -> Result<()> {
+    let broken = figures.iter().filter(|figure| holds(figure) == Some(false));
+    let names: Vec<_> = broken.filter_map(|figure| figure["name"].as_str()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    bail!("beyond its goal: {}", names.join(", "))
+}
+
 /// Does a figure keep to its goal? `None` without one.
 pub fn holds(figure: &Value) -> Option<bool> {
     let (value, goal) = (figure["value"].as_f64()?, figure["goal"].as_f64()?);

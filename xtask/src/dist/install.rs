@@ -56,6 +56,7 @@ struct System {
     container: Child,
     /// Its first process.
     init: String,
+    is_off: bool,
 }
 
 impl System {
@@ -74,7 +75,11 @@ impl System {
             let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
             Ok(children.split_whitespace().next().map(str::to_owned))
         })?;
-        let system = Self { container, init };
+        let system = Self {
+            container,
+            init,
+            is_off: false,
+        };
         wait_for("a system in a folder to have started", BOOT, || {
             // "degraded" too: not every kernel has all that a whole system looks for.
             system.shell("systemctl is-system-running | grep -qE '^(running|degraded)$'")?;
@@ -109,7 +114,17 @@ impl System {
         // Its way out ends the shell that asks for it.
         let _ = self.shell("systemctl poweroff");
         self.container.wait(BOOT)?;
+        self.is_off = true;
         Ok(())
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        // It outlives systemd-nspawn, if that is killed: with its first process all of it ends.
+        if !self.is_off {
+            let _ = run::command("kill", &["-KILL", &self.init]).status();
+        }
     }
 }
 

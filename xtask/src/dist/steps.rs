@@ -18,12 +18,12 @@ pub const STEPS: &[(&str, &str)] = &[
          test -S /run/elixirscope/elixirscope-agent.sock
          grep -x 'CapBnd:\t0*' /proc/$(systemctl show --value -p MainPID elixirscope)/status
          grep -x 'NoNewPrivs:\t1' /proc/$(systemctl show --value -p MainPID elixirscope)/status
-         grep 'Max open files  *65536  *65536' /proc/$(systemctl show --value -p MainPID elixirscope)/limits
+         test \"$(systemctl show --value -p LimitNOFILE elixirscope)\" = 65536
          not nsenter --mount --target $(systemctl show --value -p MainPID elixirscope) touch /etc/elixirscope/written
          systemctl reload elixirscope
          elixirscope doctor
-         journalctl --unit elixirscope --output cat > /root/log
-         not grep -i 'permission denied\\|operation not permitted\\|read-only file' /root/log
+         journalctl --unit elixirscope --output cat > /srv/log
+         not grep -i 'permission denied\\|operation not permitted\\|read-only file' /srv/log
          test \"$(systemctl show --value -p NRestarts elixirscope)\" = 0
          systemctl stop elixirscope
          test \"$(systemctl show --value -p Result elixirscope)\" = success
@@ -32,15 +32,15 @@ pub const STEPS: &[(&str, &str)] = &[
     (
         "comes back after a crash with what it had",
         "systemctl start elixirscope
-         systemctl kill --signal KILL elixirscope
+         kill -KILL $(systemctl show --value -p MainPID elixirscope)
          curl --silent --show-error --fail --retry 60 --retry-delay 1 --retry-all-errors http://127.0.0.1:7480/ready
          test \"$(systemctl show --value -p NRestarts elixirscope)\" = 1
          systemctl stop elixirscope",
     ),
     (
         "runs coordinator, collector and agent as units of their own, with certificates of one authority",
-        "elixirscope cluster init --tls /root/tls --members 127.0.0.1:7491
-         cd /root/tls
+        "elixirscope cluster init --tls /srv/tls --members 127.0.0.1:7491
+         cd /srv/tls
          install --owner=root --group=elixirscope --mode=0640 ca.pem member.* agent.* /etc/elixirscope/tls/
          cat >> /etc/elixirscope/coordinator.toml <<'END'
 tls = \"/etc/elixirscope/tls\"
@@ -58,8 +58,8 @@ END
            curl --silent --show-error --fail --retry 60 --retry-delay 1 --retry-all-errors http://127.0.0.1:$port/ready
          done
          test \"$(ps -o ni= -p $(systemctl show --value -p MainPID elixirscope-agent))\" -eq 10
-         journalctl --unit 'elixirscope-*' --output cat > /root/log
-         not grep -i 'permission denied\\|operation not permitted\\|read-only file' /root/log
+         journalctl --unit 'elixirscope-*' --output cat > /srv/log
+         not grep -i 'permission denied\\|operation not permitted\\|read-only file' /srv/log
          elixirscope cluster status
          systemctl stop elixirscope-agent elixirscope-collector elixirscope-coordinator
          for unit in agent collector coordinator; do
