@@ -7,20 +7,13 @@ pub const USER: &str = "elixirscope";
 /// The program.
 pub const ENTRYPOINT: &[&str] = &["/usr/bin/elixirscope"];
 /// What it does unless told otherwise. Agents are apart from collectors: they run beside the nodes.
-pub const COMMAND: &[&str] = &["up", "--no-agent"];
+pub const COMMAND: &[&str] = &["up", "--no-agent", "--data", DATA];
 /// HTTP, QUIC, OTLP over gRPC and HTTP, HTTP of an agent.
 pub const PORTS: &[&str] = &["4317/tcp", "4318/tcp", "7480/tcp", "7481/udp", "7482/tcp"];
 /// The one folder that the process writes to; all else may be read-only.
 pub const DATA: &str = "/data";
-/// Environment: data goes to the volume, caches and temporary files too; certificate authorities are where they are.
-pub const ENV: &[(&str, &str)] = &[
-    ("ELIXIRSCOPE_AGENT_DATA", DATA),
-    ("ELIXIRSCOPE_DATA", DATA),
-    ("HOME", DATA),
-    ("PATH", "/usr/bin"),
-    ("SSL_CERT_FILE", CERTIFICATES),
-    ("TMPDIR", "/tmp"),
-];
+/// Environment. No settings: variables go before settings files, and manifests give files.
+pub const ENV: &[(&str, &str)] = &[("PATH", "/usr/bin"), ("SSL_CERT_FILE", CERTIFICATES)];
 /// Authorities that object storage is checked against.
 pub const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Ends it in order.

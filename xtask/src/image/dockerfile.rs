@@ -1,4 +1,5 @@
-//! `k8s/image/Dockerfile` cannot be built where there is no engine; that it says what `cargo xtask image` says can be tested.
+//! `k8s/image/Dockerfile` cannot be built where there is no engine; that it says what `cargo xtask image` says can be tested. And what the
+//! manifests say of the image.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -78,4 +79,31 @@ fn its_data_folder_is_the_users() {
     let stage = last_stage();
     let owned = format!("--from=build --chown={UID}:{UID} /image/data {DATA}");
     assert!(stage.contains(&("COPY".to_owned(), owned)), "{stage:?}");
+}
+
+/// Manifests name numbers and folders of the image.
+#[test]
+fn manifests_run_it_as_its_user_with_its_folder() {
+    for role in ["coordinator", "collector"] {
+        let path = run::root().join(format!("k8s/base/{role}/stateful-set.yaml"));
+        let text = fs::read_to_string(path).unwrap();
+        let value = |key: &str| -> Vec<String> {
+            let lines = text.lines().filter_map(|line| line.trim().strip_prefix(key));
+            lines.map(|value| value.trim().to_owned()).collect()
+        };
+        for key in ["runAsUser:", "runAsGroup:", "fsGroup:"] {
+            let found = value(key);
+            assert!(!found.is_empty(), "{role} has {key}");
+            assert!(
+                found.iter().all(|number| *number == UID.to_string()),
+                "{role} {key} {found:?}"
+            );
+        }
+        let mounted = format!("{{name: data, mountPath: {DATA}}}");
+        assert_eq!(
+            value("- ").iter().filter(|mount| **mount == mounted).count(),
+            1,
+            "{role}"
+        );
+    }
 }
