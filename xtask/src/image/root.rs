@@ -46,7 +46,7 @@ fn system(program: &Path) -> Result<Vec<Entry>> {
             read(Path::new(CERTIFICATES))?,
             0o644,
         ),
-        Entry::folder(within(Path::new(DATA))?, 0o750, UID),
+        Entry::folder(within(Path::new(DATA))?, 0o755, UID),
         Entry::folder("tmp", 0o1777, 0),
     ];
     // What is mounted over must be there, if the root is read-only.
