@@ -2,7 +2,7 @@
 
 use super::claims;
 use super::links::{FrameBytes, Outgoing};
-use super::owner::{Owner, Told, Writing};
+use super::owner::{Again, Owner, Told, Writing};
 use crate::acks::Why;
 use event::Shard;
 use placement::{Change, MemberId, ShardMap};
@@ -88,21 +88,41 @@ impl Owner {
         }
     }
 
-    fn write(
+    pub(super) fn write(
         &mut self,
         job: u64,
-        frame: Option<(MemberId, Ticket)>,
+        frame: Option<(MemberId, Ticket, u64)>,
         sections: &[Section],
         frames: &[FrameToStore],
     ) {
+        // The same frame is being written still, under an earlier map: what the disk says of that does not count any more.
+        if let Some((member, ticket, epoch)) = frame
+            && let Some(writing) = self.writing.lock().get_mut(&(member, ticket))
+            && *writing < epoch
+        {
+            *writing = epoch;
+            let again = Again {
+                job,
+                epoch,
+                sections: sections.to_vec(),
+                frames: frames.to_vec(),
+            };
+            self.again.entry((member, ticket)).or_default().push_back(again);
+            return;
+        }
         let (to_store, order) = match frame {
-            Some((member, ticket)) if member == self.me => claims::part(self.own.frame(ticket), sections),
+            Some((member, ticket, _)) if member == self.me => claims::part(self.own.frame(ticket), sections),
             Some(_) => claims::part(frames.first(), sections),
             None => claims::parts(frames, sections),
         };
         // The frame itself is being written still: written again, it would only wait behind itself.
-        let again = frame.is_some_and(|frame| !self.writing.lock().insert(frame));
-        let frame = frame.filter(|_| !again);
+        let new = frame.is_none_or(|(member, ticket, epoch)| {
+            let mut writing = self.writing.lock();
+            let known = writing.contains_key(&(member, ticket));
+            writing.entry((member, ticket)).or_insert(epoch);
+            !known
+        });
+        let frame = frame.filter(|_| new).map(|(member, ticket, _)| (member, ticket));
         let writing = Writing {
             frame,
             order,
@@ -110,7 +130,7 @@ impl Owner {
         };
         self.jobs.insert(job, writing);
         let inputs = self.inputs.clone();
-        let submitted = if again || to_store.is_empty() {
+        let submitted = if !new || to_store.is_empty() {
             Err(PUT_OFF)
         } else {
             let done = move |result| {

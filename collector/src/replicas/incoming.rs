@@ -118,10 +118,13 @@ async fn messages(
     Ok(())
 }
 
-/// Is that very frame being written for that member? Then its answer is on its way.
+/// Is that very frame being written for that member, under the same map? Then its answer is on its way.
 fn is_under_way(replicas: &Replicas, from: MemberId, message: &Message) -> bool {
     match message {
-        Message::Append { ticket, .. } => replicas.0.writing.lock().contains(&(from, *ticket)),
+        Message::Append { ticket, epoch, .. } => {
+            let writing = replicas.0.writing.lock();
+            writing.get(&(from, *ticket)).is_some_and(|under| under >= epoch)
+        }
         _ => false,
     }
 }

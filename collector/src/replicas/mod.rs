@@ -30,8 +30,8 @@ use owner::{Owner, Told};
 use parking_lot::{Mutex, RwLock};
 use placement::{MemberId, ShardMap};
 use replication::codec::Hello;
-use replication::{Bugs, Config, Member, Start, Ticket};
-use std::collections::{BTreeMap, HashSet};
+use replication::{Bugs, Config, Member, Start};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
@@ -69,7 +69,7 @@ struct Inner {
     counts: Arc<Counts>,
     view: watch::Receiver<Arc<ClusterView>>,
     adopted: Arc<RwLock<Arc<Adopted>>>,
-    writing: Arc<Mutex<HashSet<(MemberId, Ticket)>>>,
+    writing: owner::UnderWay,
     /// Bytes that are decompressed at once, in the whole process.
     decode: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -171,6 +171,7 @@ impl Replicas {
             parked: parked::Parked::default(),
             jobs: BTreeMap::new(),
             writing: Arc::clone(&writing),
+            again: HashMap::new(),
             adopted: Arc::clone(&adopted),
             control: parts.control,
             proposing: Arc::default(),

@@ -14,8 +14,8 @@ use crate::control_plane::{ClusterView, ControlPlane};
 use event::Shard;
 use parking_lot::{Mutex, RwLock};
 use placement::MemberId;
-use replication::{Compared, Config, Input, Member, Message, Outcome, Ticket};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use replication::{Compared, Config, Input, Member, Message, Outcome, Section, Ticket};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -67,6 +67,18 @@ pub(super) struct Writing {
     pub(super) is_part: bool,
 }
 
+/// Frames that are being written, each with the latest map under which.
+pub(super) type UnderWay = Arc<Mutex<HashMap<(MemberId, Ticket), u64>>>;
+
+/// A frame to be written once more.
+#[derive(Debug)]
+pub(super) struct Again {
+    pub(super) job: u64,
+    pub(super) epoch: u64,
+    pub(super) sections: Vec<Section>,
+    pub(super) frames: Vec<FrameToStore>,
+}
+
 /// The thread's own.
 pub(super) struct Owner {
     pub(super) me: MemberId,
@@ -79,8 +91,10 @@ pub(super) struct Owner {
     pub(super) own: OwnFrames,
     pub(super) parked: Parked,
     pub(super) jobs: BTreeMap<u64, Writing>,
-    /// Frames of other members that are being written, for those who receive: shared with them.
-    pub(super) writing: Arc<Mutex<HashSet<(MemberId, Ticket)>>>,
+    /// Frames that are being written, and the latest map under which, for those who receive: shared with them.
+    pub(super) writing: UnderWay,
+    /// What waits until its frame is written, to be written under a later map.
+    pub(super) again: HashMap<(MemberId, Ticket), VecDeque<Again>>,
     pub(super) adopted: Arc<RwLock<Arc<Adopted>>>,
     pub(super) control: Arc<dyn ControlPlane>,
     pub(super) proposing: Arc<Mutex<HashSet<Shard>>>,
@@ -215,6 +229,7 @@ impl Owner {
         };
         if let Some(frame) = writing.frame {
             self.writing.lock().remove(&frame);
+            self.write_again(frame);
         }
         let outcomes = match result {
             Ok(_) if writing.is_part => vec![Outcome::Held],
@@ -241,6 +256,26 @@ impl Owner {
             self.own.put_off(ticket);
         }
         self.input(Input::Written { job, outcomes }, &[]);
+    }
+
+    /// Writes what waited for this frame.
+    fn write_again(&mut self, frame: (MemberId, Ticket)) {
+        let Some(waiting) = self.again.get_mut(&frame) else {
+            return;
+        };
+        let next = waiting.pop_front();
+        if waiting.is_empty() {
+            self.again.remove(&frame);
+        }
+        if let Some(next) = next {
+            let (member, ticket) = frame;
+            self.write(
+                next.job,
+                Some((member, ticket, next.epoch)),
+                &next.sections,
+                &next.frames,
+            );
+        }
     }
 
     fn see(&mut self, view: &ClusterView) {

@@ -33,8 +33,8 @@ pub enum Action {
     Write {
         /// To be answered with.
         job: u64,
-        /// Whose frame they are of, under which ticket; none: they came as copies, with the message that is being handled.
-        frame: Option<(MemberId, Ticket)>,
+        /// Whose frame they are of, under which ticket and map; none: they came as copies, with the message that is being handled.
+        frame: Option<(MemberId, Ticket, u64)>,
         /// What.
         sections: Vec<Section>,
     },

@@ -235,7 +235,9 @@ impl Replica {
         self.waiting_bytes += bytes;
         self.bytes_of.insert(self.last_job, bytes);
         let frame = match &job {
-            Job::Append { from, ticket, .. } => Some((*from, *ticket)),
+            Job::Append {
+                from, ticket, epoch, ..
+            } => Some((*from, *ticket, *epoch)),
             Job::Copy { .. } | Job::Pull { .. } => None,
         };
         self.jobs.insert(self.last_job, job);
