@@ -202,6 +202,19 @@ defmodule ElixirScope.LoaderTest do
         do: assert(is_binary(Instrument.format_error(error)))
   end
 
+  test "of a release that strips all but debug info, modules are instrumented and removed", context do
+    built = context.beams[1]
+    {:ok, {_, stripped}} = :beam_lib.strip(built, [~c"Dbgi"])
+    File.write!(path(context.tmp_dir), stripped)
+    {:module, _} = load_file()
+    assert {:ok, table} = Loader.instrument(Loaded.Version, probe: RecordingProbe)
+    # The version is the one that the build had: code, lines and debug info are all there.
+    assert {:ok, table.module_version} == ElixirScope.ModuleVersion.of(built)
+    assert {{1, :x}, [{:call, _} | _]} = traced(:value, [:x])
+    assert :ok = Loader.remove(Loaded.Version)
+    assert Loaded.Version.module_info(:md5) == table.module_md5
+  end
+
   test "a sticky module is instrumented only if asked, and stays sticky", context do
     release(context, 1)
     :code.stick_mod(Loaded.Version)

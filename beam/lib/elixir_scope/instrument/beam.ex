@@ -47,7 +47,7 @@ defmodule ElixirScope.Instrument.Beam do
          backend: backend,
          map: map,
          specs: specs,
-         compile_info: chunks[:compile_info]
+         compile_info: compile_info(chunks[:compile_info])
        }}
     end
   end
@@ -88,6 +88,10 @@ defmodule ElixirScope.Instrument.Beam do
       {:error, :beam_lib, _reason} -> {:error, :not_a_beam}
     end
   end
+
+  # A release strips it, whatever else it keeps.
+  defp compile_info(:missing_chunk), do: []
+  defp compile_info(info), do: info
 
   defp definitions(_module, {:debug_info_v1, backend, {:elixir_v1, map, specs}}),
     do: {:ok, backend, map, specs}
