@@ -142,6 +142,27 @@ defmodule ElixirScope.Instrument.MixTest do
     assert SourceCheck.unplaced(table(folder, Shop.Stock)) == []
   end
 
+  test "in an umbrella each application is instrumented, also if it was compiled before", %{tmp_dir: folder} do
+    Project.write_umbrella(folder, "Mix.compilers()")
+    {_output, 0} = Project.mix(folder, ["compile"])
+    Project.write_umbrella(folder, "[:elixir_scope_columns] ++ Mix.compilers() ++ [:elixir_scope]")
+    {output, 0} = Project.mix(folder, ["compile"])
+    assert length(String.split(output, "Instrumented 1 modules")) == 3
+
+    {output, 0} = Project.mix(folder, ["elixir_scope.sites"])
+    assert output =~ "lib/one.ex:2:7 clause name One.name/0 clause 1\n"
+    assert output =~ "lib/two.ex:2:7 clause name Two.name/0 clause 1\n"
+    # With columns, so the second was compiled again as well.
+    for app <- [:one, :two] do
+      beam =
+        File.read!(Path.join(folder, "_build/dev/lib/#{app}/ebin/Elixir.#{Macro.camelize("#{app}")}.beam"))
+
+      {:ok, {_, [debug_info: {_, _, {_, map, _}}]}} = :beam_lib.chunks(beam, [:debug_info])
+      [{_, _, _, [{_, _, _, {_call, metadata, _}}]}] = map.definitions
+      assert metadata[:column]
+    end
+  end
+
   test "a module that cannot be instrumented is named, and fails the build only if strict", %{tmp_dir: folder} do
     native = "defmodule Shop.Native do\n  def load, do: :erlang.load_nif([], 0)\nend\n"
     Project.write(folder, [modules: ["Shop.*"]], Map.put(@files, "lib/shop/native.ex", native))

@@ -10,6 +10,8 @@ defmodule Mix.Tasks.ElixirScope.Sites do
   """
   use Mix.Task
 
+  @recursive true
+
   alias ElixirScope.Instrument.{Beam, SiteList}
   alias ElixirScope.SiteTable
 

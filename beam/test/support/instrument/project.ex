@@ -34,6 +34,48 @@ defmodule ElixirScope.Test.Project do
     """)
   end
 
+  @doc "Writes an umbrella of two applications with a module each, the second of which uses the first; `compilers` is code."
+  def write_umbrella(folder, compilers) do
+    write_file(folder, "mix.exs", """
+    Code.prepend_path(System.fetch_env!("LIBRARY_EBIN"))
+
+    defmodule Umbrella.MixProject do
+      use Mix.Project
+      def project, do: [apps_path: "apps", version: "1.0.0", deps: [], prune_code_paths: false]
+    end
+    """)
+
+    for {app, deps} <- [one: "[]", two: "[{:one, in_umbrella: true}]"] do
+      name = Macro.camelize("#{app}")
+
+      write_file(folder, "apps/#{app}/mix.exs", """
+      defmodule #{name}.MixProject do
+        use Mix.Project
+
+        def project do
+          [
+            app: :#{app},
+            version: "1.0.0",
+            build_path: "../../_build",
+            deps_path: "../../deps",
+            lockfile: "../../mix.lock",
+            prune_code_paths: false,
+            compilers: #{compilers},
+            elixir_scope: [modules: ["#{name}"]],
+            deps: #{deps}
+          ]
+        end
+      end
+      """)
+
+      write_file(
+        folder,
+        "apps/#{app}/lib/#{app}.ex",
+        "defmodule #{name} do\n  def name, do: Enum.count([:#{app}])\nend\n"
+      )
+    end
+  end
+
   @doc "Writes a file, later than what is there, as far as whole seconds show."
   def write_file(folder, path, text) do
     path = Path.join(folder, path)

@@ -22,6 +22,9 @@ defmodule Mix.Tasks.Compile.ElixirScope do
   """
   use Mix.Task.Compiler
 
+  # In an umbrella, in each application of it.
+  @recursive true
+
   alias ElixirScope.Instrument.{Build, Selection}
   alias Mix.Task.Compiler.Diagnostic
 

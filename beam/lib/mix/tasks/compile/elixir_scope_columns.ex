@@ -11,13 +11,17 @@ defmodule Mix.Tasks.Compile.ElixirScopeColumns do
   """
   use Mix.Task.Compiler
 
+  # In an umbrella, in each application of it.
+  @recursive true
+
   @manifest "compile.elixir_scope_columns"
   @manifest_version "1\n"
 
   @impl true
   def run(_arguments) do
     parser_options = Code.get_compiler_option(:parser_options) || []
-    already? = Keyword.get(parser_options, :columns, false)
+    # The option is the whole VM's: in an umbrella we may have set it for another application.
+    already? = Keyword.get(parser_options, :columns, false) and not :persistent_term.get(__MODULE__, false)
     Code.put_compiler_option(:parser_options, Keyword.put(parser_options, :columns, true))
     Code.put_compiler_option(:debug_info, true)
     unless already?, do: compile_again_once()
@@ -34,6 +38,8 @@ defmodule Mix.Tasks.Compile.ElixirScopeColumns do
   end
 
   defp compile_again_once do
+    :persistent_term.put(__MODULE__, true)
+
     unless File.read(manifest()) == {:ok, @manifest_version} do
       Enum.each(Mix.Tasks.Compile.Elixir.manifests(), &File.rm/1)
       File.mkdir_p!(Path.dirname(manifest()))
