@@ -8,7 +8,7 @@ pub fn run() -> Result<()> {
     machine::for_verify()?;
     run::check(&mut run::cargo(&["fmt", "--all"]))?;
     k8s::write_rule()?;
-    for project in ["beam", "beam/demo"] {
+    for project in ["beam", "beam/demo", "examples/phoenix_shaped/bookshop"] {
         let dir = run::root().join(project);
         run::check(
             run::command("mix", &["format"])

@@ -7,6 +7,7 @@ mod dashboards;
 mod date;
 mod demo;
 mod dist;
+mod examples;
 mod faults;
 mod fix;
 mod fuzz;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{faults, image, k8s, machine, metrics, run};
+use crate::{examples, faults, image, k8s, machine, metrics, run};
 
 #[expect(
     clippy::struct_excessive_bools,
@@ -33,7 +33,10 @@ pub struct Args {
     /// Run only the image: its program confined as in a cluster (root only).
     #[arg(long, conflicts_with_all = ["rust", "beam", "faults", "metrics", "clients", "k8s"])]
     image: bool,
-    /// Folder of programs that are built already, for `--metrics`, `--clients`, `--k8s` and `--image`.
+    /// Run only the example projects: each is changed as its diff says, released, run and traced.
+    #[arg(long, conflicts_with_all = ["rust", "beam", "faults", "metrics", "clients", "k8s", "image"])]
+    examples: bool,
+    /// Folder of programs that are built already, for `--metrics`, `--clients`, `--k8s`, `--image` and `--examples`.
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
 }
@@ -55,6 +58,7 @@ pub fn run(args: &Args) -> Result<()> {
         args.clients,
         args.k8s,
         args.image,
+        args.examples,
     ]
     .contains(&true);
     if all || args.beam {
@@ -69,6 +73,9 @@ pub fn run(args: &Args) -> Result<()> {
     }
     if all || args.image {
         suite("image", image::test(args.programs.as_deref()));
+    }
+    if all || args.examples {
+        suite("examples", examples::run(args.programs.as_deref()));
     }
     if args.faults {
         suite("faults", faults::short());

@@ -8,7 +8,7 @@ pub fn run() -> Result<()> {
     machine::for_verify()?;
     run::check(&mut run::cargo(&["fmt", "--all", "--check"]))?;
     tidy::run()?;
-    for project in ["beam", "beam/demo"] {
+    for project in ["beam", "beam/demo", "examples/phoenix_shaped/bookshop"] {
         let dir = run::root().join(project);
         let args = ["format", "--check-formatted"];
         run::check(run::command("mix", &args).current_dir(dir).env("MIX_ENV", "test"))?;
