@@ -40,7 +40,7 @@ impl Default for Config {
             hints: HintsConfig::default(),
             repair: RepairConfig::default(),
             repair_every: Duration::from_mins(1),
-            takeover_every: Duration::from_secs(1),
+            takeover_every: Duration::from_millis(250),
             waiting_bytes_max: 64 << 20,
         }
     }

@@ -50,7 +50,7 @@ impl Default for RepairConfig {
         Self {
             at_once: 16,
             at_once_with_one: 12,
-            fetch_bytes_max: 2 << 20,
+            fetch_bytes_max: 512 << 10,
             timeout: Duration::from_secs(10),
         }
     }
