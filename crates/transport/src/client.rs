@@ -10,7 +10,9 @@ use quinn::{EndpointConfig, TokioRuntime, VarInt};
 use crate::close;
 use crate::connection::Connection;
 use crate::error::{ConnectError, TlsError};
-use crate::limits::{HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, takes_long_datagrams, transport_config};
+use crate::limits::{
+    CLOSING_TIMEOUT, HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, takes_long_datagrams, transport_config,
+};
 use crate::peer::{BadPeerUri, Role};
 use crate::server::peer_of;
 use crate::tls::Identity;
@@ -76,14 +78,17 @@ impl Client {
         Ok(Connection::new(quic, self.role, peer, None))
     }
 
-    /// Waits until the ends of connections have been told to their peers.
+    /// Waits until the ends of connections have been told to their peers, [`CLOSING_TIMEOUT`] at most.
     pub async fn wait_idle(&self) {
-        for slot in [&self.v4, &self.v6] {
-            let endpoint = slot.lock().clone();
-            if let Some(endpoint) = endpoint {
-                endpoint.wait_idle().await;
+        let told = async {
+            for slot in [&self.v4, &self.v6] {
+                let endpoint = slot.lock().clone();
+                if let Some(endpoint) = endpoint {
+                    endpoint.wait_idle().await;
+                }
             }
-        }
+        };
+        let _ = tokio::time::timeout(CLOSING_TIMEOUT, told).await;
     }
 
     fn endpoint(&self, addr: SocketAddr) -> Result<quinn::Endpoint, ConnectError> {

@@ -44,6 +44,10 @@ pub const ACK_AFTER_DATAGRAMS: u32 = 8;
 pub const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// A handshake ends within this time or is given up.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a process that ends waits until its peers have been told. QUIC would wait three times the longest answer that it expects, to
+/// answer what comes late: half a minute for a connection that began while the peer was away. A socket that is closed answers nothing
+/// (RFC 9000, section 10.2).
+pub const CLOSING_TIMEOUT: Duration = Duration::from_secs(1);
 
 const _: () = assert!(ACK_AFTER_DATAGRAMS > 1);
 const _: () = assert!(STREAM_WINDOW_BYTES <= RECEIVE_WINDOW_BYTES);

@@ -16,7 +16,8 @@ use crate::close;
 use crate::connection::Connection;
 use crate::error::{BindError, TlsError};
 use crate::limits::{
-    INCOMING_BUFFER_BYTES, INCOMING_BUFFER_TOTAL_BYTES, Limits, takes_long_datagrams, transport_config,
+    CLOSING_TIMEOUT, INCOMING_BUFFER_BYTES, INCOMING_BUFFER_TOTAL_BYTES, Limits, takes_long_datagrams,
+    transport_config,
 };
 use crate::peer::{PeerIdentity, Role};
 use crate::tls::Identity;
@@ -96,10 +97,10 @@ impl Server {
         Ok(())
     }
 
-    /// Closes all connections and waits until the peers have been told.
+    /// Closes all connections and waits until the peers have been told, [`CLOSING_TIMEOUT`] at most.
     pub async fn close(&self, code: u32, reason: &str) {
         self.endpoint.close(VarInt::from_u32(code), reason.as_bytes());
-        self.endpoint.wait_idle().await;
+        let _ = tokio::time::timeout(CLOSING_TIMEOUT, self.endpoint.wait_idle()).await;
     }
 }
 
