@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: measurements, printed as tables and written to `target/report/<name>.json`.
 
+mod agent;
 mod ingest;
 mod load;
 mod query;
 mod replicas;
 mod shop;
+mod usage;
 
 pub use load::build;
 
@@ -29,12 +31,15 @@ pub struct Args {
     /// For `code` and `increments`: a folder whose subfolders are the projects to read, instead of Debian's sources of Elixir.
     #[arg(long, value_name = "FOLDER")]
     corpus: Option<PathBuf>,
-    /// Of `ingest`: seconds of each measurement. With fewer than 60 the figures are a trial.
+    /// Of `ingest`, `replicas` and `agent`: seconds of each measurement. With fewer than 60 the figures are a trial.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(2..=7_200))]
     seconds: u16,
     /// Of `query`: millions of spans that are stored.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=1_000))]
     millions: u16,
+    /// Of `agent`: a folder of programs that are built already.
+    #[arg(long, value_name = "FOLDER")]
+    programs: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -59,6 +64,8 @@ enum What {
     Query,
     /// Events into three members with three copies, and into one alone, in turn: processor time of each.
     Replicas,
+    /// An agent beside one idle BEAM node, and beside the shop under load: processor time, peak memory.
+    Agent,
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -69,6 +76,10 @@ pub fn run(args: &Args) -> Result<()> {
         What::Ingest => ingest::run(args.seconds),
         What::Query => query::run(args.millions),
         What::Replicas => replicas::run(args.seconds),
+        What::Agent => {
+            machine::for_demo()?;
+            agent::run(args.seconds, args.programs.as_deref())
+        }
         What::Graph => graph(),
         What::Code => {
             machine::for_accuracy()?;

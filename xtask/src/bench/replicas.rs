@@ -1,12 +1,12 @@
 //! `cargo xtask bench replicas`: what a copy costs. The same events go into three members with three copies of each shard, and into one alone.
 
-use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::usage::processor_seconds;
 use crate::faults::ensemble::Ensemble;
 use crate::faults::load::{Load, Pace};
 use crate::report;
@@ -19,8 +19,6 @@ const PRODUCERS: u32 = 6;
 const SETTLE: Duration = Duration::from_secs(10);
 /// One and three in turn, so many times: a machine drifts.
 const PAIRS: u64 = 3;
-/// Ticks of a processor's time in a second (`USER_HZ`, proc(5)).
-const TICKS: f64 = 100.0;
 
 /// So many seconds each time.
 pub fn run(seconds: u16) -> Result<()> {
@@ -70,10 +68,10 @@ fn cost(copies: usize, seconds: u32, turn: u64) -> Result<f64> {
     };
     load(3, turn * 2)?;
     thread::sleep(SETTLE);
-    let before = processor_seconds(&cluster)?;
+    let before = all_seconds(&cluster)?;
     let events = load(seconds, turn * 2 + 1)?;
     thread::sleep(SETTLE);
-    let used = processor_seconds(&cluster)? - before;
+    let used = all_seconds(&cluster)? - before;
     let each = used / copies as f64 / events as f64 * 1e6;
     println!("{copies} copies: {events} events, {each:.3} CPU seconds a member per million");
     cluster.stop()?;
@@ -81,17 +79,12 @@ fn cost(copies: usize, seconds: u32, turn: u64) -> Result<f64> {
 }
 
 /// Of all members together, user and system.
-fn processor_seconds(cluster: &Ensemble) -> Result<f64> {
-    let mut ticks = 0_u64;
+fn all_seconds(cluster: &Ensemble) -> Result<f64> {
+    let mut seconds = 0.0;
     for member in &cluster.members {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", member.pid()?))?;
-        // The name of the program is in parentheses and may contain anything; utime and stime are the 12th and 13th after it.
-        let (_, rest) = stat.rsplit_once(')').context("no name in /proc/PID/stat")?;
-        for field in rest.split_whitespace().skip(11).take(2) {
-            ticks += field.parse::<u64>()?;
-        }
+        seconds += processor_seconds(member.pid()?)?;
     }
-    Ok(ticks as f64 / TICKS)
+    Ok(seconds)
 }
 
 fn median(name: &str, mut of: Vec<f64>, unit: &str, goal: Option<f64>) -> Value {
