@@ -72,6 +72,9 @@ pub fn run(args: &Args) -> Result<()> {
     if args.corpus.is_some() && !matches!(args.what, What::Code | What::Increments) {
         bail!("--corpus is for `code` and `increments` only");
     }
+    if args.programs.is_some() && !matches!(args.what, What::Agent) {
+        bail!("--programs is for `agent` only");
+    }
     match args.what {
         What::Ingest => ingest::run(args.seconds),
         What::Query => query::run(args.millions),
