@@ -1,13 +1,13 @@
 //! `elixirscope agent`: an agent alone, beside BEAM nodes.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use agent::{Agent, AgentConfig, AgentHandle};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use host::access::{Gate, Routes};
 use host::{HttpServer, Readiness, Registry, Tasks};
 use transport::{Identity, Role};
@@ -66,6 +66,11 @@ pub(crate) struct Args {
 /// How often the connection is looked at for readiness.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// How often is looked for a certificate that is not there yet.
+const AGAIN: Duration = Duration::from_secs(1);
+/// What an agent needs.
+const FILES: [&str; 3] = ["ca.pem", "agent.pem", "agent.key"];
+
 /// Runs an agent until it is told to stop.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     args.log.init()?;
@@ -92,9 +97,26 @@ async fn serve(args: Args) -> Result<ExitCode> {
         readiness.clone(),
     )
     .await?;
-    let certificates = Certificates::new(args.tls.clone(), false, &registry)?;
+    let mut http = Some(http);
+    if !args.tls.is_dir() {
+        bail!(
+            "there is no folder {} with ca.pem, agent.pem and agent.key",
+            args.tls.display()
+        );
+    }
+    if missing(&args.tls).is_some() {
+        // Whoever looks after it sees that it lives, and what it waits for.
+        http.take()
+            .map(|http| process::serve_http(&tasks, http))
+            .transpose()?;
+        if !certificate_came(&args.tls, &readiness).await? {
+            tasks.shutdown(up::STOP).await;
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
     let identity = Identity::from_dir(&args.tls, Role::Agent)
         .with_context(|| format!("no agent certificate in {}", args.tls.display()))?;
+    let certificates = Certificates::new(args.tls.clone(), false, &registry)?;
     let config = AgentConfig {
         name: args.name,
         socket_path: args.socket.unwrap_or_else(up::default_socket),
@@ -110,11 +132,37 @@ async fn serve(args: Args) -> Result<ExitCode> {
     certificates.used_by(Role::Agent, Shows::Client(handle.client()))?;
     certificates.follow(&tasks)?;
     watch(&handle, &tasks, &readiness)?;
-    process::serve_http(&tasks, http)?;
+    http.map(|http| process::serve_http(&tasks, http)).transpose()?;
     let signal = host::stop_signal().await?;
     tracing::info!(signal, "stopping");
     tasks.shutdown(up::STOP).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The first file that is not there.
+fn missing(tls: &Path) -> Option<PathBuf> {
+    let mut files = FILES.into_iter().map(|file| tls.join(file));
+    files.find(|file| !file.exists())
+}
+
+/// Waits for the agent's certificate: it is started beside an application, which files that come late must not hold up. `false`: it was told
+/// to stop meanwhile.
+async fn certificate_came(tls: &Path, readiness: &Readiness) -> Result<bool> {
+    let check = readiness.check("certificate");
+    let mut stop = std::pin::pin!(host::stop_signal());
+    tracing::warn!(tls = %tls.display(), files = ?FILES, "waits for its certificate");
+    while let Some(file) = missing(tls) {
+        check.fail(format!("there is no {} yet", file.display()));
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN) => {}
+            signal = stop.as_mut() => {
+                tracing::info!(signal = signal?, "stopped before it had a certificate");
+                return Ok(false);
+            }
+        }
+    }
+    check.pass();
+    Ok(true)
 }
 
 /// Keeps the readiness check `collector` in step with the connection.

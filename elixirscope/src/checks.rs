@@ -175,8 +175,9 @@ impl Checks {
         let unresolved: Vec<String> = modules
             .iter()
             .filter(|(key, _)| {
+                // A module without a site, such as a struct alone, is never asked for.
                 let site = self.code.site(**key, event::SiteId(1));
-                site.is_none_or(|s| s.place.unmapped.is_some_and(|why| why.contains("published")))
+                site.is_some_and(|s| s.place.unmapped.is_some_and(|why| why.contains("published")))
             })
             .map(|(_, table)| table.module.trim_start_matches("Elixir.").to_owned())
             .collect();

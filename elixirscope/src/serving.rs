@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agent::{Agent, AgentConfig};
 use anyhow::{Context, Result};
@@ -214,6 +214,8 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, addr.port())
 }
 
+/// A member that came back and could not compare what it holds with others for so long is ready all the same.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_mins(2);
 /// How often readiness is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -228,6 +230,7 @@ fn watch(
     let (raft, coordinator) = (readiness.check("coordinator"), coordinator.clone());
     let (store, collector) = (readiness.check("store"), collector.clone());
     let (map, disk) = (readiness.check("map"), readiness.check("disk"));
+    let (copies, started) = (readiness.check("copies"), Instant::now());
     let look = move || {
         process::check_coordinator(&raft, &coordinator, agrees);
         match collector.store().check_writable() {
@@ -244,6 +247,16 @@ fn watch(
             disk.pass();
         } else {
             disk.fail("the disk lost what this member confirmed: remove the member, and start it in an empty folder");
+        }
+        let behind = format!(
+            "{} shards were not compared with other members since this one started: it may lack what came while it was away",
+            adopted.uncompared
+        );
+        match adopted.uncompared {
+            0 => copies.pass(),
+            // Nobody is there to compare with: that is no reason to be away as well.
+            _ if started.elapsed() >= CAUGHT_UP_WITHIN => copies.remark(behind),
+            _ => copies.fail(behind),
         }
     };
     look();

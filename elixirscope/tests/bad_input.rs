@@ -253,6 +253,26 @@ fn a_foreign_certificate_is_refused() -> Result<()> {
     Ok(())
 }
 
+/// Scenario: an agent is started before its certificate is there; then it comes. Guarantee: the agent lives and says what it waits for, then it
+/// connects, without a restart.
+#[test]
+fn an_agent_waits_for_its_certificate() -> Result<()> {
+    let bed = Bed::new(Path::new(env!("CARGO_BIN_EXE_elixirscope")))?;
+    let _member = bed.up(false, &["--no-otlp"])?;
+    let (tls, there) = (bed.path().join("late"), bed.path().join("data/tls"));
+    std::fs::create_dir(&tls)?;
+    let args = vec!["--tls".to_owned(), tls.display().to_string()];
+    let _agent = bed.agent(&AgentOptions { args })?;
+    let why = format!("{:#}", bed.agent_door().text("/ready").expect_err("not ready"));
+    assert!(why.contains("ca.pem yet"), "{why}");
+    for file in ["agent.key", "agent.pem", "ca.pem"] {
+        std::fs::copy(there.join(file), tls.join(file))?;
+    }
+    testbed::wait_for("the agent to connect", std::time::Duration::from_mins(1), || {
+        Ok(bed.agent_door().ready().then_some(()))
+    })
+}
+
 /// Scenario: questions that make no sense, and no member to ask. Guarantee: each is answered in words.
 #[test]
 fn questions_are_checked() -> Result<()> {

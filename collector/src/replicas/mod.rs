@@ -55,6 +55,8 @@ pub struct Adopted {
     pub whole: bool,
     /// A write failed: it takes none until a restart.
     pub stopped: bool,
+    /// Its shards, held by others too, that were not compared with them since it started.
+    pub uncompared: usize,
 }
 
 /// Replication of this collector. Clones share it.
@@ -157,6 +159,7 @@ impl Replicas {
             map: Arc::default(),
             whole: false,
             stopped: false,
+            uncompared: 0,
         })));
         let writing = Arc::default();
         let owner = Owner {

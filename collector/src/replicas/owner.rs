@@ -147,6 +147,9 @@ impl Owner {
             if now >= show {
                 show = now + SHOW;
                 self.counts.show(now, &self.member, self.links.waiting());
+                if self.adopted.read().uncompared != self.member.uncompared() {
+                    self.publish();
+                }
             }
         }
     }
@@ -299,6 +302,7 @@ impl Owner {
             map: Arc::clone(replica.map()),
             whole: replica.is_authoritative(),
             stopped: replica.is_stopped(),
+            uncompared: self.member.uncompared(),
         });
     }
 }

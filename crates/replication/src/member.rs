@@ -109,8 +109,8 @@ pub enum Input {
     Leave,
 }
 
-/// The first comparisons after a start are not later.
-const FIRST_ROUND: Duration = Duration::from_secs(10);
+/// The first comparisons after a start are not later, and not further apart until each shard was compared once.
+const FIRST_ROUND: Duration = Duration::from_secs(1);
 /// Rounds of comparisons after which one that did not come to an end is late.
 const LATE_ROUNDS: u32 = 5;
 
@@ -186,6 +186,24 @@ impl Member {
         let moves = |h: &&Holders| h.next.is_some() && h.has(self.me);
         self.replica.map().shards.iter().filter(moves).count()
     }
+    /// Shards of this member that others hold too and that it was not yet compared with one of them in this life: what it missed while it was
+    /// away may not be here.
+    pub fn uncompared(&self) -> usize {
+        let mut uncompared = 0;
+        for (shard, holders) in (0u16..).map(Shard).zip(&self.replica.map().shards) {
+            let others: Vec<MemberId> = holders.now.iter().copied().filter(|m| *m != self.me).collect();
+            let mine = holders.now.contains(&self.me) && !others.is_empty();
+            uncompared += usize::from(mine && !self.is_compared(shard, &others));
+        }
+        uncompared
+    }
+
+    fn is_compared(&self, shard: Shard, others: &[MemberId]) -> bool {
+        others
+            .iter()
+            .any(|peer| self.repair.ended(shard, *peer).is_some())
+    }
+
     /// Copies of this member's shards on other members that could not be compared with for so many rounds as there are others, and
     /// five more.
     pub fn copies_late(&self, now: Duration) -> usize {
@@ -379,7 +397,12 @@ impl Member {
             }
         }
         if now >= self.next_repair {
-            self.next_repair = now + self.config.repair_every;
+            let again = if self.uncompared() > 0 {
+                self.config.repair_every.min(FIRST_ROUND)
+            } else {
+                self.config.repair_every
+            };
+            self.next_repair = now + again;
             self.begin_round();
         }
         while let Some(at) = self.due.iter().position(|(_, peer)| self.repair.has_room(*peer)) {
@@ -389,8 +412,13 @@ impl Member {
         }
     }
 
-    /// Each shard that this member holds is to be compared with one of its other holders, unless the round before has not ended.
+    /// Each shard that this member holds is to be compared with one of its other holders, unless the round before has not ended. After a start
+    /// only those that were not compared yet, with all their holders in turn: who is away holds nothing up.
     fn begin_round(&mut self) {
+        let first = self.uncompared() > 0;
+        if first {
+            self.due.clear();
+        }
         if !self.due.is_empty() {
             return;
         }
@@ -398,8 +426,10 @@ impl Member {
         let map = Arc::clone(self.replica.map());
         for (shard, holders) in (0u16..).map(Shard).zip(&map.shards) {
             let others: Vec<MemberId> = holders.all().filter(|m| *m != self.me).collect();
-            let peer = others.get(self.round % others.len().max(1));
-            if let Some(peer) = peer.filter(|_| holders.has(self.me)) {
+            let turn = if first { usize::from(shard.0) } else { 0 };
+            let peer = others.get(self.round.wrapping_add(turn) % others.len().max(1));
+            let wanted = holders.has(self.me) && !(first && self.is_compared(shard, &others));
+            if let Some(peer) = peer.filter(|_| wanted) {
                 self.due.push_back((shard, *peer));
             }
         }

@@ -35,6 +35,9 @@ const QUEUE_FRAMES: usize = 4;
 const THREADS: usize = 2;
 /// Random bytes of values in a frame, at most: a frame's body has a limit.
 const FRAME_VALUE_BYTES_MAX: usize = 2 << 20;
+/// How long a first session is looked for, and how often.
+const GREET_WITHIN: Duration = Duration::from_secs(10);
+const GREET_AGAIN: Duration = Duration::from_millis(200);
 /// Between the last greeting and the first frame.
 const START: Duration = Duration::from_millis(300);
 
@@ -168,9 +171,21 @@ impl QuicLoad {
                 turn: number,
                 acks: self.acks.clone().map(|acks| (acks, number)),
             };
-            let greeted = runtime
-                .block_on(session.greet(hlc_now()))
-                .with_context(|| format!("no session at any of {:?}", self.target.collectors))?;
+            // A member that has just started, or stops, says so: another one, or itself a moment later, will do.
+            let until = Instant::now() + GREET_WITHIN.min(self.target.retry);
+            let greeted = loop {
+                match runtime.block_on(session.greet(hlc_now())) {
+                    Ok(greeted) => break greeted,
+                    Err(error) if Instant::now() >= until => {
+                        let doors = &self.target.collectors;
+                        return Err(error).with_context(|| format!("no session at any of {doors:?}"));
+                    }
+                    Err(_) => {
+                        session.turn += 1;
+                        std::thread::sleep(GREET_AGAIN);
+                    }
+                }
+            };
             let events = Events::new(self.shape, self.run, number).with_value_bytes(self.value_bytes);
             let encoder = Encoder::new(producer, epoch, &greeted.hello, self.shape, events)?;
             let (frames, queue) = mpsc::channel(QUEUE_FRAMES);
