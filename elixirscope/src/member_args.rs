@@ -151,7 +151,10 @@ impl MemberArgs {
         let name = self.name.clone().unwrap_or_else(process::machine_name);
         let member = NewMember {
             name: name.clone(),
-            addresses: vec![format!("http://{}", self.http), format!("quic://{advertise}")],
+            addresses: vec![
+                format!("http://{}", reached_at(self.http, &advertise)),
+                format!("quic://{advertise}"),
+            ],
             roles: kind.roles(),
             zone: self.zone.clone(),
         };
@@ -225,6 +228,14 @@ impl MemberArgs {
     }
 }
 
+/// Where others reach the HTTP door: one that listens everywhere is at the host that is advertised.
+fn reached_at(http: SocketAddr, advertise: &str) -> String {
+    match advertise.rsplit_once(':') {
+        Some((host, _)) if http.ip().is_unspecified() => format!("{host}:{}", http.port()),
+        _ => http.to_string(),
+    }
+}
+
 /// Makes a folder that only its owner may enter: it will hold captured values and keys.
 pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
@@ -232,4 +243,18 @@ pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Guarantee: what others are told of the HTTP door leads somewhere, also from a member that listens everywhere.
+    #[test]
+    fn doors_that_listen_everywhere_are_at_the_host_that_is_advertised() {
+        let at = |http: &str, advertise: &str| reached_at(http.parse().unwrap(), advertise);
+        assert_eq!(at("0.0.0.0:7480", "a.example:7481"), "a.example:7480");
+        assert_eq!(at("[::]:7480", "[2001:db8::1]:7481"), "[2001:db8::1]:7480");
+        assert_eq!(at("127.0.0.1:7480", "a.example:7481"), "127.0.0.1:7480");
+    }
 }
