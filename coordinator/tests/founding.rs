@@ -11,9 +11,11 @@ use world::{Place, Running, SOON, World, until};
 
 fn founders() -> [Place; 3] {
     let mut places = ["a", "b", "c"].map(World::place);
-    let list: Vec<String> = places.iter().map(Place::address).collect();
+    let mut list: Vec<String> = places.iter().map(Place::address).collect();
+    // Written in another order by each.
     for place in &mut places {
         place.founders.clone_from(&list);
+        list.rotate_left(1);
     }
     places
 }

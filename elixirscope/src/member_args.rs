@@ -97,7 +97,7 @@ pub(crate) struct NewClusterArgs {
     #[arg(long, env = "ELIXIRSCOPE_REPLICAS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=7))]
     replicas: u8,
     /// `host:port` of the members that found the cluster together, this one's `--advertise` among them, the same list for all. An empty data
-    /// folder then joins the cluster that one of them is in; where all others are new too, the first of the list founds one. For members that
+    /// folder then joins the cluster that one of them is in; where all others are new too, one of them founds one. For members that
     /// are started alike, as Kubernetes does; --join is for one after the other.
     #[arg(
         long,

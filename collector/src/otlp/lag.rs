@@ -33,14 +33,16 @@ pub(super) struct Lag {
 
 /// Shares are so many parts of a whole.
 const OF: u32 = 1000;
+/// The golden ratio of 2^32 (Knuth, TAOCP volume 3, 6.4): multiples of it are spread evenly.
+const SCATTER: u32 = 0x9E37_79B9;
 
 impl Lag {
     /// Should this request be refused?
     pub(super) fn sheds(&self) -> bool {
         let share = self.share.load(Relaxed);
-        // Evenly: as many of a thousand as the share says.
-        let number = self.requests.fetch_add(1, Relaxed) % OF;
-        (number + 1) * share / OF > number * share / OF
+        // Scattered, so that of clients that send in turn not always the same is refused.
+        let number = self.requests.fetch_add(1, Relaxed);
+        share > 0 && number.wrapping_mul(SCATTER) >> 16 < share * (1 << 16) / OF
     }
 
     /// What a probe saw.
@@ -83,7 +85,13 @@ mod tests {
         assert_eq!(next_share(some, Duration::MAX), SHARE_MAX);
         let lag = Lag::default();
         lag.saw(ms(600));
-        assert_eq!((0..OF).filter(|_| lag.sheds()).count(), 450);
+        let refused: Vec<bool> = (0..OF).map(|_| lag.sheds()).collect();
+        for of in [&refused[..], &refused[500..]] {
+            let share = of.iter().filter(|refused| **refused).count() * 1000 / of.len();
+            assert!((430..470).contains(&share), "{share}");
+        }
+        let of_one = refused.iter().step_by(2).filter(|refused| **refused).count();
+        assert!((190..260).contains(&of_one), "{of_one} of every second request");
         let mut share = SHARE_MAX;
         for _ in 0..40 {
             share = next_share(share, ms(1));

@@ -172,7 +172,14 @@ impl Owner {
             }
             Told::Message(received) => {
                 let (now, adopted) = (self.started.elapsed(), self.member.replica().map().epoch);
-                match self.parked.take(now, adopted, received) {
+                // Who takes no writes learns no maps either.
+                let stopped = self.member.replica().is_stopped();
+                let taken = if stopped {
+                    Some(received)
+                } else {
+                    self.parked.take(now, adopted, received)
+                };
+                match taken {
                     Some(received) => self.message(received),
                     // It may have missed that there is one.
                     None => self

@@ -109,8 +109,11 @@ pub enum Input {
     Leave,
 }
 
-/// The first comparisons after a start are not later, and not further apart until each shard was compared once.
-const FIRST_ROUND: Duration = Duration::from_secs(1);
+/// After a start what it held is compared this often, until each shard was, or it has tried for so long.
+const CATCH_UP_EVERY: Duration = Duration::from_secs(1);
+const CATCH_UP_FOR: Duration = Duration::from_mins(2);
+/// The first comparisons of all are not later.
+const FIRST_ROUND: Duration = Duration::from_secs(10);
 /// Rounds of comparisons after which one that did not come to an end is late.
 const LATE_ROUNDS: u32 = 5;
 
@@ -125,6 +128,11 @@ pub struct Member {
     repair: Repair,
     moves: Moves,
     started: Duration,
+    /// Shards that it held at its start together with others.
+    at_start: Vec<Shard>,
+    next_catch_up: Duration,
+    /// How often that was tried with each.
+    tried: BTreeMap<Shard, usize>,
     next_repair: Duration,
     next_takeover: Duration,
     round: usize,
@@ -141,6 +149,9 @@ impl Member {
         let Start { me, life, .. } = start;
         let mut front = Front::new(me, life, config.front, bugs);
         front.set_zones(start.zones);
+        let shards = (0u16..).map(Shard).zip(&start.map.shards);
+        let at_start = shards.filter(|(_, h)| h.now.contains(&me) && h.now.len() > 1);
+        let at_start = at_start.map(|(shard, _)| shard).collect();
         let replica = Replica::new(me, start.disk, start.map, config.waiting_bytes_max, bugs);
         let mut member = Self {
             me,
@@ -151,6 +162,9 @@ impl Member {
             repair: Repair::new(config.repair, life, bugs),
             moves: Moves::new(me, bugs),
             started: now,
+            at_start,
+            next_catch_up: now + CATCH_UP_EVERY,
+            tried: BTreeMap::new(),
             // What a start may find missing is not waited for as long as what nobody expects.
             next_repair: now + config.repair_every.min(FIRST_ROUND),
             next_takeover: now,
@@ -186,22 +200,26 @@ impl Member {
         let moves = |h: &&Holders| h.next.is_some() && h.has(self.me);
         self.replica.map().shards.iter().filter(moves).count()
     }
-    /// Shards of this member that others hold too and that it was not yet compared with one of them in this life: what it missed while it was
-    /// away may not be here.
+    /// Shards that this member held at its start with others, and has not compared with one of them since: what it missed while it was away may
+    /// not be here.
     pub fn uncompared(&self) -> usize {
-        let mut uncompared = 0;
-        for (shard, holders) in (0u16..).map(Shard).zip(&self.replica.map().shards) {
-            let others: Vec<MemberId> = holders.now.iter().copied().filter(|m| *m != self.me).collect();
-            let mine = holders.now.contains(&self.me) && !others.is_empty();
-            uncompared += usize::from(mine && !self.is_compared(shard, &others));
-        }
-        uncompared
+        self.not_compared().len()
     }
 
-    fn is_compared(&self, shard: Shard, others: &[MemberId]) -> bool {
-        others
-            .iter()
-            .any(|peer| self.repair.ended(shard, *peer).is_some())
+    /// These shards, and their other holders.
+    fn not_compared(&self) -> Vec<(Shard, Vec<MemberId>)> {
+        let mut shards = Vec::new();
+        for shard in &self.at_start {
+            let holders = self.replica.map().holders(*shard).map_or(&[][..], |h| &h.now);
+            let others: Vec<MemberId> = holders.iter().copied().filter(|m| *m != self.me).collect();
+            let compared = others
+                .iter()
+                .any(|peer| self.repair.ended(*shard, *peer).is_some());
+            if holders.contains(&self.me) && !others.is_empty() && !compared {
+                shards.push((*shard, others));
+            }
+        }
+        shards
     }
 
     /// Copies of this member's shards on other members that could not be compared with for so many rounds as there are others, and
@@ -397,13 +415,12 @@ impl Member {
             }
         }
         if now >= self.next_repair {
-            let again = if self.uncompared() > 0 {
-                self.config.repair_every.min(FIRST_ROUND)
-            } else {
-                self.config.repair_every
-            };
-            self.next_repair = now + again;
+            self.next_repair = now + self.config.repair_every;
             self.begin_round();
+        }
+        if now >= self.next_catch_up {
+            self.next_catch_up = now + CATCH_UP_EVERY;
+            self.catch_up(now);
         }
         while let Some(at) = self.due.iter().position(|(_, peer)| self.repair.has_room(*peer)) {
             if let Some((shard, peer)) = self.due.remove(at) {
@@ -412,13 +429,27 @@ impl Member {
         }
     }
 
-    /// Each shard that this member holds is to be compared with one of its other holders, unless the round before has not ended. After a start
-    /// only those that were not compared yet, with all their holders in turn: who is away holds nothing up.
-    fn begin_round(&mut self) {
-        let first = self.uncompared() > 0;
-        if first {
-            self.due.clear();
+    /// Compares what was not compared since the start, with its other holders in turn: who is away holds nothing up.
+    fn catch_up(&mut self, now: Duration) {
+        if now.saturating_sub(self.started) >= CATCH_UP_FOR {
+            return;
         }
+        for (shard, others) in self.not_compared() {
+            let tried = self.tried.entry(shard).or_default();
+            let turn = tried.wrapping_add(usize::from(shard.0));
+            let Some(peer) = others.get(turn % others.len().max(1)) else {
+                continue;
+            };
+            if self.repair.has_room(*peer) && !self.repair.goes_on(now, shard) {
+                *tried += 1;
+                let asked = self.repair.start(now, shard, *peer);
+                self.todo.extend(asked);
+            }
+        }
+    }
+
+    /// Each shard that this member holds is to be compared with one of its other holders, unless the round before has not ended.
+    fn begin_round(&mut self) {
         if !self.due.is_empty() {
             return;
         }
@@ -426,10 +457,8 @@ impl Member {
         let map = Arc::clone(self.replica.map());
         for (shard, holders) in (0u16..).map(Shard).zip(&map.shards) {
             let others: Vec<MemberId> = holders.all().filter(|m| *m != self.me).collect();
-            let turn = if first { usize::from(shard.0) } else { 0 };
-            let peer = others.get(self.round.wrapping_add(turn) % others.len().max(1));
-            let wanted = holders.has(self.me) && !(first && self.is_compared(shard, &others));
-            if let Some(peer) = peer.filter(|_| wanted) {
+            let peer = others.get(self.round % others.len().max(1));
+            if let Some(peer) = peer.filter(|_| holders.has(self.me)) {
                 self.due.push_back((shard, *peer));
             }
         }

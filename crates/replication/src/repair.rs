@@ -32,6 +32,9 @@ use std::time::Duration;
 /// Entries of one answer.
 pub const LIST_MAX: usize = 4096;
 
+/// Who says nothing for so long is not waited for where another one can be asked.
+const SILENT: Duration = Duration::from_secs(2);
+
 /// Bounds and waits.
 #[derive(Clone, Copy, Debug)]
 pub struct RepairConfig {
@@ -160,6 +163,15 @@ impl Repair {
     /// Is so much under way that nothing more begins?
     pub(crate) fn is_full(&self) -> bool {
         self.pulls.len() + self.away.len() >= self.config.at_once
+    }
+
+    /// Is a shard being compared with somebody who answered lately?
+    pub(crate) fn goes_on(&self, now: Duration, shard: Shard) -> bool {
+        let lately = |since: Duration| now.saturating_sub(since) < SILENT;
+        self.pulls
+            .values()
+            .any(|p| p.shard == shard && lately(p.progress))
+            || self.away.values().any(|a| a.shard == shard && lately(a.since))
     }
 
     /// May a comparison with this peer begin?

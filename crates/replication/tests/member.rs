@@ -44,51 +44,76 @@ fn asked(actions: &[Action]) -> Vec<(MemberId, u64, Shard)> {
     actions.iter().filter_map(ask).collect()
 }
 
-/// Scenario: a member of four shards starts: of one it is the only holder, three are held by two others as well, one of whom is away. Guarantee:
-/// it has caught up when each of the three was compared with the one who answers, which takes two rounds of a second at most; who is away holds
-/// nothing up.
-#[test]
-fn caught_up_after_a_start() {
-    let ids = |of: &[u64]| of.iter().copied().map(MemberId).collect();
-    let map = ShardMap::new(vec![ids(&[1]), ids(&[1, 2, 3]), ids(&[1, 2, 3]), ids(&[1, 2, 3])]);
+fn start(holders: &[&[u64]]) -> Member {
+    let ids = |of: &&[u64]| of.iter().copied().map(MemberId).collect();
     let start = Start {
         me: MemberId(1),
         life: 1 << 40,
         disk: Disk::Whole,
-        map: Arc::new(map),
+        map: Arc::new(ShardMap::new(holders.iter().map(ids).collect())),
         hints: Vec::new(),
         zones: std::collections::BTreeMap::new(),
         gone: std::collections::BTreeSet::new(),
     };
-    let mut member = Member::new(Duration::ZERO, start, Config::default(), Bugs::NONE);
-    assert_eq!(member.uncompared(), 3);
-    let mut rounds = 0;
-    while member.uncompared() > 0 {
-        rounds += 1;
-        assert!(rounds <= 2, "{} shards were not compared", member.uncompared());
-        let now = Duration::from_millis(1_000 * rounds);
-        for (to, ask, shard) in asked(&member.handle(now, Input::Tick)) {
-            if to != MemberId(2) {
+    Member::new(Duration::ZERO, start, Config::default(), Bugs::NONE)
+}
+
+/// Time passes; whoever of `answering` is asked holds nothing, as this member. Which shards were asked about.
+fn tick(member: &mut Member, now: Duration, answering: &[u64]) -> Vec<Shard> {
+    let mut shards = Vec::new();
+    for (to, ask, shard) in asked(&member.handle(now, Input::Tick)) {
+        shards.push(shard);
+        if !answering.contains(&to.0) {
+            continue;
+        }
+        let answer = Answer::Buckets {
+            epoch: 1,
+            whole: true,
+            floor: Bucket(0),
+            digests: Vec::new(),
+            gaps: 0,
+        };
+        let message = Message::Answer { ask, shard, answer };
+        for action in member.handle(now, Input::Message { from: to, message }) {
+            let Action::Compare(compare) = action else {
                 continue;
-            }
-            let answer = Answer::Buckets {
-                epoch: 1,
-                whole: true,
-                floor: Bucket(0),
-                digests: Vec::new(),
-                gaps: 0,
             };
-            let from = MemberId(2);
-            let message = Message::Answer { ask, shard, answer };
-            for action in member.handle(now, Input::Message { from, message }) {
-                let Action::Compare(compare) = action else {
-                    continue;
-                };
-                let compared = Box::new(compare.run(&Nothing));
-                assert!(asked(&member.handle(now, Input::Compared(compared))).is_empty());
-            }
+            let compared = Box::new(compare.run(&Nothing));
+            assert!(asked(&member.handle(now, Input::Compared(compared))).is_empty());
         }
     }
-    let later = member.handle(Duration::from_secs(4), Input::Tick);
-    assert!(asked(&later).is_empty(), "the next round is a minute later");
+    shards
+}
+
+/// Scenario: a member of four shards starts: of one it is the only holder, three are held by two others as well, one of whom is away. Guarantee:
+/// it has caught up when each of the three was compared with the one who answers, however long the other is asked in vain.
+#[test]
+fn caught_up_after_a_start() {
+    let mut member = start(&[&[1], &[1, 2, 3], &[1, 2, 3], &[1, 2, 3]]);
+    assert_eq!(member.uncompared(), 3);
+    let mut seconds = 0;
+    while member.uncompared() > 0 {
+        seconds += 1;
+        assert!(seconds < 25, "{} shards were not compared", member.uncompared());
+        tick(&mut member, Duration::from_secs(seconds), &[2]);
+    }
+}
+
+/// Scenario: of two shards one is held by somebody who never answers. Guarantee: the other one is compared in each round all the same; after two
+/// minutes the first is asked about only in the rounds.
+#[test]
+fn one_that_never_answers_stops_no_rounds() {
+    let mut member = start(&[&[1, 2], &[1, 3]]);
+    let mut rounds = 0;
+    let mut asked_late = 0;
+    for seconds in 1..300 {
+        let shards = tick(&mut member, Duration::from_secs(seconds), &[2]);
+        rounds += shards.iter().filter(|shard| shard.0 == 0).count();
+        if seconds > 130 {
+            asked_late += shards.iter().filter(|shard| shard.0 == 1).count();
+        }
+    }
+    assert_eq!(member.uncompared(), 1);
+    assert!((5..=7).contains(&rounds), "{rounds} comparisons in five minutes");
+    assert!((2..=3).contains(&asked_late), "{asked_late}");
 }
