@@ -5,6 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+/// A question is answered within this time.
+const WITHIN: Duration = Duration::from_secs(20);
+/// An audit reads all that is stored, on all members.
+const AUDIT_WITHIN: Duration = Duration::from_mins(10);
+
 /// Where a member answers.
 #[derive(Clone, Debug)]
 pub struct Door {
@@ -15,8 +20,9 @@ pub struct Door {
 impl Door {
     /// `GET`, as text.
     pub fn text(&self, path: &str) -> Result<String> {
+        let audit = path.starts_with("/api/v1/audit");
         let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(20)))
+            .timeout_global(Some(if audit { AUDIT_WITHIN } else { WITHIN }))
             .http_status_as_error(false)
             .build()
             .into();
@@ -44,7 +50,7 @@ impl Door {
     pub fn post_json(&self, path: &str, body: &Value) -> Result<()> {
         let mut answer = ureq::post(format!("{}{path}", self.url))
             .config()
-            .timeout_global(Some(Duration::from_secs(20)))
+            .timeout_global(Some(WITHIN))
             .http_status_as_error(false)
             .build()
             .header("content-type", "application/json")
