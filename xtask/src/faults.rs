@@ -3,7 +3,7 @@
 
 mod acks;
 mod away;
-mod chance;
+pub mod chance;
 mod cluster;
 mod coordinators;
 mod deploys;
@@ -12,7 +12,7 @@ mod disk_lost;
 pub mod ensemble;
 mod failover;
 mod fsync;
-mod group;
+pub mod group;
 mod kills;
 pub mod load;
 mod member;
@@ -21,7 +21,7 @@ mod net;
 mod no_quorum;
 mod overload;
 mod power;
-mod programs;
+pub mod programs;
 mod rolling;
 mod rotate;
 mod shop;
@@ -238,21 +238,21 @@ fn told(figure: &Value) -> String {
 }
 
 /// A count.
-fn count(name: &str, value: u64) -> Value {
+pub fn count(name: &str, value: u64) -> Value {
     json!({"name": name, "value": value, "unit": "1"})
 }
 
 /// A count that must be 0.
-fn none(name: &str, value: u64) -> Value {
+pub fn none(name: &str, value: u64) -> Value {
     json!({"name": name, "value": value, "unit": "1", "goal": 0})
 }
 
 /// A count that must be so many at least.
-fn some(name: &str, value: u64, least: u64) -> Value {
+pub fn some(name: &str, value: u64, least: u64) -> Value {
     json!({"name": name, "value": value, "unit": "1", "goal": least, "at_least": true})
 }
 
 /// A measure that may be so much at most.
-fn most(name: &str, value: f64, unit: &str, goal: f64) -> Value {
+pub fn most(name: &str, value: f64, unit: &str, goal: f64) -> Value {
     json!({"name": name, "value": value, "unit": unit, "goal": goal})
 }

@@ -2,8 +2,8 @@
 //! an OCI archive, which `podman load`, `docker load` and `skopeo` take. The same program and system libraries give the same digest.
 
 mod archive;
-mod confined;
-mod declared;
+pub mod confined;
+pub mod declared;
 #[cfg(test)]
 mod dockerfile;
 mod libraries;
@@ -104,6 +104,18 @@ pub fn make(binary: &Path, to: &Path) -> Result<Image> {
         digest,
         root_bytes: layers.iter().flatten().map(Entry::bytes).sum(),
     })
+}
+
+/// Makes the root file system alone, as a runtime has it when it has unpacked the image.
+pub fn unpacked(binary: &Path, to: &Path) -> Result<PathBuf> {
+    machine::for_image()?;
+    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+    let stripped = to.join("elixirscope");
+    strip(binary, &stripped)?;
+    let folder = to.join("root");
+    pack::write(&folder, root::layers(&stripped)?.into_iter().flatten())?;
+    fs::remove_file(&stripped)?;
+    Ok(folder)
 }
 
 /// A copy without symbols and debug sections.

@@ -4,7 +4,7 @@
 mod alerts;
 mod checkov;
 mod names;
-mod objects;
+pub mod objects;
 mod planted;
 mod pods;
 mod references;
@@ -12,7 +12,7 @@ mod rule;
 mod schemas;
 mod selectors;
 mod settings;
-mod tools;
+pub mod tools;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

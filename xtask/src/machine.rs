@@ -68,6 +68,13 @@ const NETS: &[Need] = &[Need {
     present: || ["ip", "tc", "nft", "curl"].iter().all(|program| on_path(program)),
 }];
 
+/// For pods without a cluster: names of headless services.
+const NAMES: &[Need] = &[Need {
+    what: "dnsmasq",
+    packages: &["dnsmasq-base"],
+    present: || on_path("dnsmasq") || Path::new("/usr/sbin/dnsmasq").is_file(),
+}];
+
 /// For evaluating the expressions of dashboards and rules.
 const METRICS: &[Need] = &[Need {
     what: "Prometheus with promtool",
@@ -189,6 +196,11 @@ pub fn for_tests() -> Result<()> {
 /// Installs what breaking networks needs.
 pub fn for_nets() -> Result<()> {
     install(&[NETS])
+}
+
+/// Installs what running the manifests without a cluster needs.
+pub fn for_k8s_test() -> Result<()> {
+    install(&[IMAGE, NETS, NAMES])
 }
 
 /// Installs what fuzzing needs: a C++ compiler for libFuzzer, and `cargo fuzz`.

@@ -13,6 +13,7 @@ mod fix;
 mod fuzz;
 mod image;
 mod k8s;
+mod k8s_test;
 mod machine;
 mod metrics;
 mod pack;
@@ -53,6 +54,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Render the manifests of `k8s/` and check all that can be checked without a cluster.
     K8s(k8s::Args),
+    /// Run the rendered manifests in network namespaces, without a cluster: install, load, rolling updates, a comparison (root only).
+    K8sTest(k8s_test::Args),
     /// Run the cluster in one thread, seed after seed, with everything breaking, and write `target/report/sim.json`.
     Sim(sim::Args),
     /// Show that the simulation finds each planted mistake, and write `target/report/planted.json`.
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Faults(args) => faults::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::K8s(args) => k8s::run(&args),
+        Command::K8sTest(args) => k8s_test::run(&args),
         Command::Sim(args) => sim::run(&args, "sim"),
         Command::Planted(args) => sim::run(&args, "planted"),
         Command::Image(args) => image::run(&args),

@@ -253,7 +253,7 @@ pub fn formed(status: &Value, wanted: usize) -> bool {
 }
 
 /// Do all of them hold so many events, each once, without a hole, of the same nodes?
-fn all_hold(audits: &[Value], events: u64) -> bool {
+pub fn all_hold(audits: &[Value], events: u64) -> bool {
     let whole = |audit: &Value| {
         audit["events"].as_u64() == Some(events)
             && [
@@ -272,7 +272,7 @@ fn all_hold(audits: &[Value], events: u64) -> bool {
 }
 
 /// The counts of an audit, without names.
-fn told(audit: &Value) -> String {
+pub fn told(audit: &Value) -> String {
     let mut own = audit.clone();
     if let Some(fields) = own.as_object_mut() {
         fields.remove("others");

@@ -101,7 +101,7 @@ fn serve(child: &mut Child, http: &str) -> Result<(Instant, Duration)> {
 }
 
 /// What the kernel says of the process: a check that its confinement is there.
-fn is_confined(pid: u32) -> Result<()> {
+pub fn is_confined(pid: u32) -> Result<()> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let field = |name: &str| {
         let found = status

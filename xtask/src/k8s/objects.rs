@@ -32,15 +32,20 @@ pub fn render(kubectl: &Path) -> Result<Vec<Overlay>> {
     paths.sort();
     let mut overlays = Vec::new();
     for path in paths {
-        let mut command = run::command(&kubectl.to_string_lossy(), &["kustomize"]);
-        let yaml = run::output(command.arg(&path))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        overlays.push(Overlay {
-            objects: parse(&yaml).with_context(|| format!("overlay {name}"))?,
-            name: name.into_owned(),
-        });
+        overlays.push(render_one(kubectl, &path)?);
     }
     Ok(overlays)
+}
+
+/// Renders one folder.
+pub fn render_one(kubectl: &Path, path: &Path) -> Result<Overlay> {
+    let mut command = run::command(&kubectl.to_string_lossy(), &["kustomize"]);
+    let yaml = run::output(command.arg(path))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(Overlay {
+        objects: parse(&yaml).with_context(|| format!("overlay {name}"))?,
+        name: name.into_owned(),
+    })
 }
 
 /// The objects of a text of several documents.

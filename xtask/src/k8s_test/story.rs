@@ -1,0 +1,137 @@
+//! What happens to the cluster, step by step, while nodes send and somebody asks.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::ask::{until_equal, until_formed};
+use super::clients::Clients;
+use super::cluster::Cluster;
+use super::manifest::Workload;
+use crate::faults::chance::Chance;
+use crate::faults::{count, most, none, some};
+use crate::image::confined::is_confined;
+
+/// Longest waits: for pods, for shards, for what is late.
+const READY: Duration = Duration::from_mins(3);
+const EQUAL: Duration = Duration::from_mins(3);
+/// Pods of the application, each with an agent and a node.
+const AGENTS: usize = 2;
+/// Events a second of each node.
+const RATE: u32 = 2_000;
+const COLLECTORS: usize = 3;
+
+/// Installs, loads, rolls `runs` times, evicts, compares.
+pub fn run(
+    cluster: &mut Cluster,
+    workloads: [Workload; 3],
+    folder: &Path,
+    token: &str,
+    runs: u32,
+    seed: u64,
+) -> Result<Vec<Value>> {
+    let mut chance = Chance::new(seed);
+    let began = Instant::now();
+    let [coordinator, collector, application] = workloads;
+    let names = [&coordinator, &collector].map(|workload| workload.object.name().to_owned());
+    cluster.apply(coordinator, None);
+    cluster.apply(collector, None);
+    cluster.apply(application, Some(AGENTS));
+    cluster.settle(READY)?;
+    until_formed(cluster, token, READY)?;
+    let installed = began.elapsed().as_secs_f64();
+    println!("installed: all pods available and all shards held after {installed:.1} s");
+    let mut confined = 0;
+    for pod in cluster.sets.iter().take(2).flat_map(|set| set.pods.values()) {
+        is_confined(pod.pid())?;
+        confined += 1;
+    }
+    let sockets = sockets(cluster, folder);
+    let clients = Clients::begin(sockets, RATE, &cluster.clients, token);
+    cluster.pass(Duration::from_secs(2))?;
+
+    let mut slowest = 0.0_f64;
+    for done in 1..=runs {
+        let begun = Instant::now();
+        for name in &names {
+            cluster.set(name)?.revision += 1;
+        }
+        cluster.settle(READY)?;
+        slowest = slowest.max(begun.elapsed().as_secs_f64());
+        println!(
+            "{done} of {runs} rolling updates of six members, {:.1} s",
+            begun.elapsed().as_secs_f64()
+        );
+    }
+    evictions(cluster, &names, &mut chance)?;
+
+    let told = clients.end()?;
+    let (equal, held) = until_equal(cluster, token, COLLECTORS, told.stored, EQUAL)?;
+    let counts = &cluster.counts;
+    let last = counts.ready.iter().copied().fold(0.0, f64::max);
+    Ok(vec![
+        some("pods started", counts.started, 8 + 6 * u64::from(runs) + 2),
+        some("members seen confined by the kernel", confined, 6),
+        some("rolling updates of six members", runs.into(), runs.into()),
+        most("the slowest of them", slowest, "s", READY.as_secs_f64()),
+        most("installed after", installed, "s", READY.as_secs_f64()),
+        most("a pod's start to ready, the slowest", last, "s", 30.0),
+        none("processes that ended unasked", counts.restarted),
+        none("processes that did not end in their grace", counts.killed),
+        some("evictions", counts.evicted, 2),
+        some(
+            "evictions refused by the budget, one being down",
+            counts.refused,
+            2,
+        ),
+        count("nodes behind agents", told.nodes),
+        some("events acknowledged", told.stored, 1),
+        none("events not acknowledged", told.unconfirmed),
+        none(
+            "acknowledged events that a collector does not hold",
+            told.stored.abs_diff(held),
+        ),
+        most(
+            "until all collectors held the same, after the load",
+            equal,
+            "s",
+            EQUAL.as_secs_f64(),
+        ),
+        some("questions", told.questions, 1),
+        none("questions not answered wholly", told.unwhole),
+        count("questions asked again elsewhere", told.again),
+    ])
+}
+
+/// Of agents, in the pods' volumes.
+fn sockets(cluster: &Cluster, folder: &Path) -> Vec<std::path::PathBuf> {
+    let pods = cluster.sets.iter().skip(2).flat_map(|set| set.pods.values());
+    let own = |pod: &super::pod::Pod| {
+        folder
+            .join("pods")
+            .join(format!("{}-{}", pod.name, pod.host.address))
+    };
+    pods.map(|pod| own(pod).join("elixirscope-run/elixirscope-agent.sock"))
+        .collect()
+}
+
+/// Of each set one pod is evicted; while it is down the budget refuses every other.
+fn evictions(cluster: &mut Cluster, names: &[String; 2], chance: &mut Chance) -> Result<()> {
+    for name in names {
+        let first = usize::try_from(chance.within(0, 3)).unwrap_or_default();
+        anyhow::ensure!(
+            cluster.evict(name, first)?,
+            "{name}-{first} was not evicted though all are well"
+        );
+        let other = (first + 1) % 3;
+        anyhow::ensure!(
+            !cluster.evict(name, other)?,
+            "{name}-{other} was evicted though {name}-{first} is down"
+        );
+        cluster.settle(READY)?;
+        println!("{name}-{first} evicted, {name}-{other} refused meanwhile");
+    }
+    Ok(())
+}
