@@ -41,8 +41,21 @@ pub fn until_equal(
     limit: Duration,
 ) -> Result<(f64, u64)> {
     let began = Instant::now();
+    let mut last = String::new();
     loop {
         let audits = audits(cluster, token);
+        // What still differs, whenever it changes: a comparison that hangs says where.
+        let now = match &audits {
+            Ok(all) => all.iter().map(told).collect::<Vec<_>>().join("\n  "),
+            Err(error) => format!("{error:#}"),
+        };
+        if now != last {
+            println!(
+                "{:.0} s after the load, {events} events acknowledged:\n  {now}",
+                began.elapsed().as_secs_f64()
+            );
+            last = now;
+        }
         if let Ok(all) = audits.as_ref()
             && all.len() == collectors
             && all_hold(all, events)

@@ -7,6 +7,7 @@ mod clients;
 mod cluster;
 mod manifest;
 mod network;
+mod operations;
 mod pod;
 mod story;
 
@@ -89,7 +90,14 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let (secrets, token) = secrets(folder.path())?;
     let mut cluster = Cluster::new(manifests, secrets, roots, folder.path())?;
-    let outcome = story::run(&mut cluster, workloads, folder.path(), &token, runs, seed);
+    let outcome = story::run(
+        &mut cluster,
+        workloads,
+        folder.path(),
+        &token,
+        (runs, args.short),
+        seed,
+    );
     if outcome.is_err() {
         keep_logs(folder.path(), seed)?;
     }

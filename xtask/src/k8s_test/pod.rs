@@ -114,6 +114,12 @@ impl Pod {
         self.child.signal(Signal::TERM);
     }
 
+    /// Its machine is gone: SIGKILL, and it counts as told to end.
+    pub fn fail(&mut self) -> Result<()> {
+        self.phase = Phase::Ends(Instant::now() + Duration::from_mins(1));
+        self.kill()
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()

@@ -10,6 +10,7 @@ use super::ask::{until_equal, until_formed};
 use super::clients::Clients;
 use super::cluster::Cluster;
 use super::manifest::Workload;
+use super::operations::{address_lost, evictions, scaled, volume_lost};
 use crate::faults::chance::Chance;
 use crate::faults::{count, most, none, some};
 use crate::image::confined::is_confined;
@@ -29,7 +30,7 @@ pub fn run(
     workloads: [Workload; 3],
     folder: &Path,
     token: &str,
-    runs: u32,
+    (runs, short): (u32, bool),
     seed: u64,
 ) -> Result<Vec<Value>> {
     let mut chance = Chance::new(seed);
@@ -66,9 +67,16 @@ pub fn run(
         );
     }
     evictions(cluster, &names, &mut chance)?;
+    address_lost(cluster, &names[1], token, &mut chance)?;
+    if !short {
+        volume_lost(cluster, &names[1], token, &mut chance)?;
+        scaled(cluster, &names[1], token, folder)?;
+    }
 
     let told = clients.end()?;
-    let (equal, held) = until_equal(cluster, token, COLLECTORS, told.stored, EQUAL)?;
+    // For each node that ended its agent says so, by one event.
+    let events = told.stored + told.nodes;
+    let (equal, held) = until_equal(cluster, token, COLLECTORS, events, EQUAL)?;
     let counts = &cluster.counts;
     let last = counts.ready.iter().copied().fold(0.0, f64::max);
     Ok(vec![
@@ -91,7 +99,7 @@ pub fn run(
         none("events not acknowledged", told.unconfirmed),
         none(
             "acknowledged events that a collector does not hold",
-            told.stored.abs_diff(held),
+            events.abs_diff(held),
         ),
         most(
             "until all collectors held the same, after the load",
@@ -115,23 +123,4 @@ fn sockets(cluster: &Cluster, folder: &Path) -> Vec<std::path::PathBuf> {
     };
     pods.map(|pod| own(pod).join("elixirscope-run/elixirscope-agent.sock"))
         .collect()
-}
-
-/// Of each set one pod is evicted; while it is down the budget refuses every other.
-fn evictions(cluster: &mut Cluster, names: &[String; 2], chance: &mut Chance) -> Result<()> {
-    for name in names {
-        let first = usize::try_from(chance.within(0, 3)).unwrap_or_default();
-        anyhow::ensure!(
-            cluster.evict(name, first)?,
-            "{name}-{first} was not evicted though all are well"
-        );
-        let other = (first + 1) % 3;
-        anyhow::ensure!(
-            !cluster.evict(name, other)?,
-            "{name}-{other} was evicted though {name}-{first} is down"
-        );
-        cluster.settle(READY)?;
-        println!("{name}-{first} evicted, {name}-{other} refused meanwhile");
-    }
-    Ok(())
 }
