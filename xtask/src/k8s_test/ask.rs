@@ -60,8 +60,8 @@ pub fn until_equal(
             && all.len() == collectors
             && all_hold(all, events)
         {
-            let least = all.iter().filter_map(|audit| audit["events"].as_u64()).min();
-            return Ok((began.elapsed().as_secs_f64(), least.unwrap_or_default()));
+            let fewest = all.iter().filter_map(|audit| audit["events"].as_u64()).min();
+            return Ok((began.elapsed().as_secs_f64(), fewest.unwrap_or_default()));
         }
         let twice = |audit: &Value| audit["duplicates"].as_u64().is_some_and(|n| n > 0);
         let broken = audits.as_ref().is_ok_and(|audits| audits.iter().any(twice));

@@ -55,15 +55,15 @@ pub fn run(
 
     let mut slowest = 0.0_f64;
     for done in 1..=runs {
-        let begun = Instant::now();
+        let rolled = Instant::now();
         for name in &names {
             cluster.set(name)?.revision += 1;
         }
         cluster.settle(READY)?;
-        slowest = slowest.max(begun.elapsed().as_secs_f64());
+        slowest = slowest.max(rolled.elapsed().as_secs_f64());
         println!(
             "{done} of {runs} rolling updates of six members, {:.1} s",
-            begun.elapsed().as_secs_f64()
+            rolled.elapsed().as_secs_f64()
         );
     }
     evictions(cluster, &names, &mut chance)?;
