@@ -180,7 +180,7 @@ mod tests {
 
     const SET: &str = "
 kind: StatefulSet
-metadata: {name: s, namespace: n}
+metadata: {name: s, namespace: ns}
 spec:
   template:
     metadata: {labels: {a: b}}
@@ -207,7 +207,7 @@ spec:
             objects: parse(SET).unwrap(),
         };
         let workload = Manifests::new(vec![overlay])
-            .workload("StatefulSet", "n", "s")
+            .workload("StatefulSet", "ns", "s")
             .unwrap();
         let fields = BTreeMap::from([("metadata.name".to_owned(), "s-0".to_owned())]);
         let env = workload.env(&fields).unwrap();
