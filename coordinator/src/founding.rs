@@ -224,8 +224,8 @@ mod tests {
         }
     }
 
-    fn blank(raft: u64, at: &str) -> Result<Standing, String> {
-        Ok(Standing::Blank(newcomer(raft, at, &["a", "b", "c"])))
+    fn blank(raft: u64, at: &str) -> Standing {
+        Standing::Blank(newcomer(raft, at, &["a", "b", "c"]))
     }
 
     /// Scenario: the answers of two other founders, in all kinds. Guarantee: the first founds only when all others said that they are blank and
@@ -237,18 +237,21 @@ mod tests {
             decide(&newcomer(1, "a", &["a", "b", "c"]), answers)
         };
         let found = Round::Begin(Begin::Found);
-        assert_eq!(as_first(&[("b", blank(2, "b")), ("c", blank(3, "c"))]), found);
-        let wait = as_first(&[("b", silent()), ("c", blank(3, "c"))]);
+        assert_eq!(
+            as_first(&[("b", Ok(blank(2, "b"))), ("c", Ok(blank(3, "c")))]),
+            found
+        );
+        let wait = as_first(&[("b", silent()), ("c", Ok(blank(3, "c")))]);
         assert!(matches!(wait, Round::Wait(why) if why.contains("no answer")));
         let join = Round::Begin(Begin::Join("c".to_owned()));
         assert_eq!(as_first(&[("b", silent()), ("c", Ok(Standing::Member))]), join);
         assert_eq!(
-            as_first(&[("b", blank(2, "b")), ("c", Ok(Standing::Member))]),
+            as_first(&[("b", Ok(blank(2, "b"))), ("c", Ok(Standing::Member))]),
             join
         );
         let second = decide(
             &newcomer(2, "b", &["a", "b", "c"]),
-            &[("a", blank(1, "a")), ("c", blank(3, "c"))],
+            &[("a", Ok(blank(1, "a"))), ("c", Ok(blank(3, "c")))],
         );
         assert!(matches!(second, Round::Wait(why) if why.contains("a founds")));
         assert_eq!(decide(&newcomer(1, "a", &["a"]), &[]), found, "alone");
@@ -266,11 +269,17 @@ mod tests {
             );
         };
         let other = Ok(Standing::Blank(newcomer(3, "c", &["a", "c"])));
-        wrong(&[("b", blank(2, "b")), ("c", other)], "a,c");
-        wrong(&[("b", blank(2, "a")), ("c", blank(3, "c"))], "reached at a");
-        wrong(&[("b", blank(1, "b")), ("c", blank(3, "c"))], "one and the same");
+        wrong(&[("b", Ok(blank(2, "b"))), ("c", other)], "a,c");
         wrong(
-            &[("b", blank(2, "b")), ("c", blank(2, "c"))],
+            &[("b", Ok(blank(2, "a"))), ("c", Ok(blank(3, "c")))],
+            "reached at a",
+        );
+        wrong(
+            &[("b", Ok(blank(1, "b"))), ("c", Ok(blank(3, "c")))],
+            "one and the same",
+        );
+        wrong(
+            &[("b", Ok(blank(2, "b"))), ("c", Ok(blank(2, "c")))],
             "b are one and the same",
         );
     }

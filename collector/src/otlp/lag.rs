@@ -52,6 +52,7 @@ impl Lag {
     }
 
     /// Probes for ever.
+    #[expect(clippy::infinite_loop, reason = "ends when it is dropped")]
     pub(super) async fn watch(&self, shown: &Gauge) {
         loop {
             tokio::time::sleep(EVERY).await;
