@@ -117,10 +117,15 @@ async fn a_release_is_taken_back_until_it_is_final() {
     // And forward for good, while one does not answer first.
     rolled(&world, &mut places, &mut running, Format::NEWEST).await;
     let third = running[2].take().unwrap();
+    let gone = third.member();
     third.shutdown().await;
     drop(third);
     let first = running[0].as_ref().unwrap();
-    until("a leader", SOON, || first.health().ready).await;
+    // It may have led: the others notice after a while.
+    until("a leader", SOON, || {
+        first.health().ready && first.group().leader.is_some_and(|leader| leader != gone)
+    })
+    .await;
     let refused = first.finalize("ops").await.unwrap_err().to_string();
     assert!(refused.contains("member 3 (c) does not answer"), "{refused}");
     running[2] = Some(world.start(&places[2], &[]).await);
