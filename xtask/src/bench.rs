@@ -6,7 +6,6 @@ mod load;
 mod query;
 mod replicas;
 mod shop;
-mod usage;
 
 pub use load::build;
 

@@ -17,7 +17,7 @@ mod kills;
 pub mod load;
 mod member;
 mod namespaces;
-mod net;
+pub mod net;
 mod no_quorum;
 mod overload;
 mod power;

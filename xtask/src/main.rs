@@ -22,6 +22,7 @@ mod run;
 mod sim;
 mod test;
 mod tidy;
+mod usage;
 mod verify;
 
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use testbed::{AgentOptions, Bed, Child, Shop, ShopOptions, wait_for};
 
-use super::usage::{processor_seconds, resident_mib, wakes};
+use crate::usage::{processor_seconds, resident_mib, wakes};
 use crate::{report, run};
 
 /// Orders a second of the shop, each of some 260 events: as in `bench shop`.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::usage::processor_seconds;
 use crate::faults::ensemble::Ensemble;
 use crate::faults::load::{Load, Pace};
 use crate::report;
+use crate::usage::processor_seconds;
 
 /// Events a second. Three members and the generator share the machine: none may be late.
 const RATE: u32 = 100_000;

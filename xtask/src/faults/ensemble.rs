@@ -183,8 +183,7 @@ impl Ensemble {
                 return Ok(began.elapsed().as_secs_f64());
             }
             // What is twice does not go away.
-            let twice = |audit: &Value| audit["duplicates"].as_u64().is_some_and(|n| n > 0);
-            let broken = audits.as_ref().is_ok_and(|audits| audits.iter().any(twice));
+            let broken = audits.as_ref().is_ok_and(|audits| any_twice(audits));
             if broken || began.elapsed() > limit {
                 for (at, audit) in audits?.iter().enumerate() {
                     eprintln!("member {at}: {}", told(audit));
@@ -250,6 +249,12 @@ pub fn formed(status: &Value, wanted: usize) -> bool {
     let moving = status["shard_map"]["moving"].as_array();
     holders.is_some_and(|h| !h.is_empty() && h.iter().all(|s| copies(s) == wanted))
         && moving.is_none_or(Vec::is_empty)
+}
+
+/// Does one of them hold something twice?
+pub fn any_twice(audits: &[Value]) -> bool {
+    let twice = |audit: &Value| audit["duplicates"].as_u64().is_some_and(|n| n > 0);
+    audits.iter().any(twice)
 }
 
 /// Do all of them hold so many events, each once, without a hole, of the same nodes?

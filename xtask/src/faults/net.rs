@@ -53,23 +53,8 @@ impl Net {
         ip(&["link", "add", &bridge, "type", "bridge"])?;
         ip(&["link", "set", &bridge, "up"])?;
         for host in 0..hosts {
-            let (name, link) = (net.name(host), net.link(host));
-            ip(&["netns", "add", &name])?;
-            ip(&[
-                "link", "add", &link, "type", "veth", "peer", "name", "eth0", "netns", &name,
-            ])?;
-            ip(&["link", "set", &link, "master", &bridge, "up"])?;
-            ip(&[
-                "-n",
-                &name,
-                "addr",
-                "add",
-                &format!("{}/24", Self::address(host)),
-                "dev",
-                "eth0",
-            ])?;
-            ip(&["-n", &name, "link", "set", "eth0", "up"])?;
-            ip(&["-n", &name, "link", "set", "lo", "up"])?;
+            let address = format!("{}/24", Self::address(host));
+            attach(&net.name(host), &net.link(host), &bridge, &address)?;
         }
         Ok(net)
     }
@@ -229,7 +214,20 @@ fn after<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = u64> + 'a {
     text.split(word).skip(1).filter_map(number)
 }
 
-fn ip(words: &[&str]) -> Result<()> {
+/// A namespace, linked to the bridge, with an address (and the length of its prefix).
+pub fn attach(namespace: &str, link: &str, bridge: &str, address: &str) -> Result<()> {
+    ip(&["netns", "add", namespace])?;
+    ip(&[
+        "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", namespace,
+    ])?;
+    ip(&["link", "set", link, "master", bridge, "up"])?;
+    ip(&["-n", namespace, "addr", "add", address, "dev", "eth0"])?;
+    ip(&["-n", namespace, "link", "set", "eth0", "up"])?;
+    ip(&["-n", namespace, "link", "set", "lo", "up"])
+}
+
+/// A command of iproute2.
+pub fn ip(words: &[&str]) -> Result<()> {
     let output = Command::new("ip").args(words).output().context("ip (iproute2)")?;
     if !output.status.success() {
         bail!(

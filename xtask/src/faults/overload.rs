@@ -15,9 +15,9 @@ use testbed::Launcher;
 
 use super::group::Group;
 use super::load::{Load, Pace, Report};
-use super::slow::resident_mib;
 use super::victim::Victim;
 use super::{count, most, none};
+use crate::usage::resident_mib;
 
 /// The member's memory setting, and the hard limit of its group.
 const MEMORY_MIB: u32 = 512;
@@ -89,7 +89,7 @@ impl Tight {
         let mut peak = 0.0_f64;
         while load.goes_on(0.0)? {
             self.victim.alive()?;
-            peak = peak.max(resident_mib(self.victim.pid()?)?);
+            peak = peak.max(resident_mib(self.victim.pid()?, "VmRSS")?);
             thread::sleep(Duration::from_millis(250));
         }
         Ok(peak)

@@ -14,6 +14,7 @@ use super::load::{Load, Pace};
 use super::victim::Victim;
 use super::{count, most, some};
 use crate::run;
+use crate::usage::resident_mib;
 
 /// What a sync takes, milliseconds.
 const SLOW_MS: u32 = 1_500;
@@ -64,7 +65,7 @@ pub fn run(seconds: u32, seed: u64) -> Result<Vec<Value>> {
     for _ in 0..seconds * 4 {
         thread::sleep(Duration::from_millis(250));
         victim.alive()?;
-        rss_mib = rss_mib.max(resident_mib(victim.pid()?)?);
+        rss_mib = rss_mib.max(resident_mib(victim.pid()?, "VmRSS")?);
     }
     fs::write(&delay, "0")?;
     let (spans, events) = (spans.report()?, events.report()?);
@@ -86,12 +87,4 @@ fn library(folder: &Path) -> Result<PathBuf> {
     let mut cc = run::command("cc", &["-shared", "-fPIC", "-O1", "-Wall", "-o"]);
     run::check(cc.arg(&library).arg(&source).arg("-ldl"))?;
     Ok(library)
-}
-
-/// Resident memory of a process.
-pub fn resident_mib(pid: u32) -> Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-    Ok(kib.unwrap_or_default() / 1024.0)
 }

@@ -155,7 +155,7 @@ fn confined(root: &Path, data: &Path, args: &[&str]) -> Result<Command> {
 }
 
 /// Words for a shell.
-fn quoted(words: &[&str]) -> String {
+pub fn quoted(words: &[&str]) -> String {
     let quote = |word: &&str| format!("'{}'", word.replace('\'', r"'\''"));
     words.iter().map(quote).collect::<Vec<_>>().join(" ")
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::clients::get;
 use super::cluster::Cluster;
-use crate::faults::ensemble::{all_hold, formed, told};
+use crate::faults::ensemble::{all_hold, any_twice, formed, told};
 
 /// Between two comparisons: each reads everything.
 const LOOK: Duration = Duration::from_secs(1);
@@ -63,8 +63,7 @@ pub fn until_equal(
             let fewest = all.iter().filter_map(|audit| audit["events"].as_u64()).min();
             return Ok((began.elapsed().as_secs_f64(), fewest.unwrap_or_default()));
         }
-        let twice = |audit: &Value| audit["duplicates"].as_u64().is_some_and(|n| n > 0);
-        let broken = audits.as_ref().is_ok_and(|audits| audits.iter().any(twice));
+        let broken = audits.as_ref().is_ok_and(|audits| any_twice(audits));
         if broken || began.elapsed() > limit {
             for audit in audits? {
                 eprintln!("a collector: {}", told(&audit));

@@ -223,7 +223,7 @@ impl Cluster {
         let pre_stop = set.workload.pre_stop()? / FASTER;
         let pod = set.pods.get_mut(&number).context("no such pod")?;
         pod.wipes = wipe;
-        pod.phase = Phase::Stops(Instant::now() + pre_stop);
+        pod.stop(pre_stop);
         Ok(())
     }
 
@@ -336,14 +336,14 @@ fn reconcile(set: &mut Set) -> Result<()> {
         .iter_mut()
         .filter(|(number, pod)| **number >= replicas && pod.runs())
     {
-        pod.phase = Phase::Stops(Instant::now() + pre_stop);
+        pod.stop(pre_stop);
     }
     if set.pods.len() != replicas || !set.pods.values().all(|pod| set.available(pod)) {
         return Ok(());
     }
     let revision = set.revision;
     if let Some(pod) = set.pods.values_mut().rev().find(|pod| pod.revision != revision) {
-        pod.phase = Phase::Stops(Instant::now() + pre_stop);
+        pod.stop(pre_stop);
     }
     Ok(())
 }

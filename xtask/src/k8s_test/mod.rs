@@ -98,15 +98,14 @@ pub fn run(args: &Args) -> Result<()> {
         (runs, args.short),
         seed,
     );
-    if outcome.is_err() {
+    let held = outcome.and_then(|figures| {
+        report::figures("k8s-test", figures.clone())?;
+        report::all_hold(&figures)
+    });
+    if held.is_err() {
         keep_logs(folder.path(), seed)?;
     }
-    let figures = outcome?;
-    report::figures("k8s-test", figures.clone())?;
-    if report::all_hold(&figures).is_err() {
-        keep_logs(folder.path(), seed)?;
-    }
-    report::all_hold(&figures)
+    held
 }
 
 /// The image unpacked, with the places that its pods mount on, which a runtime makes.

@@ -8,6 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use testbed::Child;
 
+use crate::faults::net::{attach, ip};
+
 /// Where names of a cluster end.
 const DOMAIN: &str = "cluster.local";
 
@@ -85,16 +87,8 @@ impl Network {
             address: format!("{}.{}.{}", self.prefix, number >> 8, number & 0xff),
             link: format!("{}v{number}", self.tag),
         };
-        let (name, link) = (host.namespace.as_str(), host.link.as_str());
-        ip(&["netns", "add", name])?;
-        ip(&[
-            "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name,
-        ])?;
-        ip(&["link", "set", link, "master", &self.bridge(), "up"])?;
         let address = format!("{}/16", host.address);
-        ip(&["-n", name, "addr", "add", &address, "dev", "eth0"])?;
-        ip(&["-n", name, "link", "set", "eth0", "up"])?;
-        ip(&["-n", name, "link", "set", "lo", "up"])?;
+        attach(&host.namespace, &host.link, &self.bridge(), &address)?;
         Ok(host)
     }
 
@@ -141,13 +135,4 @@ impl Drop for Network {
         drop(self.server.take());
         let _ = ip(&["link", "del", &self.bridge()]);
     }
-}
-
-fn ip(words: &[&str]) -> Result<()> {
-    let output = Command::new("ip").args(words).output().context("ip (iproute2)")?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("ip {}: {}", words.join(" "), said.trim());
-    }
-    Ok(())
 }

@@ -16,7 +16,7 @@ use testbed::{Child, Signal};
 use super::manifest::{Manifests, Probe, Workload};
 use super::network::Host;
 use crate::faults::group::Group;
-use crate::image::declared;
+use crate::image::{confined, declared};
 use crate::k8s::objects::items;
 
 /// Contents of Secrets, by namespace and name, then by key.
@@ -110,6 +110,11 @@ impl Pod {
         self.child.pid()
     }
 
+    /// It is deleted: it ends when `preStop` is over.
+    pub fn stop(&mut self, pre_stop: Duration) {
+        self.phase = Phase::Stops(Instant::now() + pre_stop);
+    }
+
     pub fn terminate(&self) {
         self.child.signal(Signal::TERM);
     }
@@ -160,10 +165,7 @@ impl Pod {
 
 /// Mounts what the manifest mounts, then starts the program with the manifest's user and rights. `/proc` and four devices any container has.
 fn script(name: &str, workload: &Workload, ground: &Ground<'_>, host: &Host) -> Result<String> {
-    let own = ground
-        .folder
-        .join("pods")
-        .join(format!("{name}-{}", host.address));
+    let own = own(ground.folder, name, host);
     fs::create_dir_all(&own)?;
     let root = quoted(&ground.root.to_string_lossy());
     let mut lines = vec![
@@ -290,6 +292,11 @@ fn volume_of(
     Ok(folder)
 }
 
+/// The folder of a pod's own volumes.
+pub fn own(folder: &Path, name: &str, host: &Host) -> PathBuf {
+    folder.join("pods").join(format!("{name}-{}", host.address))
+}
+
 /// The folder of a claim.
 pub fn claim(folder: &Path, volume: &str, pod: &str) -> PathBuf {
     folder.join("claims").join(format!("{volume}-{pod}"))
@@ -331,8 +338,9 @@ fn mib(text: &str) -> Result<u32> {
     }
 }
 
+/// A word for a shell.
 fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    confined::quoted(&[text])
 }
 
 /// Longest time between two looks at a pod, whatever the manifest's scaled period.

@@ -11,6 +11,7 @@ use super::clients::Clients;
 use super::cluster::Cluster;
 use super::manifest::Workload;
 use super::operations::{address_lost, evictions, scaled, volume_lost};
+use super::pod::{Pod, own};
 use crate::faults::chance::Chance;
 use crate::faults::{count, most, none, some};
 use crate::image::confined::is_confined;
@@ -116,11 +117,7 @@ pub fn run(
 /// Of agents, in the pods' volumes.
 fn sockets(cluster: &Cluster, folder: &Path) -> Vec<std::path::PathBuf> {
     let pods = cluster.sets.iter().skip(2).flat_map(|set| set.pods.values());
-    let own = |pod: &super::pod::Pod| {
-        folder
-            .join("pods")
-            .join(format!("{}-{}", pod.name, pod.host.address))
-    };
+    let own = |pod: &Pod| own(folder, &pod.name, &pod.host);
     pods.map(|pod| own(pod).join("elixirscope-run/elixirscope-agent.sock"))
         .collect()
 }

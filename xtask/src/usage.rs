@@ -19,7 +19,7 @@ pub fn processor_seconds(pid: u32) -> Result<f64> {
     Ok(ticks as f64 / TICKS)
 }
 
-/// A line of `/proc/PID/status` in KiB, as MiB: `VmHWM` (most that was resident), `RssAnon` (not of files, now).
+/// A line of `/proc/PID/status` in KiB, as MiB: `VmHWM` (most that was resident), `VmRSS` (resident now), `RssAnon` (not of files, now).
 pub fn resident_mib(pid: u32, line: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let found = status
