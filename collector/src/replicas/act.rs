@@ -8,6 +8,7 @@ use event::Shard;
 use placement::{Change, MemberId, ShardMap};
 use replication::codec::encode;
 use replication::{Action, Message, Section, Ticket};
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{FrameToStore, StoreError};
@@ -95,33 +96,31 @@ impl Owner {
         sections: &[Section],
         frames: &[FrameToStore],
     ) {
-        // The same frame is being written still, under an earlier map: what the disk says of that does not count any more.
-        if let Some((member, ticket, epoch)) = frame
-            && let Some(writing) = self.writing.lock().get_mut(&(member, ticket))
-            && *writing < epoch
-        {
-            *writing = epoch;
-            let again = Again {
-                job,
-                epoch,
-                sections: sections.to_vec(),
-                frames: frames.to_vec(),
-            };
-            self.again.entry((member, ticket)).or_default().push_back(again);
-            return;
+        let mut new = true;
+        if let Some((member, ticket, epoch)) = frame {
+            match self.writing.lock().entry((member, ticket)) {
+                Entry::Vacant(entry) => drop(entry.insert(epoch)),
+                // It is being written still, under an earlier map: what the disk says of that does not count any more.
+                Entry::Occupied(mut entry) if *entry.get() < epoch => {
+                    entry.insert(epoch);
+                    let again = Again {
+                        job,
+                        epoch,
+                        sections: sections.to_vec(),
+                        frames: frames.to_vec(),
+                    };
+                    self.again.entry((member, ticket)).or_default().push_back(again);
+                    return;
+                }
+                // Under the same: written again, it would only wait behind itself.
+                Entry::Occupied(_) => new = false,
+            }
         }
         let (to_store, order) = match frame {
             Some((member, ticket, _)) if member == self.me => claims::part(self.own.frame(ticket), sections),
             Some(_) => claims::part(frames.first(), sections),
             None => claims::parts(frames, sections),
         };
-        // The frame itself is being written still: written again, it would only wait behind itself.
-        let new = frame.is_none_or(|(member, ticket, epoch)| {
-            let mut writing = self.writing.lock();
-            let known = writing.contains_key(&(member, ticket));
-            writing.entry((member, ticket)).or_insert(epoch);
-            !known
-        });
         let frame = frame.filter(|_| new).map(|(member, ticket, _)| (member, ticket));
         let writing = Writing {
             frame,

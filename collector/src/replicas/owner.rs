@@ -135,8 +135,7 @@ impl Owner {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             let now = self.started.elapsed();
-            let parked = self.parked.wake_at().is_some_and(|at| now >= at);
-            if parked {
+            if self.parked.wake_at().is_some_and(|at| now >= at) {
                 self.unpark();
             }
             if now >= wake {
@@ -170,25 +169,7 @@ impl Owner {
                 };
                 self.input(input, &[]);
             }
-            Told::Message(received) => {
-                let (now, adopted) = (self.started.elapsed(), self.member.replica().map().epoch);
-                // Who takes no writes learns no maps either.
-                let stopped = self.member.replica().is_stopped();
-                let taken = if stopped {
-                    Some(received)
-                } else {
-                    self.parked.take(now, adopted, received)
-                };
-                match taken {
-                    Some(received) => self.message(received),
-                    // It may have missed that there is one.
-                    None => self
-                        .parked
-                        .latest()
-                        .into_iter()
-                        .for_each(|epoch| self.fetch_map(epoch)),
-                }
-            }
+            Told::Message(received) => self.received(received),
             Told::Written(job, result) => self.ended(job, result),
             Told::Compared(compared, frames) => self.input(Input::Compared(compared), &frames),
             Told::View(view) => self.see(&view),
@@ -211,6 +192,22 @@ impl Owner {
         let now = self.started.elapsed();
         for action in self.member.handle(now, input) {
             self.act(action, frames);
+        }
+    }
+
+    /// Looks at a message, or lets it wait for its map.
+    fn received(&mut self, received: Received) {
+        let replica = self.member.replica();
+        // Who takes no writes learns no maps either.
+        if replica.is_stopped() {
+            return self.message(received);
+        }
+        let (now, adopted) = (self.started.elapsed(), replica.map().epoch);
+        if let Some(received) = self.parked.take(now, adopted, received) {
+            self.message(received);
+        } else if let Some(epoch) = self.parked.latest() {
+            // It may have missed that there is one.
+            self.fetch_map(epoch);
         }
     }
 

@@ -128,11 +128,9 @@ pub struct Member {
     repair: Repair,
     moves: Moves,
     started: Duration,
-    /// Shards that it held at its start together with others.
-    at_start: Vec<Shard>,
+    /// Shards that it held at its start together with others, and how often it was tried to compare each.
+    at_start: BTreeMap<Shard, usize>,
     next_catch_up: Duration,
-    /// How often that was tried with each.
-    tried: BTreeMap<Shard, usize>,
     next_repair: Duration,
     next_takeover: Duration,
     round: usize,
@@ -151,7 +149,7 @@ impl Member {
         front.set_zones(start.zones);
         let shards = (0u16..).map(Shard).zip(&start.map.shards);
         let at_start = shards.filter(|(_, h)| h.now.contains(&me) && h.now.len() > 1);
-        let at_start = at_start.map(|(shard, _)| shard).collect();
+        let at_start = at_start.map(|(shard, _)| (shard, 0)).collect();
         let replica = Replica::new(me, start.disk, start.map, config.waiting_bytes_max, bugs);
         let mut member = Self {
             me,
@@ -164,7 +162,6 @@ impl Member {
             started: now,
             at_start,
             next_catch_up: now + CATCH_UP_EVERY,
-            tried: BTreeMap::new(),
             // What a start may find missing is not waited for as long as what nobody expects.
             next_repair: now + config.repair_every.min(FIRST_ROUND),
             next_takeover: now,
@@ -203,23 +200,20 @@ impl Member {
     /// Shards that this member held at its start with others, and has not compared with one of them since: what it missed while it was away may
     /// not be here.
     pub fn uncompared(&self) -> usize {
-        self.not_compared().len()
+        let shards = self.at_start.keys();
+        shards.filter(|shard| self.is_uncompared(**shard)).count()
     }
 
-    /// These shards, and their other holders.
-    fn not_compared(&self) -> Vec<(Shard, Vec<MemberId>)> {
-        let mut shards = Vec::new();
-        for shard in &self.at_start {
-            let holders = self.replica.map().holders(*shard).map_or(&[][..], |h| &h.now);
-            let others: Vec<MemberId> = holders.iter().copied().filter(|m| *m != self.me).collect();
-            let compared = others
-                .iter()
-                .any(|peer| self.repair.ended(*shard, *peer).is_some());
-            if holders.contains(&self.me) && !others.is_empty() && !compared {
-                shards.push((*shard, others));
-            }
-        }
-        shards
+    fn is_uncompared(&self, shard: Shard) -> bool {
+        let holders = self.holders_of(shard);
+        let compared = |peer: &MemberId| self.repair.ended(shard, *peer).is_some();
+        holders.contains(&self.me) && holders.len() > 1 && !holders.iter().any(compared)
+    }
+
+    /// Who holds a shard now.
+    fn holders_of(&self, shard: Shard) -> &[MemberId] {
+        let holders = self.replica.map().holders(shard);
+        holders.map_or(&[], |holders| &holders.now)
     }
 
     /// Copies of this member's shards on other members that could not be compared with for so many rounds as there are others, and
@@ -434,18 +428,24 @@ impl Member {
         if now.saturating_sub(self.started) >= CATCH_UP_FOR {
             return;
         }
-        for (shard, others) in self.not_compared() {
-            let tried = self.tried.entry(shard).or_default();
-            let turn = tried.wrapping_add(usize::from(shard.0));
-            let Some(peer) = others.get(turn % others.len().max(1)) else {
+        let mut shards = std::mem::take(&mut self.at_start);
+        for (shard, tried) in &mut shards {
+            if !self.is_uncompared(*shard) || self.repair.goes_on(now, *shard) {
+                continue;
+            }
+            let holders = self.holders_of(*shard);
+            let turn = tried.wrapping_add(usize::from(shard.0)) % (holders.len() - 1).max(1);
+            let mut others = holders.iter().copied().filter(|m| *m != self.me);
+            let Some(peer) = others.nth(turn) else {
                 continue;
             };
-            if self.repair.has_room(*peer) && !self.repair.goes_on(now, shard) {
+            if self.repair.has_room(peer) {
                 *tried += 1;
-                let asked = self.repair.start(now, shard, *peer);
+                let asked = self.repair.start(now, *shard, peer);
                 self.todo.extend(asked);
             }
         }
+        self.at_start = shards;
     }
 
     /// Each shard that this member holds is to be compared with one of its other holders, unless the round before has not ended.
