@@ -106,9 +106,9 @@ async fn serve(args: Args) -> Result<ExitCode> {
     }
     if missing(&args.tls).is_some() {
         // Whoever looks after it sees that it lives, and what it waits for.
-        http.take()
-            .map(|http| process::serve_http(&tasks, http))
-            .transpose()?;
+        if let Some(http) = http.take() {
+            process::serve_http(&tasks, http)?;
+        }
         if !certificate_came(&args.tls, &readiness).await? {
             tasks.shutdown(up::STOP).await;
             return Ok(ExitCode::SUCCESS);
@@ -132,7 +132,9 @@ async fn serve(args: Args) -> Result<ExitCode> {
     certificates.used_by(Role::Agent, Shows::Client(handle.client()))?;
     certificates.follow(&tasks)?;
     watch(&handle, &tasks, &readiness)?;
-    http.map(|http| process::serve_http(&tasks, http)).transpose()?;
+    if let Some(http) = http {
+        process::serve_http(&tasks, http)?;
+    }
     let signal = host::stop_signal().await?;
     tracing::info!(signal, "stopping");
     tasks.shutdown(up::STOP).await;

@@ -65,12 +65,7 @@ fn a_clock_ten_minutes_ahead_is_named_and_harms_nobody() -> Result<()> {
         &beds[0].quic_address(),
     ];
     let _second = beds[1].up(false, &join)?;
-    wait_for("two copies of each shard", SOON, || {
-        let map = beds[0].door().json("/api/v1/cluster/map")?;
-        let shards = map["shards"].as_array().context("no shards")?.clone();
-        let two = |s: &Value| s["holders"].as_array().is_some_and(|of| of.len() == 2);
-        Ok((!shards.is_empty() && shards.iter().all(two)).then_some(()))
-    })?;
+    beds[0].door().until_copies(2, SOON)?;
     let options = AgentOptions {
         args: vec!["--tls".to_owned(), tls.to_owned()],
     };

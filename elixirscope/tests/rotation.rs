@@ -52,12 +52,7 @@ fn events_come_in_while_certificates_change() -> Result<()> {
     let first = beds[0].up(false, &[&shared[..], &["--replicas", "2"]].concat())?;
     let through = beds[0].quic_address();
     let second = beds[1].up(false, &[&shared[..], &["--join", &through]].concat())?;
-    wait_for("two copies of each shard", SOON, || {
-        let map = beds[0].door().json("/api/v1/cluster/map")?;
-        let shards = map["shards"].as_array().context("no shards")?.clone();
-        let two = |s: &Value| s["holders"].as_array().is_some_and(|of| of.len() == 2);
-        Ok((!shards.is_empty() && shards.iter().all(two)).then_some(()))
-    })?;
+    beds[0].door().until_copies(2, SOON)?;
     let agent = beds[0].agent(&AgentOptions {
         args: vec!["--tls".to_owned(), tls.to_str().unwrap().to_owned()],
     })?;

@@ -66,6 +66,16 @@ impl Door {
         Ok(())
     }
 
+    /// Waits until each shard has so many copies.
+    pub fn until_copies(&self, copies: usize, limit: Duration) -> Result<()> {
+        crate::wait_for(&format!("{copies} copies of each shard"), limit, || {
+            let map = self.json("/api/v1/cluster/map")?;
+            let shards = map["shards"].as_array().context("no shards")?;
+            let has = |s: &Value| s["holders"].as_array().is_some_and(|of| of.len() == copies);
+            Ok((!shards.is_empty() && shards.iter().all(has)).then_some(()))
+        })
+    }
+
     /// Is it ready?
     pub fn ready(&self) -> bool {
         self.text("/ready").is_ok()

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use transport::limits::CLOSING_TIMEOUT;
 use transport::tls::DEV_SERVER_NAME;
-use transport::{Limits, Role, close};
+use transport::{Client, Connection, Limits, Role, close};
 use world::{LOOPBACK, World};
 
 /// Of each datagram, each way.
@@ -53,15 +53,21 @@ async fn far(server: SocketAddr) -> SocketAddr {
     addr
 }
 
-/// Scenario: the path is slow; the server ends. Guarantee: it waits no longer than the bound, and the client is told why.
-#[tokio::test]
-async fn a_server_ends_soon() {
+/// A client that is connected over that way.
+async fn connected() -> (World, Client, Connection) {
     let world = World::new(Limits::default());
     let client = world.client(Role::Agent);
     let connection = client
         .connect(far(world.addr()).await, DEV_SERVER_NAME)
         .await
         .unwrap();
+    (world, client, connection)
+}
+
+/// Scenario: the path is slow; the server ends. Guarantee: it waits no longer than the bound, and the client is told why.
+#[tokio::test]
+async fn a_server_ends_soon() {
+    let (world, _client, connection) = connected().await;
     let _accepted = world.server.accept().await.unwrap();
     let began = Instant::now();
     world.server.close(close::SHUTTING_DOWN, "bye").await;
@@ -76,12 +82,7 @@ async fn a_server_ends_soon() {
 /// Scenario: the path is slow; the client ends. Guarantee: it waits no longer than the bound, and the server is told why.
 #[tokio::test]
 async fn a_client_ends_soon() {
-    let world = World::new(Limits::default());
-    let client = world.client(Role::Agent);
-    let connection = client
-        .connect(far(world.addr()).await, DEV_SERVER_NAME)
-        .await
-        .unwrap();
+    let (world, client, connection) = connected().await;
     let accepted = world.server.accept().await.unwrap();
     connection.close(close::DONE, "bye");
     drop(connection);
