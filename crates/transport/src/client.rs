@@ -1,6 +1,6 @@
 //! Connects to members. One UDP socket an address family, made when first needed.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::limits::{
 };
 use crate::peer::{BadPeerUri, Role};
 use crate::server::peer_of;
+use crate::socket;
 use crate::tls::Identity;
 
 /// Makes connections with one identity.
@@ -100,7 +101,7 @@ impl Client {
         if let Some(endpoint) = slot.as_ref() {
             return Ok(endpoint.clone());
         }
-        let socket = UdpSocket::bind(local).map_err(ConnectError::Socket)?;
+        let socket = socket::bind(local).map_err(ConnectError::Socket)?;
         let mut config = EndpointConfig::default();
         takes_long_datagrams(&mut config);
         let endpoint = quinn::Endpoint::new(config, None, socket, Arc::new(TokioRuntime))

@@ -86,6 +86,11 @@ impl Connection {
         self.0.quic.stats().path.current_mtu
     }
 
+    /// Datagrams that were sent and are taken to be lost.
+    pub fn datagrams_lost(&self) -> u64 {
+        self.0.quic.stats().path.lost_packets
+    }
+
     /// Opens a stream in both directions; waits while the peer allows no more.
     pub async fn open_bi(&self) -> Result<(SendStream, RecvStream), StreamError> {
         let (send, recv) = self.0.quic.open_bi().await?;

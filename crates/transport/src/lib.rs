@@ -14,6 +14,7 @@ pub mod limits;
 pub mod messages;
 mod peer;
 mod server;
+mod socket;
 pub mod tls;
 mod ways;
 

@@ -34,9 +34,14 @@ pub const INCOMING_BUFFER_BYTES: u64 = 64 * 1024;
 pub const INCOMING_BUFFER_TOTAL_BYTES: u64 = 8 * 1024 * 1024;
 /// A connection on which nothing came for this long is gone.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest datagram: what fits a jumbo frame of Ethernet (9,000 bytes less 48 of IPv6 and UDP). What the path takes is found by probing (RFC
-/// 8899), so that a path of 1,500 bytes is used as such. A datagram costs the receiver some 10 us, however long it is.
-pub const DATAGRAM_BYTES_MAX: u16 = 8_952;
+/// Datagrams that quinn hands to the kernel at once (`UDP_SEGMENT`).
+const DATAGRAMS_AT_ONCE: u16 = 10;
+/// Longest datagram. What the path takes is found by probing (RFC 8899), so that a path of 1,500 bytes is used as such. A datagram costs
+/// the receiver some 10 us, however long it is; but what is handed over at once must fit the 65,507 bytes that UDP has over IPv4: the
+/// kernel refuses more (`EMSGSIZE`), and all ten are lost.
+pub const DATAGRAM_BYTES_MAX: u16 = 6_528;
+/// What the kernel is asked to hold of an endpoint in either direction until it is read or sent: half of what a peer may have under way.
+pub const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 /// Datagrams after which a peer is asked to acknowledge at once; fewer are acknowledged after its delay, 25 ms, or with what it sends
 /// anyway (`draft-ietf-quic-ack-frequency`). Without it every second one is.
 pub const ACK_AFTER_DATAGRAMS: u32 = 8;
@@ -49,6 +54,7 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// (RFC 9000, section 10.2).
 pub const CLOSING_TIMEOUT: Duration = Duration::from_secs(1);
 
+const _: () = assert!(DATAGRAM_BYTES_MAX as u32 * DATAGRAMS_AT_ONCE as u32 <= 65_507);
 const _: () = assert!(ACK_AFTER_DATAGRAMS > 1);
 const _: () = assert!(STREAM_WINDOW_BYTES <= RECEIVE_WINDOW_BYTES);
 const _: () = assert!(RETRY_ABOVE < INCOMING_MAX);

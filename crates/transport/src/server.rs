@@ -1,7 +1,7 @@
 //! A listening member: accepts peers with certificates of our authority, within limits. No peer can stop it.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::limits::{
     transport_config,
 };
 use crate::peer::{PeerIdentity, Role};
+use crate::socket;
 use crate::tls::Identity;
 
 /// Connections that are ready and not yet taken by [`Server::accept`].
@@ -53,7 +54,7 @@ impl Server {
                 BindError::Io { addr, source }
             }
         };
-        let socket = UdpSocket::bind(addr).map_err(failed)?;
+        let socket = socket::bind(addr).map_err(failed)?;
         let endpoint = quinn::Endpoint::new(
             endpoint_config(identity),
             Some(config),

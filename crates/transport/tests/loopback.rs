@@ -312,3 +312,35 @@ async fn a_restart_is_noticed_before_the_idle_timeout() {
         .expect("the peer is told");
     talk.abort();
 }
+
+/// Scenario: 64 MiB over the loopback, as fast as they are read. Guarantee: what is handed to the kernel at once is never more than it
+/// takes, and the socket holds what is not read yet: hardly a datagram is sent twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_transfer_loses_nothing() {
+    const MIB: usize = 1 << 20;
+    const MIBS: usize = 64;
+    let world = World::new(Limits::default());
+    let client = world.client(Role::Agent);
+    let connection = client.connect(world.addr(), DEV_SERVER_NAME).await.unwrap();
+    let accepted = world.server.accept().await.unwrap();
+    let reading = tokio::spawn(async move {
+        let mut stream = accepted.accept_uni().await.unwrap();
+        let mut buffer = vec![0; MIB];
+        for _ in 0..MIBS {
+            stream.read_exact(&mut buffer).await.unwrap();
+        }
+        accepted
+    });
+    let mut stream = connection.open_uni().await.unwrap();
+    for _ in 0..MIBS {
+        stream.write_all(&vec![7; MIB]).await.unwrap();
+    }
+    stream.shutdown().await.unwrap();
+    let _accepted = reading.await.unwrap();
+    let (lost, needed) = (
+        connection.datagrams_lost(),
+        (MIBS * MIB) as u64 / u64::from(DATAGRAM_BYTES_MAX),
+    );
+    println!("{lost} of {needed} datagrams lost");
+    assert!(lost * 100 < needed, "{lost} of {needed} lost");
+}
