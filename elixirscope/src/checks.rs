@@ -29,6 +29,8 @@ pub(crate) struct Checks {
     pub(crate) shards: Shards,
     /// What this process shows to others.
     pub(crate) certificates: Certificates,
+    /// What the kernel holds of datagrams that are not read yet.
+    pub(crate) receive_buffer_bytes: usize,
     /// Whether doors ask for tokens.
     pub(crate) guarded: bool,
 }
@@ -50,6 +52,7 @@ impl Checks {
         findings.push(self.nodes());
         findings.push(self.sources());
         findings.push(self.doors());
+        findings.push(cluster_checks::receive_buffer(self.receive_buffer_bytes));
         let now_s = i64::try_from(host::now().to_unix_us() / 1_000_000).unwrap_or(i64::MAX);
         findings.push(cluster_checks::certificates(&self.certificates.ends(), now_s));
         findings.extend(cluster_checks::address(&self.coordinator));

@@ -62,6 +62,11 @@ impl Door {
         self.server.local_addr()
     }
 
+    /// What the kernel holds of datagrams that are not read yet.
+    pub(crate) fn receive_buffer_bytes(&self) -> usize {
+        self.server.receive_buffer_bytes()
+    }
+
     /// For new certificates.
     pub(crate) fn server(&self) -> Arc<Server> {
         Arc::clone(&self.server)

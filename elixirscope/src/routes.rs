@@ -28,7 +28,7 @@ pub(crate) fn routes(
     socket: Option<PathBuf>,
     coordinator: &Coordinator,
     collector: &CollectorHandle,
-    (shards, certificates): (Shards, Certificates),
+    (shards, certificates, receive_buffer_bytes): (Shards, Certificates, usize),
     agent: Option<AgentHandle>,
     access: &Access,
 ) -> Routes {
@@ -43,6 +43,7 @@ pub(crate) fn routes(
         socket: socket.unwrap_or_else(default_socket),
         shards: shards.clone(),
         certificates,
+        receive_buffer_bytes,
         guarded: !access.is_open(),
     };
     let api = Api {

@@ -149,7 +149,7 @@ async fn answer(parts: &Parts, opened: Opened<'_>, collector: &CollectorHandle) 
     certificates.used_by(Role::Member, Shows::Client(Arc::clone(&client)))?;
     let ways = Ways::new(client, parts.member.server_name.clone());
     let shards = collector.shards(ways, &registry)?;
-    let shown = (shards, certificates);
+    let shown = (shards, certificates, door.receive_buffer_bytes());
     let routes = routes(socket, coordinator, collector, shown, agent.clone(), &access);
     let mut shown = Exposition::from(registry.clone());
     if let Some(counted) = collector.counted_spans() {

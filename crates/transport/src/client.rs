@@ -101,7 +101,7 @@ impl Client {
         if let Some(endpoint) = slot.as_ref() {
             return Ok(endpoint.clone());
         }
-        let socket = socket::bind(local).map_err(ConnectError::Socket)?;
+        let (socket, _) = socket::bind(local).map_err(ConnectError::Socket)?;
         let mut config = EndpointConfig::default();
         takes_long_datagrams(&mut config);
         let endpoint = quinn::Endpoint::new(config, None, socket, Arc::new(TokioRuntime))

@@ -38,6 +38,7 @@ const ALERT_BAD_SIGNATURE: u64 = 0x100 + 51;
 pub struct Server {
     endpoint: quinn::Endpoint,
     local_addr: SocketAddr,
+    receive_buffer_bytes: usize,
     limits: Limits,
     stats: Arc<ServerStats>,
     ready: Mutex<mpsc::Receiver<Connection>>,
@@ -54,7 +55,7 @@ impl Server {
                 BindError::Io { addr, source }
             }
         };
-        let socket = socket::bind(addr).map_err(failed)?;
+        let (socket, receive_buffer_bytes) = socket::bind(addr).map_err(failed)?;
         let endpoint = quinn::Endpoint::new(
             endpoint_config(identity),
             Some(config),
@@ -70,6 +71,7 @@ impl Server {
         Ok(Self {
             endpoint,
             local_addr,
+            receive_buffer_bytes,
             limits,
             stats,
             ready: Mutex::new(ready),
@@ -79,6 +81,11 @@ impl Server {
     /// The address, with the port that was chosen if 0 was asked for.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// What the kernel holds for this address until it is read; [`crate::SOCKET_BUFFER_BYTES`] were asked for.
+    pub fn receive_buffer_bytes(&self) -> usize {
+        self.receive_buffer_bytes
     }
 
     /// Counters.
