@@ -8,6 +8,7 @@ use collector::Shards;
 use coordinator::Coordinator;
 use query::CodeSource as _;
 use store::Store;
+use transport::limits::SOCKET_BUFFER_BYTES;
 
 use crate::certificates::Certificates;
 use crate::cluster_checks;
@@ -52,7 +53,7 @@ impl Checks {
         findings.push(self.nodes());
         findings.push(self.sources());
         findings.push(self.doors());
-        findings.push(cluster_checks::receive_buffer(self.receive_buffer_bytes));
+        findings.push(self.receive_buffer());
         let now_s = i64::try_from(host::now().to_unix_us() / 1_000_000).unwrap_or(i64::MAX);
         findings.push(cluster_checks::certificates(&self.certificates.ends(), now_s));
         findings.extend(cluster_checks::address(&self.coordinator));
@@ -170,6 +171,25 @@ impl Checks {
                 advice,
             )
         }
+    }
+
+    /// Whether datagrams find room until they are read.
+    fn receive_buffer(&self) -> Finding {
+        let bytes = self.receive_buffer_bytes;
+        let verdict = if bytes < SOCKET_BUFFER_BYTES {
+            Verdict::Warn
+        } else {
+            Verdict::Ok
+        };
+        Finding::new(
+            "receive buffer",
+            verdict,
+            format!(
+                "the kernel holds {} KiB of datagrams that are not read yet",
+                bytes >> 10
+            ),
+            "bursts of agents and members are dropped and sent again: sysctl -w net.core.rmem_max=4194304 net.core.wmem_max=4194304, then restart",
+        )
     }
 
     fn sources(&self) -> Finding {

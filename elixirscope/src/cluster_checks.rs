@@ -2,7 +2,6 @@
 
 use collector::{OtherMember, Told};
 use coordinator::Coordinator;
-use transport::SOCKET_BUFFER_BYTES;
 
 use crate::doctor::{Finding, Verdict};
 
@@ -180,24 +179,6 @@ fn worse(one: Verdict, other: Verdict) -> Verdict {
         (Verdict::Warn, _) | (_, Verdict::Warn) => Verdict::Warn,
         _ => Verdict::Ok,
     }
-}
-
-/// Whether datagrams find room until they are read.
-pub(crate) fn receive_buffer(bytes: usize) -> Finding {
-    let verdict = if bytes < SOCKET_BUFFER_BYTES {
-        Verdict::Warn
-    } else {
-        Verdict::Ok
-    };
-    Finding::new(
-        "receive buffer",
-        verdict,
-        format!(
-            "the kernel holds {} KiB of datagrams that are not read yet",
-            bytes >> 10
-        ),
-        "bursts of agents and members are dropped and sent again: sysctl -w net.core.rmem_max=4194304 net.core.wmem_max=4194304, then restart",
-    )
 }
 
 #[cfg(test)]

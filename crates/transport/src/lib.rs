@@ -22,7 +22,7 @@ pub use admission::{Refusal, ServerStats};
 pub use client::Client;
 pub use connection::{Connection, RecvStream, SendStream};
 pub use error::{BindError, ConnectError, StreamError, TlsError};
-pub use limits::{ALPN, Limits, SOCKET_BUFFER_BYTES};
+pub use limits::{ALPN, Limits};
 pub use messages::{LengthOrder, MessageError, MessageReader, MessageWriter};
 pub use peer::{BadPeerUri, PeerIdentity, Role};
 pub use server::Server;

@@ -83,7 +83,7 @@ impl Server {
         self.local_addr
     }
 
-    /// What the kernel holds for this address until it is read; [`crate::SOCKET_BUFFER_BYTES`] were asked for.
+    /// What the kernel holds for this address until it is read; [`crate::limits::SOCKET_BUFFER_BYTES`] were asked for.
     pub fn receive_buffer_bytes(&self) -> usize {
         self.receive_buffer_bytes
     }
