@@ -4,7 +4,7 @@ use crate::asked::{Desk, DeskMetrics, QUESTION_BYTES_MAX, STREAM};
 use crate::clock::MemberClock;
 use crate::clock_error::ClockErrors;
 use crate::config::{COMMIT_SPACING, CollectorConfig, DECODE_BYTES_MAX, SAMPLE_INTERVAL};
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{ClusterView, ControlPlane};
 use crate::metrics::Metrics;
 use crate::otlp::{OtlpServer, OtlpStartError};
 use crate::replicas::{Adopted, Parts, Replicas, Unable};
@@ -21,7 +21,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use store::{OpenError, Owner, Store, StoreError, StoreOptions};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use transport::{Connection, MessageReader, RecvStream, SendStream, ServerStats, Ways, close};
 
@@ -127,6 +127,7 @@ impl Collector {
             disk_bytes_max: config.disk_bytes_max,
             hold_all: config.hold_buckets,
             commit_spacing_us: COMMIT_SPACING.as_micros() as u64,
+            format: control.cluster().borrow().store_format,
             owner: Some(Owner {
                 cluster: settings.cluster,
                 member: settings.member,
@@ -181,6 +182,11 @@ impl Collector {
             replicas,
             decode,
         });
+        tasks.push(tokio::spawn(follow_format(
+            Arc::clone(&store),
+            context.control.cluster(),
+            stop.clone(),
+        )));
         tasks.push(tokio::spawn(sample(
             Arc::clone(&context),
             config.door,
@@ -308,6 +314,28 @@ async fn take_spans(doors: OtlpServer, intake: Arc<SpanIntake>, stop: Cancellati
 fn said_goodbye(ended: &Result<(), tokio::task::JoinError>) {
     if ended.is_err() {
         tracing::error!("session panicked");
+    }
+}
+
+/// Writes later formats of the store when the cluster says that all members read them.
+async fn follow_format(
+    store: Arc<Store>,
+    mut cluster: watch::Receiver<Arc<ClusterView>>,
+    stop: CancellationToken,
+) {
+    loop {
+        let format = cluster.borrow_and_update().store_format;
+        let of = Arc::clone(&store);
+        match tokio::task::spawn_blocking(move || of.raise_format(format)).await {
+            Ok(Ok(true)) => tracing::info!(format = store.format(), "the store is written in a later format"),
+            Ok(Ok(false)) | Err(_) => {}
+            // Writing has stopped, and a restart does this too.
+            Ok(Err(error)) => tracing::error!(%error, "the store's format is not raised"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = cluster.changed() => if changed.is_err() { return },
+        }
     }
 }
 

@@ -39,6 +39,8 @@ pub struct ClusterView {
     pub members: BTreeMap<MemberId, MemberView>,
     /// Shards of which something that was acknowledged before then may be gone: an operator took a disk for lost and accepted that.
     pub losses: BTreeMap<Shard, Micros>,
+    /// The latest format of the store that members may write; 0: none beyond what every release reads.
+    pub store_format: u32,
 }
 
 /// A member, as collectors need to know it.

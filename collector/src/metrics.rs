@@ -155,6 +155,7 @@ impl Metrics {
 
     pub(crate) fn set_store(&self, s: &StoreStats) {
         let now = [
+            ("format", s.format.into()),
             ("queued_bytes", s.queued_bytes),
             ("open_index_bytes", s.open_index_bytes),
             ("open_frames", s.open_frames),

@@ -147,7 +147,7 @@ async fn a_release_is_taken_back_until_it_is_final() {
     let raised = state
         .audit
         .iter()
-        .filter(|e| e.what == "format 1 -> 2" && e.who == "ops");
+        .filter(|e| e.what == format!("format 1 -> {}", Format::NEWEST) && e.who == "ops");
     assert_eq!(raised.count(), 1, "{:?}", state.audit);
     older_ones_are_refused(&world, &mut places, &mut running).await;
     for member in running.into_iter().flatten() {
@@ -183,7 +183,10 @@ async fn older_ones_are_refused(world: &World, places: &mut [Place; 3], running:
         .unwrap()
         .to_string();
     assert!(
-        joins.contains("the cluster writes format 2, this member's program only up to 1"),
+        joins.contains(&format!(
+            "the cluster writes format {}, this member's program only up to 1",
+            Format::NEWEST
+        )),
         "{joins}"
     );
     let first = running[0].as_ref().unwrap();
@@ -212,7 +215,7 @@ async fn older_ones_are_refused(world: &World, places: &mut [Place; 3], running:
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     assert!(
-        refused.contains("format 2") && refused.contains("up to 1"),
+        refused.contains(&format!("format {}", Format::NEWEST)) && refused.contains("up to 1"),
         "{refused}"
     );
     places[1].newest = Format::NEWEST;

@@ -10,7 +10,8 @@ use collector::{
     NodeSeen,
 };
 use coordinator::state::{
-    Command, LoadedModule, Loss, ModulesOp, NodeDescription, Outcome, Role, SiteTable as TableFacts, State,
+    Command, Format, LoadedModule, Loss, ModulesOp, NodeDescription, Outcome, Role, SiteTable as TableFacts,
+    State,
 };
 use coordinator::{Coordinator, ProposeError};
 use event::{Micros, Shard};
@@ -118,6 +119,15 @@ fn view_of(state: &State) -> ClusterView {
         map: Arc::clone(&state.shard_map),
         members: members.collect(),
         losses: losses.collect(),
+        store_format: store_format(state.format),
+    }
+}
+
+/// The latest format of the store that every member of a cluster of this format reads.
+fn store_format(format: Format) -> u32 {
+    match format {
+        Format::FIRST | Format::SECOND => 3,
+        _ => 4,
     }
 }
 
@@ -135,7 +145,8 @@ fn follow(mut states: watch::Receiver<Arc<State>>) -> watch::Receiver<Arc<Cluste
             // Sections that did not change are shared: most changes are of nodes and tables.
             let same = Arc::ptr_eq(&state.members, &seen.members)
                 && Arc::ptr_eq(&state.shard_map, &seen.shard_map)
-                && Arc::ptr_eq(&state.losses, &seen.losses);
+                && Arc::ptr_eq(&state.losses, &seen.losses)
+                && state.format == seen.format;
             if !same {
                 let next = view_of(&state);
                 views.send_if_modified(|old| {

@@ -27,6 +27,7 @@ mod rotate;
 mod shop;
 mod slow;
 mod trouble;
+mod upgrade;
 mod victim;
 
 use std::path::PathBuf;
@@ -47,7 +48,7 @@ pub struct Args {
     /// SIGKILLs of the collector, and of the agent; of leading coordinators.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     kills: Option<u32>,
-    /// Runs in namespaces, rolling restarts, rotations.
+    /// Runs in namespaces, rolling restarts, upgrades, rotations.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     runs: Option<u32>,
     /// GiB on the disk that is lost.
@@ -65,6 +66,9 @@ pub struct Args {
     /// Folder with `elixirscope` and `loadtest`, built already.
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
+    /// Folder with `elixirscope` of the release before, for `upgrade`; without it the last tag is built.
+    #[arg(long, value_name = "FOLDER")]
+    previous: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -85,6 +89,8 @@ enum What {
     Namespaces,
     /// All three members are restarted one after the other under load, again and again.
     Rolling,
+    /// The release before is rolled out and taken back under load, until `cluster finalize`.
+    Upgrade,
     /// One of three members is killed under load: how long acknowledgements stay away.
     Failover,
     /// One of three members is away for minutes and comes back.
@@ -109,7 +115,7 @@ enum What {
     Soak,
 }
 
-const ALL: [What; 19] = [
+const ALL: [What; 20] = [
     What::Shop,
     What::Otlp,
     What::Quic,
@@ -118,6 +124,7 @@ const ALL: [What; 19] = [
     What::Deploys,
     What::Namespaces,
     What::Rolling,
+    What::Upgrade,
     What::Failover,
     What::Away,
     What::DiskLost,
@@ -183,6 +190,7 @@ pub fn short() -> Result<()> {
         seconds: None,
         seed: None,
         programs: None,
+        previous: None,
     })
 }
 
@@ -198,6 +206,10 @@ fn one(what: What, args: &Args, seed: u64) -> Result<()> {
         What::Deploys => deploys::run(args.short),
         What::Namespaces => done("namespaces", namespaces::run(or(args.runs, 1, 100), seed)?),
         What::Rolling => done("rolling", rolling::run(or(args.runs, 2, 20), seed)?),
+        What::Upgrade => {
+            let times = or(args.runs, 1, 10);
+            done("upgrade", upgrade::run(times, args.previous.as_deref(), seed)?)
+        }
         What::Failover => done("failover", failover::run(or(args.kills, 3, 100), seed)?),
         What::Away => done("away", away::run(or(args.seconds, 20, 600), seed)?),
         What::DiskLost => {

@@ -81,6 +81,7 @@ impl Cluster {
         cluster.view.send_replace(Arc::new(ClusterView {
             map,
             members: known,
+            store_format: store::FORMAT,
             ..ClusterView::default()
         }));
         for (id, door) in doors {

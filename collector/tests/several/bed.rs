@@ -65,6 +65,7 @@ impl Cluster {
         let view = Arc::new(ClusterView {
             map: Arc::new(map),
             members: views.collect(),
+            store_format: store::FORMAT,
             ..ClusterView::default()
         });
         let mut members = Vec::new();

@@ -67,6 +67,7 @@ impl Default for Plane {
         let view = ClusterView {
             map: Arc::new(ShardMap::new(vec![vec![me]; SHARDS.get().into()])),
             members: [(me, alone)].into(),
+            store_format: store::FORMAT,
             ..ClusterView::default()
         };
         Self::new(1, watch::Sender::new(Arc::new(view)))
@@ -103,6 +104,7 @@ impl Plane {
                     map: Arc::new(map),
                     members,
                     losses: view.losses.clone(),
+                    store_format: view.store_format,
                 });
             }
             is_new

@@ -20,8 +20,10 @@ impl Format {
     /// Members say in the state what they can write; losses that were accepted are remembered ([`State::losses`]), and forgotten when an operator
     /// says so; a change that is asked for again after an unknown outcome is made once ([`State::requests`]).
     pub const SECOND: Self = Self(2);
+    /// Collectors may write format 4 of the store. Nothing of it is in the log or the state.
+    pub const THIRD: Self = Self(3);
     /// The latest that this program reads and writes.
-    pub const NEWEST: Self = Self::SECOND;
+    pub const NEWEST: Self = Self::THIRD;
 
     /// Is it what was written before there were numbers? (Such a state says nothing, as it did then.)
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

@@ -105,6 +105,15 @@ impl<'a> Reader<'a> {
         }
         Err(self.damage("number beyond 64 bits"))
     }
+    /// Takes a varint if it is this one.
+    pub(crate) fn next_is(&mut self, n: u64) -> Result<bool, Damage> {
+        let mut ahead = *self;
+        let same = ahead.varint()? == n;
+        if same {
+            *self = ahead;
+        }
+        Ok(same)
+    }
     pub(crate) fn varint_u32(&mut self) -> Result<u32, Damage> {
         u32::try_from(self.varint()?).map_err(|_| self.damage("number beyond 32 bits"))
     }

@@ -53,7 +53,7 @@ pub use exports::{BucketMark, BucketState, ExportNote, StoredEvents};
 pub use list_traces::{LIST_MAX, TraceFilter};
 pub use logs::{LogFilter, log_shard};
 pub use losses::{GapRecord, LOSSES_MAX, Losses};
-pub use meta::Owner;
+pub use meta::{FORMAT, FORMAT_LEAST, Owner};
 pub use options::{Now, StoreOptions};
 pub use read_trace::{ROWS_MAX, TraceRows};
 pub use replicas::{

@@ -6,8 +6,10 @@ use event::{Bucket, Hlc};
 
 /// Name of the family.
 pub(crate) const FAMILY: &str = "meta";
-/// Format that this program writes, and the latest that it reads.
-pub(crate) const FORMAT: u32 = 3;
+/// The latest format that this program reads and writes. 4: runs of events are by shard, then by trace.
+pub const FORMAT: u32 = 4;
+/// What it writes at least, reading everything older.
+pub const FORMAT_LEAST: u32 = 3;
 
 /// u32: the format of all families.
 pub(crate) const KEY_FORMAT: &[u8] = b"format";

@@ -1,6 +1,6 @@
 //! How a store is opened, and how its memory is divided.
 
-use crate::meta::Owner;
+use crate::meta::{FORMAT, Owner};
 use event::Micros;
 use std::fmt;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -44,6 +44,9 @@ pub struct StoreOptions {
     pub disk_reserve_bytes: u64,
     /// How often closing and dropping is considered, in milliseconds; 0 = only when asked (tests).
     pub upkeep_interval_ms: u64,
+    /// The format that it is written in, unless it is of a later one already ([`crate::Store::raise_format`]): from [`crate::FORMAT_LEAST`], which
+    /// programs of the release before read, to [`crate::FORMAT`].
+    pub format: u32,
     /// Whose store it is; checked against what the folder says. `None` = not checked.
     pub owner: Option<Owner>,
     /// Physical clock.
@@ -65,6 +68,7 @@ impl StoreOptions {
             hold_all: false,
             disk_reserve_bytes: 64 << 20,
             upkeep_interval_ms: 1000,
+            format: FORMAT,
             owner: None,
             now,
         }

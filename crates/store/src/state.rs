@@ -16,7 +16,7 @@ use event::{Bucket, NodeKey};
 use lru::LruCache;
 use parking_lot::Mutex;
 use rocksdb::{WriteBatch, WriteOptions};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 const PRODUCERS_CACHED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -67,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) logs: LogState,
     pub(crate) hints: WaitingHints,
     pub(crate) rest: Rest,
+    /// The format that it is written in.
+    pub(crate) format: AtomicU32,
     /// Bytes of a page of spans that is copied.
     pub(crate) page_bytes: AtomicU64,
     /// Buckets before it are dropped.
@@ -80,6 +82,11 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn floor(&self) -> Bucket {
         Bucket(self.floor.load(Ordering::Acquire))
+    }
+
+    /// By which shards runs of events are sealed; none: by trace, as format 3 has it.
+    pub(crate) fn shards_of_runs(&self) -> Option<NonZeroU16> {
+        (self.format.load(Ordering::Acquire) >= 4).then_some(self.options.shards)
     }
 
     pub(crate) fn check_writable(&self) -> Result<(), StoreError> {

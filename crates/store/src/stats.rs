@@ -4,12 +4,15 @@ use crate::counters::Totals;
 use crate::events::EventBucket;
 use crate::state::Shared;
 use event::{Bucket, Hlc};
+use std::sync::atomic::Ordering;
 
 /// Numbers of a store, as of now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreStats {
     /// Since it was opened.
     pub totals: Totals,
+    /// The format that it is written in.
+    pub format: u32,
     /// Bytes of frames that wait for the writer.
     pub queued_bytes: u64,
     /// Bytes of memory of what is known of frames that are not sealed, about.
@@ -56,6 +59,7 @@ impl Shared {
     pub(crate) fn stats(&self, queued_bytes: u64) -> StoreStats {
         let mut stats = StoreStats {
             totals: self.counters.totals(),
+            format: self.format.load(Ordering::Acquire),
             queued_bytes,
             floor: self.floor(),
             poisoned: self.poison.lock().is_some(),

@@ -8,7 +8,7 @@ use crate::events::EventState;
 use crate::list_traces::TraceFilter;
 use crate::logs::{LogFilter, LogState};
 use crate::losses::Losses;
-use crate::meta::{self, FORMAT, Owner};
+use crate::meta::{self, FORMAT, FORMAT_LEAST, Owner};
 use crate::options::StoreOptions;
 use crate::read_trace::TraceRows;
 use crate::replicas::WaitingHints;
@@ -60,6 +60,7 @@ impl Store {
             logs: LogState::default(),
             hints: WaitingHints::default(),
             rest: Rest::default(),
+            format: AtomicU32::new(0),
             page_bytes: AtomicU64::new(crate::replicas::PAGE_BYTES),
             floor: AtomicU32::new(0),
             hold: AtomicU32::new(hold),
@@ -72,7 +73,7 @@ impl Store {
         let found = check_format(path, &shared, owner)?;
         shared
             .open_events()
-            .and_then(|()| shared.open_spans(found < FORMAT))
+            .and_then(|()| shared.open_spans(found < FORMAT_LEAST))
             .and_then(|()| shared.open_logs())
             .map_err(damaged)?;
         let threads = |e: std::io::Error| OpenError::Damaged {
@@ -281,6 +282,26 @@ impl Store {
         self.shared.write(batch, true)
     }
 
+    /// The format that it is written in.
+    pub fn format(&self) -> u32 {
+        self.shared.format.load(Ordering::Acquire)
+    }
+
+    /// Writes the formats up to this one from now on, as far as this program knows them: programs that do not refuse the folder then. What is
+    /// there stays as it is. Says whether anything changed.
+    pub fn raise_format(&self, format: u32) -> Result<bool, StoreError> {
+        let format = format.min(FORMAT);
+        if format <= self.format() {
+            return Ok(false);
+        }
+        let mut batch = WriteBatch::default();
+        let family = self.shared.db.family(meta::FAMILY);
+        batch.put_cf(family, meta::KEY_FORMAT, format.to_be_bytes());
+        self.shared.write(batch, true)?;
+        self.shared.format.fetch_max(format, Ordering::AcqRel);
+        Ok(true)
+    }
+
     /// Seals what is due and drops old buckets as of `now`. The store does this by itself at its interval.
     pub fn keep_up(&self, now: Micros) -> Result<(), StoreError> {
         self.shared.keep_up(now)
@@ -321,25 +342,25 @@ fn check_format(path: &Path, shared: &Shared, owner: Option<Owner>) -> Result<u3
             .map_err(|e| damaged(e.into_string()))
     };
     let mut batch = WriteBatch::default();
-    let mut format = FORMAT;
     let family = shared.db.family(meta::FAMILY);
-    match get(meta::KEY_FORMAT)? {
-        None => batch.put_cf(family, meta::KEY_FORMAT, FORMAT.to_be_bytes()),
-        Some(bytes) => {
-            let found = meta::format_decode(&bytes).map_err(|e| damaged(e.to_string()))?;
-            format = found;
-            if found > FORMAT {
-                return Err(OpenError::NewerFormat {
-                    path: path.into(),
-                    found,
-                    known: FORMAT,
-                });
-            }
-            if found < FORMAT {
-                batch.put_cf(family, meta::KEY_FORMAT, FORMAT.to_be_bytes());
-            }
-        }
+    let found = get(meta::KEY_FORMAT)?
+        .map(|bytes| meta::format_decode(&bytes))
+        .transpose()
+        .map_err(|e| damaged(e.to_string()))?;
+    if let Some(found) = found.filter(|found| *found > FORMAT) {
+        return Err(OpenError::NewerFormat {
+            path: path.into(),
+            found,
+            known: FORMAT,
+        });
     }
+    let format = shared.options.format.clamp(FORMAT_LEAST, FORMAT);
+    let format = found.map_or(format, |found| found.max(format));
+    if found != Some(format) {
+        batch.put_cf(family, meta::KEY_FORMAT, format.to_be_bytes());
+    }
+    shared.format.store(format, Ordering::Release);
+    let format = found.unwrap_or(format);
     if let Some(owner) = owner {
         match get(meta::KEY_OWNER)? {
             None => batch.put_cf(family, meta::KEY_OWNER, owner.encode()),

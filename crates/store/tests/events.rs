@@ -15,8 +15,13 @@ use event::{
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
-use store::{Admission, Audit, FrameToStore, GapRecord, Store, TraceFilter, TraceSummary};
-use support::{PRODUCER, SECOND_US, after, bucket_at, event, frame, node, open, options, put, small_trace};
+use store::{
+    Admission, Audit, FORMAT, FORMAT_LEAST, FrameToStore, GapRecord, Store, TraceFilter, TraceSummary,
+};
+use support::{
+    PRODUCER, SECOND_US, after, bucket_at, event, frame, is_of, node, open, open_in, options, put,
+    small_trace,
+};
 use wire::frame::{Compression, FrameBuilder, Gap, GapReason};
 
 /// All that a store can be asked.
@@ -170,27 +175,47 @@ fn admissions(store: &Store, frames: &[FrameToStore]) -> Vec<Vec<Admission>> {
 
 /// A store that seals only what is over, when it is told to.
 fn reopened(path: &Path, store: Store) -> Store {
+    let format = store.format();
     drop(store);
-    open(path)
+    // What it was raised to stays, whatever is asked for.
+    let store = open_in(path, FORMAT_LEAST);
+    assert_eq!(store.format(), format);
+    store
+}
+
+/// Leaves events only where the shard of their trace is.
+fn place(sent: &mut Sent) {
+    for (shard, events) in &mut sent.batches {
+        events.retain(|event| is_of(*shard, event.trace));
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// Scenario: any frames with gaps, each sent again now and then, in one store that never seals; in one that seals at any moments, so
+    /// Scenario: any frames with gaps, with traces of their shards or of any, in stores of either format, raised or not, each sent again now and then, in one store that never seals; in one that seals at any moments, so
     /// that batches come late, and restarts; and in a third in the reverse order. Then all is sent again, and once with other content.
     /// Guarantee: the same answers, digests and admissions.
     #[test]
     fn sealing_shows_in_nothing(
         sent in prop::collection::vec((any_sent(), 0..4u8, prop::option::of(0..300u64)), 1..14),
-        restarts: bool,
+        restarts: bool, placed: bool, format in FORMAT_LEAST..=FORMAT, raised: bool,
     ) {
+        let mut sent = sent;
+        if placed {
+            for (sent, ..) in &mut sent {
+                place(sent);
+            }
+        }
         let (open_dir, sealed_dir, other_dir) =
             (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let frames = frames(&sent.iter().map(|(sent, ..)| sent.clone()).collect::<Vec<_>>());
-        let mut never = open(open_dir.path());
-        let mut sealing = open(sealed_dir.path());
-        for (frame, (_, again, seal)) in frames.iter().zip(&sent) {
+        let mut never = open_in(open_dir.path(), FORMAT);
+        let mut sealing = open_in(sealed_dir.path(), format);
+        for (n, (frame, (_, again, seal))) in frames.iter().zip(&sent).enumerate() {
+            if raised && n == sent.len() / 2 {
+                sealing.raise_format(FORMAT).unwrap();
+            }
             for _ in 0..=again / 3 {
                 prop_assert_eq!(put(&never, frame.clone()), put(&sealing, frame.clone()));
             }
@@ -208,7 +233,7 @@ proptest! {
             sealing = reopened(sealed_dir.path(), sealing);
             prop_assert_eq!(ask(&never), ask(&sealing));
         }
-        let other = open(other_dir.path());
+        let other = open_in(other_dir.path(), FORMAT);
         for frame in frames.iter().rev() {
             put(&other, frame.clone());
         }

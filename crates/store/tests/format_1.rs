@@ -86,5 +86,5 @@ fn an_old_index_is_dropped() {
     assert!(families().iter().all(|f| !OLD.contains(&f.as_str())));
     let db = raw(&Options::default());
     let format = db.get_cf(db.cf_handle("meta").unwrap(), b"format").unwrap();
-    assert_eq!(format.unwrap(), 3u32.to_be_bytes());
+    assert_eq!(format.unwrap(), store::FORMAT.to_be_bytes());
 }

@@ -119,5 +119,5 @@ fn lists_of_format_2_are_put_in_todays_form() {
     let db = raw(dir.path());
     assert_eq!(count(&db), 0);
     let format = db.get_cf(db.cf_handle("meta").unwrap(), b"format").unwrap();
-    assert_eq!(format.unwrap(), 3u32.to_be_bytes());
+    assert_eq!(format.unwrap(), store::FORMAT.to_be_bytes());
 }

@@ -10,7 +10,7 @@ mod support;
 
 use event::{Hlc, TraceId};
 use rocksdb::{ColumnFamilyDescriptor, DB, Options};
-use store::{OpenError, Owner, Store};
+use store::{FORMAT, OpenError, Owner, Store};
 use support::{frame, open, options, put, small_trace};
 
 /// Scenario: opened twice. Guarantee: the second is told that the folder is in use; after the first is gone it opens.
@@ -71,7 +71,7 @@ fn a_newer_format_is_refused() {
             error,
             OpenError::NewerFormat {
                 found: 9,
-                known: 3,
+                known: FORMAT,
                 ..
             }
         ),

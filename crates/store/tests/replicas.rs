@@ -13,16 +13,16 @@ use event::{Bucket, Epoch, Event, EventIdentity, EventKind, NodeKey, Seq, Shard,
 use placement::batch_digest;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use store::{Admission, CutFrame, FrameToStore, HeldSection, Hint, Marker, Store};
-use support::{PRODUCER, after, bucket_at, event, frame, node, open, put, small_trace};
+use store::{Admission, CutFrame, FORMAT, FORMAT_LEAST, FrameToStore, HeldSection, Hint, Marker, Store};
+use support::{
+    PRODUCER, SHARDS, after, bucket_at, event, frame, is_of, node, open, open_in, put, small_trace,
+};
 use wire::frame::{Compression, FrameBuilder, Gap, GapReason};
-
-const SHARDS: u16 = 3;
 
 /// All batches of a store, by asking as a peer asks: buckets, sources, lists in pages of two. Checks that the digests fit each other.
 fn batches(store: &Store) -> Vec<HeldSection> {
     let mut all = Vec::new();
-    for shard in (0..SHARDS).map(Shard) {
+    for shard in (0..SHARDS.get()).map(Shard) {
         for (bucket, of_bucket) in store.synced().buckets(shard) {
             assert_eq!(store.digests(bucket).unwrap().get(&shard), Some(&of_bucket));
             let mut bucket_sum = 0u128;
@@ -59,7 +59,7 @@ fn batches(store: &Store) -> Vec<HeldSection> {
 
 fn gaps(store: &Store) -> Vec<HeldSection> {
     let of = |shard| store.synced().gaps(Shard(shard)).unwrap();
-    (0..SHARDS).flat_map(of).collect()
+    (0..SHARDS.get()).flat_map(of).collect()
 }
 
 /// Names and hashes, without what a batch takes, which depends on what it lies in.
@@ -128,7 +128,7 @@ fn any_part() -> impl Strategy<Value = Part> {
 type Sent = Vec<(u64, u64, Vec<(u16, Part)>, u8)>;
 
 fn any_sent() -> impl Strategy<Value = Sent> {
-    let parts = prop::collection::vec((0..SHARDS, any_part()), 1..4);
+    let parts = prop::collection::vec((0..SHARDS.get(), any_part()), 1..4);
     prop::collection::vec((1..3u64, 0..2u64, parts, 0..8u8), 1..8)
 }
 
@@ -186,16 +186,32 @@ fn frames(sent: &Sent) -> Vec<FrameToStore> {
     frames
 }
 
+/// Leaves traces only where their shard is.
+fn keep_placed(sent: &mut Sent) {
+    for (shard, part) in sent.iter_mut().flat_map(|(_, _, parts, _)| parts) {
+        if let Part::Batch(traces) = part {
+            traces.retain(|(trace, _)| is_of(*shard, TraceId(*trace)));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// Scenario: frames with batches and gaps, some sections foreign, sealed after each of some; all is copied, a few sections at a time, to an
+    /// Scenario: frames with batches and gaps, some sections foreign, with traces of their shards or of any, in stores of either format, sealed
+    /// after each of some; all is copied, a few sections at a time, to an
     /// empty store, which seals before or after or not at all. Guarantee: lists and digests fit each other; each copy is a valid frame with
     /// the same hashes; both stores have the same batches, gaps, digests, traces, whether open or sealed; a second copy is a duplicate.
     #[test]
-    fn a_copy_is_the_same(sent in any_sent(), seal in any::<[bool; 8]>(), at_once in 1..9usize, seal_copy: bool) {
+    fn a_copy_is_the_same(
+        mut sent in any_sent(), seal in any::<[bool; 8]>(), at_once in 1..9usize, seal_copy: bool,
+        placed: bool, formats in [FORMAT_LEAST..=FORMAT, FORMAT_LEAST..=FORMAT],
+    ) {
+        if placed {
+            keep_placed(&mut sent);
+        }
         let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (one, other) = (open(a.path()), open(b.path()));
+        let (one, other) = (open_in(a.path(), formats[0]), open_in(b.path(), formats[1]));
         for (frame, seal) in frames(&sent).into_iter().zip(seal) {
             put(&one, frame);
             if seal {
@@ -225,10 +241,64 @@ proptest! {
         // What is known of it comes back with a restart.
         let (before, gaps_before) = (batches(&other), gaps(&other));
         drop(other);
-        let other = open(b.path());
+        let other = open_in(b.path(), FORMAT);
         prop_assert_eq!(names(&batches(&other)), names(&before));
         prop_assert_eq!(gaps(&other), gaps_before);
     }
+}
+
+/// Scenario: a run of three shards and many blocks, those with the first row of one shard gone; then the same in a store of format 3.
+/// Guarantee: batches of other shards are copied all the same, without a look at what is gone, and traces of theirs are found; by trace every
+/// batch needs every block, and none is copied.
+#[test]
+fn a_shard_is_copied_out_of_its_own_blocks() {
+    for format in [FORMAT_LEAST, FORMAT] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open_in(dir.path(), format);
+        let mut traces = [(); 3].map(|()| Vec::new());
+        for trace in 1..40_000u128 {
+            traces[usize::from(placement::shard_of(TraceId(trace), SHARDS).0)].push(trace);
+        }
+        for (shard, of) in traces.iter().enumerate() {
+            let events = of.iter().flat_map(|trace| small_trace(*trace, 0)).collect();
+            put(&store, frame(1, 0, &[(shard as u16, 1, events)]));
+        }
+        store.keep_up(after(200)).unwrap();
+        assert_eq!((store.format(), store.stats().event_runs), (format, 1));
+        let all = batches(&store);
+        let came = |cut: &[CutFrame]| -> Vec<HeldSection> {
+            cut.iter().flat_map(|cut| &cut.sections).copied().collect()
+        };
+        assert_eq!(came(&store.synced().frames(&all).unwrap()).len(), 3);
+        drop(store);
+        remove_first_block(dir.path());
+        let store = open_in(dir.path(), FORMAT_LEAST);
+        let cut: Vec<_> = store.synced().frames(&all[1..]).unwrap();
+        if format == FORMAT_LEAST {
+            assert_eq!(cut.len(), 0);
+            continue;
+        }
+        assert_eq!(names(&came(&cut)), names(&all[1..]));
+        for trace in traces[1].iter().chain(&traces[2]).step_by(1000) {
+            assert_eq!(
+                store.trace_rows(TraceId(*trace)).unwrap().events.len(),
+                2,
+                "trace {trace}"
+            );
+        }
+    }
+}
+
+fn remove_first_block(path: &std::path::Path) {
+    let families = rocksdb::DB::list_cf(&rocksdb::Options::default(), path).unwrap();
+    let db = rocksdb::DB::open_cf(&rocksdb::Options::default(), path, families).unwrap();
+    let blocks = db.cf_handle("event_blocks").unwrap();
+    let keys: Vec<_> = db
+        .iterator_cf(blocks, rocksdb::IteratorMode::Start)
+        .map(|entry| entry.unwrap().0)
+        .collect();
+    assert!(keys.len() > 4, "{}", keys.len());
+    db.delete_cf(blocks, &keys[0]).unwrap();
 }
 
 /// Scenario: two gaps that overlap, a third that adjoins, a batch of a number in the middle; on another disk the same in other pieces.

@@ -16,7 +16,7 @@ use event::{
     Bucket, Epoch, Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid,
     Producer, ResultClass, Seq, Shard, SiteId, TraceId,
 };
-use wire::events::{Digest, EventBuilder, EventFrame, Packer};
+use wire::events::{BlockOrder, Digest, EventBuilder, EventFrame, Packer};
 use wire::frame::{Compression, Cut, FrameBuilder};
 
 const SHARDS: u128 = 64;
@@ -247,7 +247,7 @@ fn merge(name: &dyn Fn(&str) -> String, made: &[Vec<u8>], events: usize) -> Vec<
     });
     figure(&name("merge: take"), append, "ns/event");
     let sort = cost(events, || {
-        builder.sorted();
+        builder.sorted(BlockOrder::Shard);
     });
     figure(&name("merge: sort"), sort, "ns/event");
     let cut = Cut {
@@ -256,7 +256,7 @@ fn merge(name: &dyn Fn(&str) -> String, made: &[Vec<u8>], events: usize) -> Vec<
         hlc: Hlc(1),
         bucket: Bucket(1),
     };
-    let sorted = builder.sorted();
+    let sorted = builder.sorted(BlockOrder::Shard);
     let mut packer = Packer::default();
     let mut blocks = Vec::new();
     let encode = cost(events, || {

@@ -12,9 +12,11 @@ use super::{Batch, Watch, WatchOptions, Why};
 use crate::walk::source_files;
 
 const CHILD: &str = "ELIXIRSCOPE_WATCH_CHILD";
-const LONG: Duration = Duration::from_secs(10);
-/// Longer than any batch waits.
-const SILENCE: Duration = Duration::from_millis(600);
+const LONG: Duration = Duration::from_secs(30);
+/// Longer than any batch waits that nothing is added to.
+const SILENCE: Duration = Duration::from_millis(1500);
+/// Tries, where the system may tell of a change late.
+const TRIES: usize = 10;
 
 /// A project with `lib/a.ex`.
 fn project() -> tempfile::TempDir {
@@ -27,8 +29,8 @@ fn project() -> tempfile::TempDir {
 /// Watches with so much patience that what a test does at once is one batch, also on a busy machine.
 fn watch(dir: &Path) -> Watch {
     let mut options = WatchOptions::default();
-    options.limits.quiet = Duration::from_millis(300);
-    options.limits.latest = Duration::from_secs(5);
+    options.limits.quiet = Duration::from_secs(1);
+    options.limits.latest = Duration::from_secs(10);
     let watch = Watch::start(dir, &options).unwrap();
     assert_eq!(watch.polling(), None);
     watch
@@ -168,9 +170,15 @@ fn folders_come_and_go() {
     };
     let watch = watch(root);
     let folders = Batch::Everything(Why::Folders);
+    // On a busy machine the end of what was done to folders may be told in a second batch.
     let edit = |path: &str| {
-        fs::write(root.join(path), "edited").unwrap();
-        assert_eq!(next(&watch), files(&[path]));
+        let named = (0..TRIES).any(|_| {
+            fs::write(root.join(path), "edited").unwrap();
+            let told = next(&watch);
+            assert!(told == folders || told == files(&[path]), "{told:?}");
+            told != folders
+        });
+        assert!(named, "{path} is not named");
     };
 
     fill(&root.join("apps/shop/lib"));

@@ -60,6 +60,7 @@ pub struct Member {
     folder: PathBuf,
     args: Vec<String>,
     launcher: Launcher,
+    programs: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -73,6 +74,7 @@ impl Member {
             folder: folder.to_owned(),
             args,
             launcher: Launcher::default(),
+            programs: None,
             child: None,
         }
     }
@@ -80,6 +82,11 @@ impl Member {
     /// Is started so from now on.
     pub fn launch(&mut self, launcher: Launcher) {
         self.launcher = launcher;
+    }
+
+    /// Is started out of this folder of programs from now on; none: that of the run.
+    pub fn runs_of(&mut self, programs: Option<PathBuf>) {
+        self.programs = programs;
     }
 
     /// Its process.
@@ -107,7 +114,9 @@ impl Member {
             words.extend(["ip", "netns", "exec", namespace].map(str::to_owned));
         }
         words.extend(self.launcher.before.iter().cloned());
-        words.push(programs::path("elixirscope").display().to_string());
+        let own = self.programs.as_ref().map(|folder| folder.join("elixirscope"));
+        let program = own.unwrap_or_else(|| programs::path("elixirscope"));
+        words.push(program.display().to_string());
         words.push(self.kind.word().to_owned());
         let (first, rest) = words.split_first().context("a program")?;
         let mut command = Command::new(first);

@@ -1,14 +1,15 @@
-//! From many frames to one run: events merged by trace, in blocks, with a filter and what can be asked of the run.
+//! From many frames to one run: events merged by shard and trace, in blocks, with a filter and what can be asked of the run.
 
-use super::run::Block;
+use super::run::{At, Block};
 use super::{LooseTimes, OpenFrame, Run, RunRecord, Workshop};
 use crate::runs::batches::RunBatches;
 use crate::runs::filter::{Filter, hash};
-use event::{Bucket, Epoch, Hlc, Producer, TraceId};
+use event::{Bucket, Epoch, Hlc, Producer, Shard, TraceId};
 use std::collections::BTreeSet;
+use std::num::NonZeroU16;
 use std::ops::Range;
 use std::sync::Arc;
-use wire::events::{EventFrame, Packer, SortedEvents};
+use wire::events::{BlockOrder, EventFrame, Packer, SortedEvents};
 use wire::frame::{Cut, FrameError};
 
 /// Events of a block. A trace is read out of one: the smaller, the sooner; the larger, the better it is compressed.
@@ -29,15 +30,27 @@ pub(super) struct Taken {
     pub(super) batches: RunBatches,
 }
 
-/// A run of the workshop's events, which are those of the frames taken.
+/// A run of the workshop's events, which are those of the frames taken; by shard of one of so many, if that is given.
 pub(super) fn merge(
     shop: &mut Workshop,
     bucket: Bucket,
     taken: &Taken,
+    shards: Option<NonZeroU16>,
 ) -> Result<(Run, Vec<Made>), FrameError> {
-    let sorted = shop.builder.sorted();
+    // A trace is looked for where its shard is. Nobody stores one elsewhere; a run that had one all the same would be by trace.
+    let placed = |shards| {
+        let here = |trace, shard| trace == TraceId(0) || placement::shard_of(trace, shards) == shard;
+        shop.builder.all(here)
+    };
+    let order = if shards.is_some_and(placed) {
+        BlockOrder::Shard
+    } else {
+        BlockOrder::Trace
+    };
+    let sorted = shop.builder.sorted(order);
     let mut maker = Maker {
         bucket,
+        order,
         sorted: &sorted,
         packer: &mut shop.packer,
         made: Vec::new(),
@@ -55,6 +68,7 @@ pub(super) fn merge(
     sites.sort_unstable();
     sites.dedup();
     let mut record = RunRecord {
+        by_shard: order == BlockOrder::Shard,
         blocks: maker.made.iter().map(|made| made.block).collect(),
         frames: taken.frames.len() as u64,
         frame_bytes: 0,
@@ -82,6 +96,7 @@ pub(super) fn merge(
 
 struct Maker<'m> {
     bucket: Bucket,
+    order: BlockOrder,
     sorted: &'m SortedEvents<'m>,
     packer: &'m mut Packer,
     made: Vec<Made>,
@@ -106,15 +121,19 @@ impl Maker<'_> {
             }
             Err(_) => return Err(FrameError::PayloadTooLarge(u32::MAX)),
         };
-        let first = self.traces.len();
-        let (mut events, traces) = (0u32, self.sorted.traces(rows));
-        for (trace, count) in traces {
+        let [first, last] = self.sorted.ends(rows.clone()).unwrap_or_default();
+        let end = |(shard, trace): At| match self.order {
+            BlockOrder::Shard => (shard, trace),
+            BlockOrder::Trace => (Shard(0), trace),
+        };
+        let mut events = 0u32;
+        for (trace, count) in self.sorted.traces(rows) {
             events = events.saturating_add(count as u32);
             self.traces.push(trace);
         }
         let block = Block {
-            first: self.traces.get(first).copied().unwrap_or_default(),
-            last: self.traces.last().copied().unwrap_or_default(),
+            first: end(first),
+            last: end(last),
             rows: events,
             bytes: bytes.len() as u32,
         };

@@ -1,5 +1,5 @@
-//! Family `event_runs`: a run is events of one bucket, merged, by trace, in blocks. Its record, and a filter over its traces, are
-//! what is kept in memory of it.
+//! Family `event_runs`: a run is events of one bucket, merged, in blocks, by shard and trace; of earlier formats, by trace. Its record, and a
+//! filter over its traces, are what is kept in memory of it.
 
 use super::keys::RUNS;
 use super::{LOOSE_KINDS, LooseTimes};
@@ -9,13 +9,20 @@ use crate::losses::GapRecord;
 use crate::runs::filter::{Filter, hash};
 use event::{Epoch, Hlc, ModuleKey, NodeKey, Producer, Seq, Shard, SiteId, TraceId};
 use std::collections::BTreeSet;
+use std::num::NonZeroU16;
+
+/// In place of the number of blocks, of runs by shard.
+const BY_SHARD: u64 = u64::MAX;
+
+/// Shard and trace of a row; trace 0 is in no trace. Of runs by trace the shard is 0.
+pub(crate) type At = (Shard, TraceId);
 
 /// A block of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
-    /// Least and greatest trace in it; 0 is in no trace.
-    pub(crate) first: TraceId,
-    pub(crate) last: TraceId,
+    /// The first and the last row in it.
+    pub(crate) first: At,
+    pub(crate) last: At,
     pub(crate) rows: u32,
     pub(crate) bytes: u32,
 }
@@ -23,7 +30,8 @@ pub(crate) struct Block {
 /// What is stored of a run beside its blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RunRecord {
-    /// In order of trace; of a trace that does not fit in one there are several.
+    /// Are the blocks by shard, those in no trace first? Otherwise by trace. Of a trace that does not fit in one there are several.
+    pub(crate) by_shard: bool,
     pub(crate) blocks: Vec<Block>,
     /// Frames that it was made of, and their bytes.
     pub(crate) frames: u64,
@@ -49,6 +57,13 @@ pub(crate) struct Run {
     pub(crate) filter: Filter,
 }
 
+impl Block {
+    /// Has it events in no trace?
+    fn is_loose(&self) -> bool {
+        self.first.1 == TraceId(0)
+    }
+}
+
 impl Run {
     pub(crate) fn rows(&self) -> u64 {
         self.record.blocks.iter().map(|block| u64::from(block.rows)).sum()
@@ -71,20 +86,35 @@ impl Run {
             + r.sites.len() * 16
             + self.filter.bytes().len()
     }
-    /// Numbers of the blocks that may have a trace.
-    pub(crate) fn blocks_of(&self, trace: TraceId) -> impl Iterator<Item = u32> + '_ {
+    /// Numbers of the blocks that may have a trace, which is in one of so many shards.
+    pub(crate) fn blocks_of(&self, trace: TraceId, shards: NonZeroU16) -> impl Iterator<Item = u32> + '_ {
         let may = self.filter.may_have(hash(trace));
-        let within = move |block: &Block| may && (block.first..=block.last).contains(&trace);
-        (0u32..)
-            .zip(&self.record.blocks)
-            .filter(move |(_, block)| within(block))
-            .map(|(number, _)| number)
+        let by_shard = self.record.by_shard;
+        let shard = if by_shard {
+            placement::shard_of(trace, shards)
+        } else {
+            Shard(0)
+        };
+        let at = (shard, trace);
+        self.blocks(move |block| {
+            // Those of a run by shard are all in a trace or none.
+            let other = by_shard && block.is_loose() != (trace == TraceId(0));
+            let here = by_shard && block.is_loose() || (block.first..=block.last).contains(&at);
+            may && !other && here
+        })
     }
     /// Numbers of the blocks with events in no trace.
     pub(crate) fn loose_blocks(&self) -> impl Iterator<Item = u32> + '_ {
-        let has = |block: &Block| block.first == TraceId(0);
-        (0u32..)
-            .zip(&self.record.blocks)
+        self.blocks(Block::is_loose)
+    }
+    /// Numbers of the blocks that may have events of some shards.
+    pub(crate) fn blocks_with<'a>(&'a self, shards: &'a BTreeSet<Shard>) -> impl Iterator<Item = u32> + 'a {
+        let by_shard = self.record.by_shard;
+        self.blocks(move |block| !by_shard || shards.range(block.first.0..=block.last.0).next().is_some())
+    }
+    fn blocks<'a>(&'a self, has: impl Fn(&Block) -> bool + 'a) -> impl Iterator<Item = u32> + 'a {
+        let numbered = (0u32..).zip(&self.record.blocks);
+        numbered
             .filter(move |(_, block)| has(block))
             .map(|(number, _)| number)
     }
@@ -93,10 +123,17 @@ impl Run {
         let r = &self.record;
         let mut out =
             Vec::with_capacity(r.blocks.len() * 40 + r.sites.len() * 4 + self.filter.bytes().len() + 64);
+        if r.by_shard {
+            out.varint(BY_SHARD);
+        }
         out.varint(r.blocks.len() as u64);
         for block in &r.blocks {
-            out.u128_be(block.first.0);
-            out.u128_be(block.last.0);
+            for (shard, trace) in [block.first, block.last] {
+                if r.by_shard {
+                    out.u16_be(shard.0);
+                }
+                out.u128_be(trace.0);
+            }
             out.u32_be(block.rows);
             out.u32_be(block.bytes);
         }
@@ -130,11 +167,16 @@ impl Run {
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Damage> {
         let mut r = Reader::new(RUNS, bytes);
-        let blocks = (0..r.count(40)?)
+        let by_shard = r.next_is(BY_SHARD)?;
+        let at = |r: &mut Reader<'_>| {
+            let shard = Shard(if by_shard { r.u16_be()? } else { 0 });
+            Ok::<At, Damage>((shard, TraceId(r.u128_be()?)))
+        };
+        let blocks = (0..r.count(if by_shard { 44 } else { 40 })?)
             .map(|_| {
                 Ok(Block {
-                    first: TraceId(r.u128_be()?),
-                    last: TraceId(r.u128_be()?),
+                    first: at(&mut r)?,
+                    last: at(&mut r)?,
                     rows: r.u32_be()?,
                     bytes: r.u32_be()?,
                 })
@@ -162,6 +204,7 @@ impl Run {
         let sites = read_sites(&mut r)?;
         Ok(Self {
             record: RunRecord {
+                by_shard,
                 blocks,
                 frames,
                 frame_bytes,
@@ -238,7 +281,8 @@ mod tests {
         /// Scenario: any run. Guarantee: it comes back.
         #[test]
         fn round_trip(
-            blocks in prop::collection::vec(any::<(u128, u128, u32, u32)>(), 0..9),
+            by_shard: bool,
+            blocks in prop::collection::vec(any::<([(u16, u128); 2], u32, u32)>(), 0..9),
             n: [u64; 4],
             errors: bool,
             gaps in prop::collection::vec(any::<(u128, u16, u8, [u64; 5])>(), 0..4),
@@ -249,8 +293,10 @@ mod tests {
         ) {
             let mut loose = LooseTimes::default();
             loose.add(LOOSE_KINDS[kind], (Hlc(n[0]), Hlc(n[1])));
+            let at = |(shard, trace): (u16, u128)| (Shard(if by_shard { shard } else { 0 }), TraceId(trace));
             let record = RunRecord {
-                blocks: blocks.into_iter().map(|(first, last, rows, bytes)| Block { first: TraceId(first), last: TraceId(last), rows, bytes }).collect(),
+                by_shard,
+                blocks: blocks.into_iter().map(|([first, last], rows, bytes)| Block { first: at(first), last: at(last), rows, bytes }).collect(),
                 frames: n[0],
                 frame_bytes: n[1],
                 hlc: (Hlc(n[2]), Hlc(n[3])),

@@ -80,7 +80,7 @@ impl Shared {
         for frame in frames {
             self.take(frame, &mut shop.builder, &mut taken)?;
         }
-        let (run, blocks) = match merge(shop, bucket, &taken) {
+        let (run, blocks) = match merge(shop, bucket, &taken, self.shards_of_runs()) {
             Ok(made) => made,
             Err(error) => {
                 tracing::error!(%error, %bucket, "events cannot be sealed; their frames are kept as they are");

@@ -8,6 +8,7 @@ use crate::frames;
 use crate::state::Shared;
 use event::{Bucket, Hlc, TraceId};
 use rocksdb::Snapshot;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 /// A frame that is not sealed, or a run.
@@ -42,12 +43,12 @@ impl Unit {
         }
     }
     /// Where a trace may be in it.
-    fn places_of(&self, trace: TraceId) -> Vec<Place> {
+    fn places_of(&self, trace: TraceId, shards: NonZeroU16) -> Vec<Place> {
         match self {
             Self::Frame(frame) if frame.may_have(trace) => vec![Place::Frame(Arc::clone(frame))],
             Self::Frame(_) => Vec::new(),
             Self::Run(bucket, number, run) => run
-                .blocks_of(trace)
+                .blocks_of(trace, shards)
                 .map(|block| Place::Block(*bucket, *number, block))
                 .collect(),
         }
@@ -124,7 +125,7 @@ impl Shared {
     pub(crate) fn places_of(&self, trace: TraceId) -> (View<'_>, Vec<Place>) {
         let mut places = Vec::new();
         let view = self.view(|_, unit| {
-            places.extend(unit.places_of(trace));
+            places.extend(unit.places_of(trace, self.options.shards));
             false
         });
         (view, places)

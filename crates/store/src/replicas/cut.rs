@@ -40,7 +40,7 @@ impl Synced<'_> {
     /// for several of a bucket at a time, some MiB in all. What is not held, or cannot be read, is left out, and so is what is beyond
     /// [`CUT_SECTIONS_MAX`]: look at what came.
     ///
-    /// Out of a run it reads all blocks: its events lie by trace, not by shard.
+    /// Out of a run it reads the blocks of the shards asked for; out of one of store format 3, which lies by trace, all.
     pub fn frames(&self, wanted: &[HeldSection]) -> Result<Vec<CutFrame>, StoreError> {
         let wanted = wanted.get(..CUT_SECTIONS_MAX).unwrap_or(wanted);
         let mut by_bucket: BTreeMap<Bucket, BTreeMap<Number, HeldSection>> = BTreeMap::new();
@@ -125,7 +125,7 @@ impl Synced<'_> {
                 continue;
             }
             let mut parts = Parts::new(here);
-            let read = (0..run.record.blocks.len() as u32).try_fold(true, |whole, block| {
+            let read = run.blocks_with(&shards).try_fold(true, |whole, block| {
                 let bytes = self.get(keys::BLOCKS, &keys::block(bucket, *number, block))?;
                 let took = bytes.is_some_and(|bytes| parts.take(&UnitBytes::new(bytes), &|_, _| true));
                 Ok::<bool, StoreError>(whole && took)

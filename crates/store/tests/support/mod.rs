@@ -13,7 +13,7 @@ use event::{
     Bucket, Epoch, Event, EventId, EventKind, Flags, Hlc, Micros, ModuleKey, NodeInfo, NodeKey, Pid,
     Producer, Seq, Shard, SiteId, TraceId,
 };
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,6 +53,21 @@ pub fn options() -> StoreOptions {
 
 pub fn open(path: &Path) -> Store {
     Store::open(path, options()).unwrap()
+}
+
+/// Shards of [`open_in`]'s stores.
+pub const SHARDS: NonZeroU16 = NonZeroU16::new(3).unwrap();
+
+/// A store of few shards, that is written in this format unless it is of a later one.
+pub fn open_in(path: &Path, format: u32) -> Store {
+    let mut o = options();
+    (o.shards, o.format) = (SHARDS, format);
+    Store::open(path, o).unwrap()
+}
+
+/// Is this the shard of the trace, among these? What is in no trace is anywhere.
+pub fn is_of(shard: u16, trace: TraceId) -> bool {
+    trace == TraceId(0) || placement::shard_of(trace, SHARDS) == Shard(shard)
 }
 
 pub fn node(key: u64) -> NodeInfo {

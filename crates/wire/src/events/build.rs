@@ -1,6 +1,6 @@
 //! Events while a frame or a block is filled: rows as they came, in runs of one trace of one batch.
 
-use event::{Epoch, Event, NodeInfo, NodeKey, Producer, Seq, Shard};
+use event::{Epoch, Event, NodeInfo, NodeKey, Producer, Seq, Shard, TraceId};
 
 use super::cursor::Cursor;
 use super::frame::EventFrame;
@@ -79,6 +79,10 @@ impl EventBuilder {
     /// None?
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+    /// Does this hold for trace and shard of all its events? Asked once for each trace of a batch.
+    pub fn all(&self, holds: impl Fn(TraceId, Shard) -> bool) -> bool {
+        self.runs.iter().all(|run| holds(TraceId(run.trace), run.shard))
     }
     /// What its events take in memory, in bytes, at most.
     pub fn byte_len(&self) -> usize {

@@ -29,5 +29,5 @@ pub use digest::{Delay, Digest, LooseRow, PartDigest, SectionDigest};
 pub use encode::Packer;
 pub(crate) use encode::{SectionHead, What, encode};
 pub use frame::{EventFrame, EventSection, Run, TraceRows};
-pub use order::SortedEvents;
+pub use order::{BlockOrder, SortedEvents};
 pub use upgrade::{UpgradeError, upgrade};

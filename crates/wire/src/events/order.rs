@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use event::{Micros, Producer, TraceId};
+use event::{Micros, Producer, Shard, TraceId};
 
 use super::build::{EventBuilder, RunRows};
 use super::encode::{Packer, What, encode};
@@ -12,33 +12,62 @@ use crate::frame::{Cut, FrameTooLarge, HEADER_BYTES, Layout, finish_frame};
 /// Bytes of payloads in a block, so that it stays within the limits of a frame.
 const BLOCK_PAYLOAD_BYTES: u64 = 1 << 20;
 
-/// The events of a builder by trace. The runs of a trace are by the HLC of their first row; rows stay as they came.
+/// How the traces of blocks follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockOrder {
+    /// By id; what is in no trace first.
+    Trace,
+    /// What is in no trace first, by shard; then by shard and id. So what a shard has is in few blocks, and no block has both.
+    Shard,
+}
+
+impl BlockOrder {
+    /// By what it comes before the trace.
+    fn place(self, run: &RunRows) -> (bool, Shard) {
+        match self {
+            Self::Trace => (false, Shard(0)),
+            Self::Shard => (run.trace != 0, run.shard),
+        }
+    }
+}
+
+/// The events of a builder in the order of blocks. The runs of a trace are by the HLC of their first row; rows stay as they came.
 #[derive(Debug)]
 pub struct SortedEvents<'b> {
     builder: &'b EventBuilder,
+    order: BlockOrder,
     runs: Vec<RunRows>,
     sites: SiteOrder,
 }
 
 impl EventBuilder {
-    /// Its events by trace; of runs that are there twice, one.
-    pub fn sorted(&self) -> SortedEvents<'_> {
+    /// Its events in that order; of runs that are there twice, one.
+    pub fn sorted(&self, order: BlockOrder) -> SortedEvents<'_> {
         let first_hlc = |run: &RunRows| self.rows.get(run.first as usize).map_or(0, |row| row.hlc);
         let mut keyed: Vec<_> = self
             .runs
             .iter()
             .map(|run| {
                 let source = self.sources.get(run.source as usize).copied();
-                (run.trace, first_hlc(run), source.unwrap_or_default(), run)
+                (
+                    order.place(run),
+                    run.trace,
+                    first_hlc(run),
+                    source.unwrap_or_default(),
+                    run,
+                )
             })
             .collect();
-        let key = |(trace, hlc, source, run): &(u128, u64, _, &RunRows)| {
-            (*trace, *hlc, *source, run.shard, run.seq, run.at, run.rows)
+        let key = |(place, trace, hlc, source, run): &(_, u128, u64, _, &RunRows)| {
+            (
+                *place, *trace, *hlc, *source, run.shard, run.seq, run.at, run.rows,
+            )
         };
         keyed.sort_unstable_by_key(key);
         keyed.dedup_by_key(|run| key(run));
         SortedEvents {
             builder: self,
+            order,
             runs: keyed.into_iter().map(|(.., run)| *run).collect(),
             sites: SiteOrder::of(&self.sites),
         }
@@ -47,17 +76,19 @@ impl EventBuilder {
 
 impl SortedEvents<'_> {
     /// Ranges of runs that make blocks of about `events` events each, whole traces where that is possible: a trace is divided
-    /// only if it is longer than a block.
+    /// only if it is longer than a block. By shard, what is in no trace is in blocks of its own.
     pub fn cuts(&self, events: usize) -> Vec<Range<usize>> {
         let mut cuts = Vec::new();
         let (mut first, mut rows, mut payload) = (0, 0usize, 0u64);
         let mut at = 0;
+        let loose = |at: usize| self.runs.get(at).is_some_and(|run| run.trace == 0);
         for trace in self.runs.chunk_by(|one, other| one.trace == other.trace) {
             let (more_rows, more_payload) = trace.iter().fold((0, 0), |(rows, payload), run| {
                 (rows + run.rows as usize, payload + run.payload_bytes)
             });
             let full = |rows: usize, payload: u64| rows > events || payload > BLOCK_PAYLOAD_BYTES;
-            if at > first && full(rows + more_rows, payload + more_payload) {
+            let other = self.order == BlockOrder::Shard && loose(at) != loose(first);
+            if at > first && (other || full(rows + more_rows, payload + more_payload)) {
                 cuts.push(first..at);
                 (first, rows, payload) = (at, 0, 0);
             }
@@ -82,7 +113,14 @@ impl SortedEvents<'_> {
         cuts
     }
 
-    /// The traces of some runs, ascending, each with its events.
+    /// Shard and trace of the first and of the last of some runs.
+    pub fn ends(&self, runs: Range<usize>) -> Option<[(Shard, TraceId); 2]> {
+        let runs = self.runs.get(runs)?;
+        let end = |run: &RunRows| (run.shard, TraceId(run.trace));
+        Some([end(runs.first()?), end(runs.last()?)])
+    }
+
+    /// The traces of some runs, in their order, each with its events.
     pub fn traces(&self, runs: Range<usize>) -> impl Iterator<Item = (TraceId, usize)> + '_ {
         let runs = self.runs.get(runs).unwrap_or_default();
         runs.chunk_by(|one, other| one.trace == other.trace).map(|trace| {

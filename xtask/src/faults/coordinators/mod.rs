@@ -31,8 +31,10 @@ type Values = BTreeMap<u64, u32>;
 struct Group {
     places: Vec<Place>,
     chance: Chance,
-    /// Until both others name a new leader, seconds.
+    /// Until both others name a new leader, seconds, when both followed the old one.
     elected: Vec<f64>,
+    /// The same when one of them did not, or not yet: then there is no quorum before it does.
+    elected_alone: Vec<f64>,
     pauses: u64,
     _folder: TempDir,
 }
@@ -52,6 +54,7 @@ impl Group {
             places,
             chance: Chance::new(seed),
             elected: Vec::new(),
+            elected_alone: Vec::new(),
             pauses: 0,
             _folder: folder,
         })
@@ -91,13 +94,31 @@ impl Group {
         Ok(began.elapsed())
     }
 
-    /// Kills the leader and starts it again; before or after that somebody is paused, half of the times.
+    /// Do all others follow the leader?
+    fn followed(&self, leader: (usize, u64)) -> bool {
+        let others = self.places.iter().enumerate().filter(|(at, _)| *at != leader.0);
+        let follows = |place: &Place| place.leader().is_some_and(|(_, named)| named == leader.1);
+        others.into_iter().all(|(_, place)| follows(place))
+    }
+
+    /// Kills the leader and starts it again; before or after that somebody is paused, half of the times. Three times of four it waits until
+    /// both others follow: else, often, one of them is only starting.
     fn kill(&mut self) -> Result<()> {
         self.chance.sleep_ms(100, 500);
+        if self.chance.within(0, 4) > 0 {
+            wait_for("both others to follow", SOON, || {
+                Ok(self.followed(self.leader()?).then_some(()))
+            })?;
+        }
         let (at, id) = self.leader()?;
+        let followed = self.followed((at, id));
         self.places[at].kill()?;
-        let took = self.other_leader(at, id)?;
-        self.elected.push(took.as_secs_f64());
+        let took = self.other_leader(at, id)?.as_secs_f64();
+        if followed {
+            self.elected.push(took);
+        } else {
+            self.elected_alone.push(took);
+        }
         self.chance.sleep_ms(0, 400);
         self.places[at].start()?;
         if self.chance.within(0, 2) == 0 {
@@ -136,10 +157,7 @@ pub fn run(kills: u32, seed: u64) -> Result<Vec<Value>> {
     let planted = plant(&mut group, seed, next)?;
     let of = |wanted: fn(&Op) -> bool| history.iter().filter(|op| wanted(op)).count() as u64;
     let unknown = of(|op| op.returned.is_none());
-    let mut elected = group.elected.clone();
-    elected.sort_by(f64::total_cmp);
-    // Nearest rank.
-    let at = |percent: usize| elected[(elected.len() * percent).div_ceil(100).max(1) - 1];
+    let at = |percent| rank(&group.elected, percent);
     Ok(vec![
         some("leaders killed", u64::from(kills), 1),
         some("members paused", group.pauses, 1),
@@ -154,10 +172,29 @@ pub fn run(kills: u32, seed: u64) -> Result<Vec<Value>> {
             planted,
             1,
         ),
+        some("killed while both others followed", group.elected.len() as u64, 1),
         most("new leader, median", at(50), "s", 3.0),
         most("new leader, p99", at(99), "s", 3.0),
         most("new leader, slowest", at(100), "s", 10.0),
+        count(
+            "killed while one of the others did not",
+            group.elected_alone.len() as u64,
+        ),
+        most(
+            "new leader then, slowest",
+            rank(&group.elected_alone, 100),
+            "s",
+            10.0,
+        ),
     ])
+}
+
+/// Nearest rank; 0 of none.
+fn rank(all: &[f64], percent: usize) -> f64 {
+    let mut sorted = all.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+    sorted.get(at).copied().unwrap_or_default()
 }
 
 #[derive(Debug, Default)]

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use event::{Bucket, Epoch, Event, EventIdentity, Hlc, Producer, TraceId};
+use event::{Bucket, Epoch, Event, EventIdentity, Hlc, Producer, Shard, TraceId};
 use proptest::prelude::*;
 
 use super::{frame, program};
-use crate::events::{EventBuilder, EventFrame, Packer, content_hash, upgrade};
+use crate::events::{BlockOrder, EventBuilder, EventFrame, Packer, content_hash, upgrade};
 use crate::frame::{Cut, decode, decode_directory};
 
 const CUT: Cut = Cut {
@@ -37,13 +37,34 @@ fn by_identity(frames: &[Vec<u8>]) -> BTreeMap<EventIdentity, Event> {
     all
 }
 
-fn blocks(builder: &EventBuilder, events: usize) -> Vec<Vec<u8>> {
-    let sorted = builder.sorted();
+fn blocks(builder: &EventBuilder, events: usize, order: BlockOrder) -> Vec<Vec<u8>> {
+    let sorted = builder.sorted(order);
     let mut packer = Packer::default();
     let cuts = sorted.cuts(events);
     cuts.into_iter()
         .map(|cut| sorted.encode(cut, CUT, &mut packer).unwrap())
         .collect()
+}
+
+/// Are the blocks in that order, by what it promises?
+fn in_order(blocks: &[Vec<u8>], order: BlockOrder) -> bool {
+    let mut places = Vec::new();
+    for bytes in blocks {
+        let block = EventFrame::open(bytes).unwrap();
+        let (traces, runs) = (block.traces().unwrap(), block.runs().unwrap());
+        let loose = traces.iter().filter(|of| of.trace == TraceId(0)).count();
+        if order == BlockOrder::Shard && ![0, traces.len()].contains(&loose) {
+            return false;
+        }
+        for of in &traces {
+            let runs = &runs[of.runs.start as usize..of.runs.end as usize];
+            places.extend(runs.iter().map(|run| match order {
+                BlockOrder::Trace => (false, Shard(0), of.trace),
+                BlockOrder::Shard => (of.trace != TraceId(0), run.shard, of.trace),
+            }));
+        }
+    }
+    places.is_sorted()
 }
 
 /// All events of blocks by identity, read trace by trace.
@@ -52,7 +73,6 @@ fn of_blocks(blocks: &[Vec<u8>]) -> BTreeMap<EventIdentity, Event> {
     for bytes in blocks {
         let block = EventFrame::open(bytes).unwrap();
         let (traces, runs) = (block.traces().unwrap(), block.runs().unwrap());
-        assert!(traces.windows(2).all(|w| w[0].trace < w[1].trace));
         let mut events = Vec::new();
         for trace in &traces {
             block.trace_events(trace, &runs, &mut events).unwrap();
@@ -76,10 +96,11 @@ fn batches() -> impl Strategy<Value = Vec<Vec<Event>>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// Scenario: batches of several frames of two producers, merged into blocks, those merged again. Guarantee: every event is in the
-    /// blocks once, unchanged, under its identity.
+    /// Scenario: batches of several frames of two producers, merged into blocks in either order, those merged again. Guarantee: every event is
+    /// in the blocks once, unchanged, under its identity, where the order has it.
     #[test]
-    fn events_in_events_out(some in batches(), others in batches(), more in batches(), events in 1usize..60) {
+    fn events_in_events_out(some in batches(), others in batches(), more in batches(), events in 1usize..60, by_shard: bool) {
+        let order = if by_shard { BlockOrder::Shard } else { BlockOrder::Trace };
         let frames = [frame(7, 1, &some), frame(7, 10, &others), frame(9, 1, &more)];
         let expected = by_identity(&frames);
         let mut builder = EventBuilder::new(1);
@@ -87,14 +108,15 @@ proptest! {
             builder.append(&EventFrame::open(frame).unwrap(), |_| true).unwrap();
         }
         prop_assert_eq!(builder.len(), expected.len());
-        let made = blocks(&builder, events);
+        let made = blocks(&builder, events, order);
         prop_assert_eq!(&of_blocks(&made), &expected);
+        prop_assert!(in_order(&made, order));
         let mut again = EventBuilder::new(2);
         for block in &made {
             again.append(&EventFrame::open(block).unwrap(), |_| true).unwrap();
             again.append(&EventFrame::open(block).unwrap(), |_| true).unwrap();
         }
-        prop_assert_eq!(&of_blocks(&blocks(&again, 1000)), &expected);
+        prop_assert_eq!(&of_blocks(&blocks(&again, 1000, order)), &expected);
     }
 
     /// Scenario: of a frame's sections some are wanted. Guarantee: the events of these are taken, no others.
@@ -106,7 +128,7 @@ proptest! {
         builder.append(&EventFrame::open(&bytes).unwrap(), wanted).unwrap();
         let mut expected = by_identity(&[bytes]);
         expected.retain(|identity, _| wanted(usize::from(identity.shard.0)));
-        prop_assert_eq!(&of_blocks(&blocks(&builder, 30)), &expected);
+        prop_assert_eq!(&of_blocks(&blocks(&builder, 30, BlockOrder::Shard)), &expected);
     }
 
     /// Scenario: a trace of a frame or a block, asked for alone. Guarantee: its events with their identities, as in the whole.
@@ -122,7 +144,7 @@ proptest! {
         for frame in &frames {
             builder.append(&EventFrame::open(frame).unwrap(), |_| true).unwrap();
         }
-        let found: BTreeMap<_, _> = blocks(&builder, 50).iter().flat_map(read).collect();
+        let found: BTreeMap<_, _> = blocks(&builder, 50, BlockOrder::Trace).iter().flat_map(read).collect();
         prop_assert_eq!(&found, &expected);
     }
 

@@ -4,7 +4,7 @@ use event::Event;
 use proptest::prelude::*;
 
 use super::{frame, program};
-use crate::events::{EventBuilder, EventFrame, Packer};
+use crate::events::{BlockOrder, EventBuilder, EventFrame, Packer};
 use crate::frame::{HEADER_BYTES, seal};
 
 /// Reads a frame in all ways; nothing may panic, and what the digest accepts can be read.
@@ -25,7 +25,7 @@ fn read(bytes: &[u8]) {
     let mut builder = EventBuilder::new(1);
     if builder.append(&opened, |_| true).is_ok() {
         assert_eq!(builder.len(), opened.rows() as usize);
-        let sorted = builder.sorted();
+        let sorted = builder.sorted(BlockOrder::Shard);
         let mut packer = Packer::plain();
         for cut in sorted.cuts(50) {
             let cut_as = crate::frame::Cut {
@@ -61,7 +61,7 @@ proptest! {
         if block {
             let mut builder = EventBuilder::new(1);
             builder.append(&EventFrame::open(&bytes).unwrap(), |_| true).unwrap();
-            let sorted = builder.sorted();
+            let sorted = builder.sorted(BlockOrder::Shard);
             if let Some(first) = sorted.cuts(100).into_iter().next() {
                 let cut = crate::frame::Cut {
                     producer: event::Producer(0),
@@ -111,7 +111,7 @@ fn a_block_of_a_producer_is_refused() {
         hlc: event::Hlc(0),
         bucket: event::Bucket(0),
     };
-    let sorted = builder.sorted();
+    let sorted = builder.sorted(BlockOrder::Shard);
     let mut block = sorted.encode(0..2, cut, &mut Packer::plain()).unwrap();
     assert_eq!(EventFrame::open(&block).unwrap().rows(), 3);
     block[8] = 7;
