@@ -1,5 +1,5 @@
-//! What needs the disk and not the core: answers to other members' questions, and the batches that go out as copies. On the blocking
-//! pool, few at a time; the rest waits for its turn, and what is too much for that is dropped and counted.
+//! What needs the disk and not the core: answers to other members' questions, and the batches that go out as copies. On threads of its own
+//! that step back behind what agents wait for, few at a time; the rest waits for its turn, and what is too much for that is dropped and counted.
 
 use super::counts::Counts;
 use super::disk::{Disk, View, section};
@@ -10,12 +10,13 @@ use placement::MemberId;
 use replication::codec::{SECTIONS_MAX, encode};
 use replication::{Answer, Compare, Compared, Message, Question, Section, answer};
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// Questions answered and copies read at once.
-const AT_ONCE: usize = 8;
-/// Of these, and of those that wait for their turn: each of several members has up to 16 comparisons under way. A question is small, and
+const AT_ONCE: usize = 4;
+/// Those that wait for their turn: each of several members has up to 16 comparisons under way. A question is small, and
 /// so is what names the batches of a copy.
 const WAITING: usize = 256;
 /// Comparisons that look at the disk at once.
@@ -25,7 +26,7 @@ const MESSAGE_BYTES: u64 = 2 << 20;
 /// Bytes of the frames of one message.
 const FRAMES_BYTES: usize = 8 << 20;
 
-/// The way to the blocking pool.
+/// The way to the disk.
 #[derive(Debug)]
 pub(super) struct Copies {
     disk: Disk,
@@ -37,18 +38,19 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    pub(super) fn new(disk: Disk, links: Links, counts: Arc<Counts>) -> Self {
-        Self {
+    pub(super) fn new(disk: Disk, links: Links, counts: Arc<Counts>) -> io::Result<Self> {
+        let runtime = tokio::runtime::Handle::current();
+        Ok(Self {
             disk,
             links,
             counts,
-            runtime: tokio::runtime::Handle::current(),
-            turns: Turns::new(tokio::runtime::Handle::current(), AT_ONCE, WAITING),
+            turns: Turns::new(&runtime, AT_ONCE, WAITING)?,
+            runtime,
             comparing: Arc::new(Semaphore::new(COMPARING)),
-        }
+        })
     }
 
-    /// Does it on the blocking pool, when its turn comes. A question that is dropped would end its comparison, and the shard would wait for
+    /// Does it when its turn comes. A question that is dropped would end its comparison, and the shard would wait for
     /// another round, so only what exceeds [`WAITING`] is.
     fn in_turn(&self, work: impl FnOnce() + Send + 'static) {
         if !self.turns.take(work) {

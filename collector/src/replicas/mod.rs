@@ -167,7 +167,7 @@ impl Replicas {
             member,
             config,
             started,
-            copies: Copies::new(disk.clone(), links.clone(), Arc::clone(&counts)),
+            copies: Copies::new(disk.clone(), links.clone(), Arc::clone(&counts))?,
             disk,
             links: links.clone(),
             own: OwnFrames::default(),
