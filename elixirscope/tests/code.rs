@@ -1,13 +1,13 @@
 //! `elixirscope code` on this repository's shop: what it prints for people and for programs. No server runs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 fn shop() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../beam/demo")
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../beam/demo")
 }
 
 fn code(args: &[&str]) -> Command {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 fn elixirscope(words: &[&str], env: &[(&str, &str)]) -> Output {
@@ -17,7 +17,8 @@ fn text(bytes: &[u8]) -> String {
 /// Guarantee: `docs/configuration.md` is what the flags say.
 #[test]
 fn the_reference_is_of_this_build() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+    let page = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default())
+        .join("../docs/configuration.md");
     let made = text(&elixirscope(&["config", "reference"], &[]).stdout);
     assert!(
         made.contains("| `memory-mib` | `ELIXIRSCOPE_MEMORY_MIB` | `256` |"),

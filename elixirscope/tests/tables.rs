@@ -1,13 +1,13 @@
 //! `elixirscope code export --parquet` on this repository's shop: what it says, and what it leaves. No server runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::Result;
 use serde_json::Value;
 
 fn export(folder: &Path, more: &[&str]) -> Result<Output> {
-    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../beam/demo");
+    let shop = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../beam/demo");
     let mut command = Command::new(env!("CARGO_BIN_EXE_elixirscope"));
     command.args(["code", "export", "--no-store", "--parquet"]);
     Ok(command.arg(folder).args(more).current_dir(shop).output()?)

@@ -16,7 +16,7 @@ fn open(root: &Path) -> CodeProject {
 }
 
 fn shop() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../beam/demo")
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../beam/demo")
 }
 
 fn module(project: &CodeProject, name: &str) -> u32 {
@@ -105,7 +105,8 @@ fn validate(schema: &Value, root: &Value, value: &Value, at: &str, faults: &mut 
 }
 
 fn schema() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/code-graph/module-document.schema.json");
+    let path = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default())
+        .join("../docs/code-graph/module-document.schema.json");
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 

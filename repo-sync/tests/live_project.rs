@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use repo_sync::project::{CodeProject, LiveProject, ProjectOptions};
 
 fn shop() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../beam/demo")
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../beam/demo")
 }
 
 /// A copy of the shop's sources.

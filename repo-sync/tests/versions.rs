@@ -49,7 +49,7 @@ fn commit(folder: &Path) -> String {
 fn repository() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     git(dir.path(), &["init", "-q", "-b", "main"]);
-    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../beam/demo");
+    let shop = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../beam/demo");
     let mut folders = vec![PathBuf::from("lib")];
     while let Some(folder) = folders.pop() {
         fs::create_dir_all(dir.path().join(&folder)).unwrap();
