@@ -25,12 +25,13 @@ const SNAPSHOT_ENTRIES: u64 = 2_000;
 /// Entries kept behind a snapshot, for members that are a little late.
 const KEEP_ENTRIES: u64 = 200;
 const PURGE_BATCH: u64 = 64;
-const HEARTBEAT_MS: u64 = 150;
+const HEARTBEAT_MS: u64 = 75;
 /// openraft 0.9 draws the election timeout once a process, so two members could stand for election together for ever:
-/// each has a range of its own.
-const ELECTION_MS: u64 = 500;
-const ELECTION_RANGE_MS: u64 = 75;
-const ELECTION_STEP_MS: u64 = 150;
+/// each has a range of its own. A member stands when it has heard nothing for its timeout and the lease of the leader, which is as long; twice
+/// as long again if its log was the shorter one when it stood last, however long ago that was.
+const ELECTION_MS: u64 = 300;
+const ELECTION_RANGE_MS: u64 = 40;
+const ELECTION_STEP_MS: u64 = 60;
 /// Members that are this far apart by id share a range. No group has more voters.
 const ELECTION_RANGES: u64 = 5;
 /// Most members that vote; who joins later follows.

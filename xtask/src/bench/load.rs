@@ -15,15 +15,8 @@ const MEMORY_MIB: &str = "512";
 
 /// Builds both programs together, so that what they share is built once.
 pub fn build() -> Result<()> {
-    let args = [
-        "build",
-        "--package",
-        "elixirscope",
-        "--package",
-        "loadtest",
-        "--bins",
-    ];
-    run::check(&mut run::cargo(&args))
+    // The whole workspace, as tests have it: a part would resolve other features, and be built again.
+    run::check(&mut run::cargo(&["build", "--workspace", "--bins"]))
 }
 
 /// A member in a folder of its own.
