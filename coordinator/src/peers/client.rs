@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 use transport::{Connection, MessageReader, MessageWriter, WayError, Ways};
 
-use super::call::{Answer, CALL_BYTES_MAX, Call};
+use super::call::{Answer, CALL_BYTES_MAX, Call, Kind};
 
 /// Why a call has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,9 +48,19 @@ impl Peers {
     }
 
     /// A connection on which a call got no answer in time is given up: its other end may have been killed and be another
-    /// process by now, which knows nothing of it.
+    /// process by now, which knows nothing of it. It says so as soon as it is called: then a call of Raft's, which may be made twice, is made
+    /// again at once. A candidate has one try at each election, and followers seldom call each other.
     async fn exchange(&self, addr: &str, call: &Call, within: Duration) -> Result<Answer, String> {
         let until = Instant::now() + within;
+        let exchanged = self.exchange_once(addr, call, until).await;
+        if exchanged.is_ok() || call.kind != Kind::Raft || Instant::now() >= until {
+            return exchanged;
+        }
+        self.exchange_once(addr, call, until).await
+    }
+
+    async fn exchange_once(&self, addr: &str, call: &Call, until: Instant) -> Result<Answer, String> {
+        let within = until.saturating_duration_since(Instant::now());
         let late = |_| format!("no answer within {} ms", within.as_millis());
         let connection = self.0.connection(addr, within).await;
         let connection = connection.map_err(|e: WayError| e.to_string())?;

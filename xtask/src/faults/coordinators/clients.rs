@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use testbed::Door;
+use testbed::{Door, wait_for};
 
 use super::super::chance::Chance;
+use super::SOON;
 use super::check::{Did, Op};
 
 /// Clients at a time.
@@ -74,7 +75,10 @@ impl Clients {
             let _ = thread.join();
         }
         for door in &self.shared.doors {
-            self.shared.read(door, Reads::Current).context("the last read")?;
+            // There may be no leader yet after the last kill.
+            wait_for("the last read", SOON, || {
+                Ok(self.shared.read(door, Reads::Current).ok())
+            })?;
         }
         let mut done = self.shared.done.lock().unwrap_or_else(PoisonError::into_inner);
         Ok((
