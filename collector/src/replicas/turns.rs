@@ -2,6 +2,7 @@
 //! turns that waits.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -55,7 +56,12 @@ fn take_turns(runtime: &Handle, turns: &Mutex<Receiver<Work>>, ended: &AtomicBoo
     loop {
         let next = turns.lock().recv();
         match next {
-            Ok(work) if !ended.load(Ordering::Acquire) => work(),
+            Ok(work) if !ended.load(Ordering::Acquire) => {
+                // One that fails must not take the thread of all others with it.
+                if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                    tracing::error!("what was to be copied was not: its reading panicked");
+                }
+            }
             Ok(_) => {}
             Err(_) => return,
         }
@@ -113,6 +119,17 @@ mod tests {
         let mut all: Vec<i32> = (0..16).map(|_| ended.recv_timeout(limit).unwrap()).collect();
         all.sort_unstable();
         assert_eq!(all, (0..16).collect::<Vec<_>>());
+    }
+
+    /// Scenario: a turn panics, then another comes, on the only thread. Guarantee: the other is done.
+    #[test]
+    fn a_turn_that_fails_takes_no_other_with_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let turns = Turns::new(runtime.handle(), 1, 9).unwrap();
+        let (done, ended) = channel();
+        assert!(turns.take(|| panic!("as a broken batch might")));
+        assert!(turns.take(move || done.send(7).unwrap()));
+        assert_eq!(ended.recv_timeout(Duration::from_mins(1)).unwrap(), 7);
     }
 
     /// Scenario: dropped while one is under way and others wait. Guarantee: the one ends first, the others are not begun.

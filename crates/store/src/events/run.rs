@@ -110,7 +110,10 @@ impl Run {
     /// Numbers of the blocks that may have events of some shards.
     pub(crate) fn blocks_with<'a>(&'a self, shards: &'a BTreeSet<Shard>) -> impl Iterator<Item = u32> + 'a {
         let by_shard = self.record.by_shard;
-        self.blocks(move |block| !by_shard || shards.range(block.first.0..=block.last.0).next().is_some())
+        self.blocks(move |block| {
+            let here = block.first.0..=block.last.0;
+            !by_shard || shards.iter().any(|shard| here.contains(shard))
+        })
     }
     fn blocks<'a>(&'a self, has: impl Fn(&Block) -> bool + 'a) -> impl Iterator<Item = u32> + 'a {
         let numbered = (0u32..).zip(&self.record.blocks);
