@@ -1,7 +1,7 @@
 //! Frames of events of version 3, and blocks.
 
 use event::{Bucket, Epoch, Event, Hlc, NodeInfo, NodeKey, Producer, Seq, Shard};
-use wire::events::{EventBuilder, EventFrame, Packer, content_hash};
+use wire::events::{BlockOrder, EventBuilder, EventFrame, Packer, content_hash};
 use wire::frame::{Compression, Cut, FrameBuilder, Gap, GapReason, HEADER_BYTES, seal};
 
 use crate::{heap, samples};
@@ -12,6 +12,7 @@ const CUT: Cut = Cut {
     hlc: Hlc(1),
     bucket: Bucket(5),
 };
+const ORDERS: [BlockOrder; 2] = [BlockOrder::Trace, BlockOrder::Shard];
 /// Heap that a byte of a frame may take, and what rows without numbers may: 65,536 of them are in a frame of few bytes.
 const HEAP_TIMES: usize = 1_024;
 const HEAP_SLACK: usize = 64 << 20;
@@ -47,13 +48,12 @@ pub fn seeds() -> Vec<Vec<u8>> {
         let opened = EventFrame::open(frame).expect("a seed");
         builder.append(&opened, |_| true).expect("a seed");
     }
-    let sorted = builder.sorted();
     let mut packer = Packer::plain();
-    let blocks = sorted
-        .cuts(200)
-        .into_iter()
-        .map(|runs| sorted.encode(runs, CUT, &mut packer).expect("a block"));
-    frames.extend(blocks.collect::<Vec<_>>());
+    for order in ORDERS {
+        let sorted = builder.sorted(order);
+        let encode = |runs| sorted.encode(runs, CUT, &mut packer).expect("a block");
+        frames.extend(sorted.cuts(200).into_iter().map(encode));
+    }
     frames
 }
 
@@ -143,17 +143,19 @@ pub fn check_merged(bytes: &[u8]) {
     if builder.append(&opened, |_| true).is_err() {
         assert_eq!(builder.len(), before);
     }
-    let sorted = builder.sorted();
     let mut packer = Packer::default();
-    for runs in sorted.cuts(500) {
-        let rows: usize = sorted.traces(runs.clone()).map(|(_, rows)| rows).sum();
-        let Ok(block) = sorted.encode(runs, CUT, &mut packer) else {
-            continue;
-        };
-        let block = EventFrame::open(&block)
-            .expect("what was made is read")
-            .events()
-            .expect("and its events");
-        assert_eq!(block.len(), rows);
+    for order in ORDERS {
+        let sorted = builder.sorted(order);
+        for runs in sorted.cuts(500) {
+            let rows: usize = sorted.traces(runs.clone()).map(|(_, rows)| rows).sum();
+            let Ok(block) = sorted.encode(runs, CUT, &mut packer) else {
+                continue;
+            };
+            let block = EventFrame::open(&block)
+                .expect("what was made is read")
+                .events()
+                .expect("and its events");
+            assert_eq!(block.len(), rows);
+        }
     }
 }
