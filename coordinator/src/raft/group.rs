@@ -8,9 +8,11 @@ use openraft::error::{ChangeMembershipError, CheckIsLeaderError, ClientWriteErro
 use openraft::{BasicNode, ChangeMembers, Config, Raft, SnapshotPolicy};
 use store::raft_log::RaftLog;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::TypeConfig;
+use super::election::{self, Heard, LEASE};
 use super::identity::Identity;
 use super::log_store::LogStore;
 use super::machine::Machine;
@@ -26,14 +28,6 @@ const SNAPSHOT_ENTRIES: u64 = 2_000;
 const KEEP_ENTRIES: u64 = 200;
 const PURGE_BATCH: u64 = 64;
 const HEARTBEAT_MS: u64 = 75;
-/// openraft 0.9 draws the election timeout once a process, so two members could stand for election together for ever:
-/// each has a range of its own. A member stands when it has heard nothing for its timeout and the lease of the leader, which is as long; twice
-/// as long again if its log was the shorter one when it stood last, however long ago that was.
-const ELECTION_MS: u64 = 300;
-const ELECTION_RANGE_MS: u64 = 40;
-const ELECTION_STEP_MS: u64 = 60;
-/// Members that are this far apart by id share a range. No group has more voters.
-const ELECTION_RANGES: u64 = 5;
 /// Most members that vote; who joins later follows.
 pub(crate) const VOTERS_MAX: usize = 5;
 const LEADER_WAIT_SECONDS: u64 = 10;
@@ -50,6 +44,9 @@ const SNAPSHOT_CHUNK_BYTES: u64 = 4 << 20;
 pub(crate) struct Group {
     pub(super) raft: Raft<TypeConfig>,
     pub(super) id: u64,
+    heard: Heard,
+    /// Ends when the last of the group's handles is gone.
+    _elections: Arc<JoinSet<()>>,
 }
 
 impl std::fmt::Debug for Group {
@@ -71,15 +68,14 @@ impl Group {
         metrics: Metrics,
         newest: Format,
     ) -> Result<(Self, watch::Receiver<Arc<State>>), StartError> {
-        let turn = identity
-            .member
-            .map_or(0, |m| m.0.saturating_sub(1) % ELECTION_RANGES);
-        let election_timeout_min = ELECTION_MS + turn * ELECTION_STEP_MS;
+        let lease = LEASE.as_millis() as u64;
         let config = Config {
             cluster_name: "elixirscope".to_owned(),
             heartbeat_interval: HEARTBEAT_MS,
-            election_timeout_min,
-            election_timeout_max: election_timeout_min + ELECTION_RANGE_MS,
+            // When to stand is decided by `election`; openraft takes the lease and how long a vote may take from these.
+            enable_elect: false,
+            election_timeout_min: lease - 1,
+            election_timeout_max: lease,
             snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_ENTRIES),
             snapshot_max_chunk_size: SNAPSHOT_CHUNK_BYTES,
             install_snapshot_timeout: SNAPSHOT_WITHIN.as_millis() as u64,
@@ -109,8 +105,16 @@ impl Group {
         )
         .await
         .map_err(|e| StartError::Consensus(e.to_string()))?;
-        let id = identity.raft;
-        Ok((Self { raft, id }, state))
+        let (id, heard) = (identity.raft, Heard::default());
+        let mut elections = JoinSet::new();
+        elections.spawn(election::stand(raft.clone(), id, heard.clone()));
+        let group = Self {
+            raft,
+            id,
+            heard,
+            _elections: Arc::new(elections),
+        };
+        Ok((group, state))
     }
 
     /// Is there a group that this member belongs to, or belonged to?
@@ -246,7 +250,7 @@ impl Group {
 
     /// Answers a call of another member's Raft.
     pub(crate) async fn answer(&self, body: bytes::Bytes) -> Answer {
-        super::network::answer(&self.raft, body).await
+        super::network::answer(&self.raft, &self.heard, body).await
     }
 
     /// Asks for a snapshot, and so for the log to be cut; it is made in the background.

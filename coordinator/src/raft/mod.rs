@@ -1,8 +1,10 @@
 //! Consensus: the only folder that names openraft. The rest sees a [`Group`] that orders batches of commands.
 //!
 //! `log_store` keeps votes and entries in `store::raft_log`, fsynced before openraft hears of it; `machine` feeds committed
-//! entries to the pure `state::apply` and keeps snapshots; `network` carries Raft's calls between members.
+//! entries to the pure `state::apply` and keeps snapshots; `network` carries Raft's calls between members; `election` says when a
+//! member stands for leader.
 
+mod election;
 mod failure;
 mod group;
 mod identity;

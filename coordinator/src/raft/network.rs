@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use super::TypeConfig;
+use super::election::Heard;
 use crate::codec::{decode, encode};
 use crate::peers::{Answer, Call, Kind, PeerError, Peers};
 use crate::state::{Incarnation, State};
@@ -131,7 +132,7 @@ impl RaftNetwork<TypeConfig> for Peer {
 }
 
 /// Answers a call of another member's Raft.
-pub(super) async fn answer(raft: &Raft<TypeConfig>, mut body: Bytes) -> Answer {
+pub(super) async fn answer(raft: &Raft<TypeConfig>, heard: &Heard, mut body: Bytes) -> Answer {
     let malformed =
         |what: &dyn std::fmt::Display| Answer::Refused(format!("a raft call that cannot be read: {what}"));
     if body.is_empty() {
@@ -139,11 +140,23 @@ pub(super) async fn answer(raft: &Raft<TypeConfig>, mut body: Bytes) -> Answer {
     }
     match body.get_u8() {
         APPEND => match decode("call", &body) {
-            Ok(request) => answered(&raft.append_entries(request).await),
+            Ok(request) => {
+                let result = raft.append_entries(request).await;
+                if !matches!(result, Ok(AppendEntriesResponse::HigherVote(_)) | Err(_)) {
+                    heard.note();
+                }
+                answered(&result)
+            }
             Err(error) => malformed(&error),
         },
         VOTE => match decode("call", &body) {
-            Ok(request) => answered(&raft.vote(request).await),
+            Ok(request) => {
+                let result = raft.vote(request).await;
+                if result.as_ref().is_ok_and(|vote| vote.vote_granted) {
+                    heard.note();
+                }
+                answered(&result)
+            }
             Err(error) => malformed(&error),
         },
         SNAPSHOT => {
@@ -157,6 +170,7 @@ pub(super) async fn answer(raft: &Raft<TypeConfig>, mut body: Bytes) -> Answer {
             match decode::<InstallSnapshotRequest<TypeConfig>>("call", &body[4..]) {
                 Ok(mut request) => {
                     request.data = data.to_vec();
+                    heard.note();
                     answered(&raft.install_snapshot(request).await)
                 }
                 Err(error) => malformed(&error),
