@@ -1,16 +1,12 @@
-//! When a member stands for leader (Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", 5.2: a timeout with chance in it).
+//! When a member stands for leader: after a silence with chance in it (Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", 5.2), and only if
+//! a majority says before that it would vote for it (Ongaro, "Consensus: Bridging Theory and Practice", 9.6): one that is cut off, or behind, ends no leader's term.
 //!
-//! openraft 0.9 does it worse than could be: it draws its timeout once a process, adds the leader's lease each time, and a member whose log was the shorter one
-//! when it stood last waits twice as long again, however long ago that was; where leaders died one after the other, the next was followed after 2 to 5 s.
+//! openraft 0.9 has no such question, draws its timeout once a process, adds the leader's lease each time, and a member whose log was the shorter one when it stood
+//! last waits twice as long again, however long ago that was; where leaders died one after the other, the next was followed after 2 to 5 s.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use openraft::{Raft, ServerState};
-use tokio::time::{Instant, MissedTickBehavior, interval};
-
-use super::TypeConfig;
+use super::LogId;
 
 /// For so long after a leader's last call a member votes for no other: openraft's lease.
 pub(super) const LEASE: Duration = Duration::from_millis(500);
@@ -18,87 +14,54 @@ pub(super) const LEASE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(650);
 /// The turns of others are later by so much each: one that stands has won before the next would.
 const TURN: Duration = Duration::from_millis(100);
-/// Until a member whose election came to nothing stands again: at first so long or up to twice, then longer each time. Two that stood together hardly do twice,
+/// Until a member that no majority would have voted for asks again, or up to twice as long.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// Until one whose election came to nothing stands again: at first so long or up to twice, then longer each time. Two that stood together hardly do twice,
 /// and votes come through slow disks and lines in the end.
-const AGAIN: Duration = Duration::from_millis(300);
-const AGAIN_DOUBLED: u32 = 3;
-/// A member looks so often.
-const LOOK: Duration = Duration::from_millis(25);
-/// One that did not look for so long was itself stopped: it listens first.
+const STAND_AGAIN: Duration = Duration::from_millis(300);
+const DOUBLED: u32 = 3;
+/// A member that did not look for so long was itself stopped: it listens first.
 const STOPPED: Duration = Duration::from_millis(250);
 
-/// When one member stands. Times are since some fixed moment; `turn` is its place among those that vote.
+/// When one member stands. Times are since some fixed moment; `turn` is its place among those that vote, `chance` any number, another one each time.
 #[derive(Debug, Default)]
-struct Election {
+pub(super) struct Election {
     looked: Duration,
-    stand: Duration,
+    ask: Duration,
     tries: u32,
 }
 
 impl Election {
     /// There is a leader, or a candidate that got this member's vote.
-    fn heard(&mut self, now: Duration, turn: u32) {
+    pub(super) fn heard(&mut self, now: Duration, turn: u32) {
         self.tries = 0;
-        self.stand = now + PATIENCE + TURN * turn;
+        self.ask = now + PATIENCE + TURN * turn;
     }
 
-    /// Shall it stand now? `chance` is any number, another one each time.
-    fn look(&mut self, now: Duration, turn: u32, chance: u32) -> bool {
+    /// Shall it ask the others now whether they would vote for it?
+    pub(super) fn look(&mut self, now: Duration, turn: u32) -> bool {
         if now.saturating_sub(self.looked) > STOPPED {
-            self.stand = self.stand.max(now + PATIENCE + TURN * turn);
+            self.ask = self.ask.max(now + PATIENCE + TURN * turn);
         }
         self.looked = now;
-        if now < self.stand {
-            return false;
-        }
-        let again = AGAIN * 2_u32.pow(self.tries.min(AGAIN_DOUBLED));
-        self.stand = now + again + again * (chance % 1_000) / 1_000;
-        self.tries += 1;
-        true
-    }
-}
-
-/// That a leader called this member, or a candidate got its vote.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Heard(Arc<AtomicBool>);
-
-impl Heard {
-    pub(super) fn note(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        now >= self.ask
     }
 
-    fn take(&self) -> bool {
-        self.0.swap(false, Ordering::Relaxed)
-    }
-}
-
-/// Makes a member stand when its turn is, until its Raft has ended.
-pub(super) async fn stand(raft: Raft<TypeConfig>, id: u64, heard: Heard) {
-    let began = Instant::now();
-    let mut election = Election::default();
-    election.heard(Duration::ZERO, 0);
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        let now = began.elapsed();
-        let (state, votes, turn) = {
-            let metrics = raft.metrics();
-            let metrics = metrics.borrow();
-            let voters = || metrics.membership_config.voter_ids();
-            let turn = voters().filter(|voter| *voter < id).count() as u32;
-            (metrics.state, voters().any(|voter| voter == id), turn)
+    /// It asked; if a majority would, it stands.
+    pub(super) fn asked(&mut self, now: Duration, stands: bool, chance: u32) {
+        let again = match stands {
+            true => STAND_AGAIN * 2_u32.pow(self.tries.min(DOUBLED)),
+            false => ASK_AGAIN,
         };
-        if state == ServerState::Shutdown {
-            return;
-        }
-        if heard.take() || state == ServerState::Leader || !votes {
-            election.heard(now, turn);
-        }
-        if election.look(now, turn, rand::random()) && raft.trigger().elect().await.is_err() {
-            return;
-        }
+        self.tries += u32::from(stands);
+        self.looked = now;
+        self.ask = now + again + again * (chance % 1_000) / 1_000;
     }
+}
+
+/// Would a member vote for another one? `silent` says for how long it has heard no leader.
+pub(super) fn would_vote(own: Option<LogId>, candidate: Option<LogId>, silent: Duration) -> bool {
+    silent > LEASE && candidate >= own
 }
 
 #[cfg(test)]
@@ -108,11 +71,12 @@ mod tests {
     use super::*;
 
     const STEP: Duration = Duration::from_millis(1);
+    const LOOK: Duration = Duration::from_millis(25);
 
-    /// When it stands next, looked at every 25 ms from `from` on.
+    /// When it asks next, looked at every 25 ms from `from` on.
     fn next(election: &mut Election, from: Duration, turn: u32) -> Duration {
         let mut now = from;
-        while !election.look(now, turn, 0) {
+        while !election.look(now, turn) {
             now += LOOK;
         }
         now
@@ -126,7 +90,7 @@ mod tests {
         for _ in 0..1_000 {
             election.heard(now, 0);
             for _ in 0..20 {
-                assert!(!election.look(now, 0, 0));
+                assert!(!election.look(now, 0));
                 now += LOOK;
             }
         }
@@ -139,9 +103,26 @@ mod tests {
     fn who_was_stopped_listens_first() {
         let mut election = Election::default();
         election.heard(Duration::ZERO, 2);
-        assert!(!election.look(LOOK, 2, 0));
+        assert!(!election.look(LOOK, 2));
         let back = Duration::from_secs(60);
         assert_eq!(next(&mut election, back, 2), back + PATIENCE + TURN * 2);
+    }
+
+    /// Guarantee: nobody would vote beside a leader, nor for a shorter log.
+    #[test]
+    fn votes_are_for_those_who_can_lead() {
+        let log = |index| Some(LogId::new(openraft::CommittedLeaderId::new(3, 1), index));
+        let silent = LEASE + STEP;
+        assert!(
+            would_vote(log(7), log(7), silent)
+                && would_vote(None, None, silent)
+                && would_vote(log(7), log(8), silent)
+        );
+        assert!(
+            !would_vote(log(7), log(7), LEASE)
+                && !would_vote(log(8), log(7), silent)
+                && !would_vote(log(8), None, silent)
+        );
     }
 
     proptest! {
@@ -159,7 +140,8 @@ mod tests {
             let mut now = Duration::ZERO;
             while now < Duration::from_secs(20) {
                 for (at, member) in members.iter_mut().enumerate() {
-                    if now.as_millis() % LOOK.as_millis() == at as u128 * 7 && member.look(now, 0, chance()) {
+                    if now.as_millis() % LOOK.as_millis() == at as u128 * 7 && member.look(now, 0) {
+                        member.asked(now, true, chance());
                         stood.push((now, at));
                     }
                 }

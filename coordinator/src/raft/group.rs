@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::TypeConfig;
-use super::election::{self, Heard, LEASE};
+use super::candidate::{self, Heard};
+use super::election::LEASE;
 use super::identity::Identity;
 use super::log_store::LogStore;
 use super::machine::Machine;
@@ -96,6 +97,7 @@ impl Group {
             own: identity.raft,
             state: state.clone(),
         };
+        let calls = network.clone();
         let raft = Raft::new(
             identity.raft,
             Arc::new(config),
@@ -105,9 +107,9 @@ impl Group {
         )
         .await
         .map_err(|e| StartError::Consensus(e.to_string()))?;
-        let (id, heard) = (identity.raft, Heard::default());
+        let (id, heard) = (identity.raft, Heard::new());
         let mut elections = JoinSet::new();
-        elections.spawn(election::stand(raft.clone(), id, heard.clone()));
+        elections.spawn(candidate::stand(raft.clone(), calls, heard.clone()));
         let group = Self {
             raft,
             id,

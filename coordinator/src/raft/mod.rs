@@ -2,8 +2,9 @@
 //!
 //! `log_store` keeps votes and entries in `store::raft_log`, fsynced before openraft hears of it; `machine` feeds committed
 //! entries to the pure `state::apply` and keeps snapshots; `network` carries Raft's calls between members; `election` says when a
-//! member stands for leader.
+//! member stands for leader, `candidate` makes it.
 
+mod candidate;
 mod election;
 mod failure;
 mod group;

@@ -15,8 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use super::TypeConfig;
-use super::election::Heard;
+use super::candidate::{self, Heard};
+use super::{LogId, TypeConfig};
 use crate::codec::{decode, encode};
 use crate::peers::{Answer, Call, Kind, PeerError, Peers};
 use crate::state::{Incarnation, State};
@@ -24,6 +24,7 @@ use crate::state::{Incarnation, State};
 const APPEND: u8 = 1;
 const VOTE: u8 = 2;
 const SNAPSHOT: u8 = 3;
+const WOULD_VOTE: u8 = 4;
 
 /// A part of a snapshot travels longer than a heartbeat.
 pub(super) const SNAPSHOT_WITHIN: Duration = Duration::from_secs(20);
@@ -59,16 +60,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 }
 
 impl Peer {
-    async fn call<T, E>(
-        &self,
-        which: u8,
-        body: Bytes,
-        within: Duration,
-    ) -> Result<T, RPCError<u64, BasicNode, E>>
-    where
-        T: DeserializeOwned,
-        E: std::error::Error + DeserializeOwned,
-    {
+    async fn exchange(&self, which: u8, body: Bytes, within: Duration) -> Result<Bytes, PeerError> {
         let (addr, cluster) = {
             let state = self.network.state.borrow();
             let known = state.quic_address(self.target).map(str::to_owned);
@@ -84,7 +76,20 @@ impl Peer {
             from: self.network.own,
             body: bytes.freeze(),
         };
-        let answer = self.network.peers.call(&addr, &call, within).await;
+        self.network.peers.call(&addr, &call, within).await
+    }
+
+    async fn call<T, E>(
+        &self,
+        which: u8,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<T, RPCError<u64, BasicNode, E>>
+    where
+        T: DeserializeOwned,
+        E: std::error::Error + DeserializeOwned,
+    {
+        let answer = self.exchange(which, body, within).await;
         let answer = answer.map_err(|error| match error {
             PeerError::Unreachable { .. } | PeerError::Refused { .. } => {
                 RPCError::Unreachable(Unreachable::new(&error))
@@ -94,6 +99,18 @@ impl Peer {
         let answer: Result<T, E> =
             decode("answer of a member", &answer).map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
         answer.map_err(|e| RPCError::RemoteError(RemoteError::new(self.target, e)))
+    }
+
+    /// Would the other member vote for one whose log ends there? One whose release does not know the question refuses it, and is left to its vote.
+    pub(super) async fn would_vote(&self, last: Option<LogId>, within: Duration) -> bool {
+        let Ok(body) = written(&last) else {
+            return false;
+        };
+        match self.exchange(WOULD_VOTE, body, within).await {
+            Ok(answer) => decode("answer of a member", &answer).unwrap_or(false),
+            Err(PeerError::Refused { .. }) => true,
+            Err(PeerError::Unreachable { .. } | PeerError::Unavailable { .. }) => false,
+        }
     }
 }
 
@@ -143,7 +160,7 @@ pub(super) async fn answer(raft: &Raft<TypeConfig>, heard: &Heard, mut body: Byt
             Ok(request) => {
                 let result = raft.append_entries(request).await;
                 if !matches!(result, Ok(AppendEntriesResponse::HigherVote(_)) | Err(_)) {
-                    heard.note();
+                    heard.leader();
                 }
                 answered(&result)
             }
@@ -153,7 +170,7 @@ pub(super) async fn answer(raft: &Raft<TypeConfig>, heard: &Heard, mut body: Byt
             Ok(request) => {
                 let result = raft.vote(request).await;
                 if result.as_ref().is_ok_and(|vote| vote.vote_granted) {
-                    heard.note();
+                    heard.voted();
                 }
                 answered(&result)
             }
@@ -170,12 +187,16 @@ pub(super) async fn answer(raft: &Raft<TypeConfig>, heard: &Heard, mut body: Byt
             match decode::<InstallSnapshotRequest<TypeConfig>>("call", &body[4..]) {
                 Ok(mut request) => {
                     request.data = data.to_vec();
-                    heard.note();
+                    heard.leader();
                     answered(&raft.install_snapshot(request).await)
                 }
                 Err(error) => malformed(&error),
             }
         }
+        WOULD_VOTE => match decode("call", &body) {
+            Ok(last) => answered(&candidate::answer(raft, heard, last).await),
+            Err(error) => malformed(&error),
+        },
         other => malformed(&format!("there is no call {other}")),
     }
 }
@@ -186,7 +207,7 @@ fn written<T: Serialize>(request: &T) -> Result<Bytes, NetworkError> {
     Ok(body.into())
 }
 
-fn answered<T: Serialize, E: Serialize>(result: &Result<T, E>) -> Answer {
+fn answered<T: Serialize>(result: &T) -> Answer {
     match encode("answer", result) {
         Ok(bytes) => Answer::Done(bytes.into()),
         Err(error) => Answer::Unavailable(error.to_string()),
