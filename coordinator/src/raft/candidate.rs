@@ -1,15 +1,18 @@
 //! Makes a member stand when [`Election`] says so and a majority would vote for it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use openraft::metrics::RaftMetrics;
-use openraft::{BasicNode, Raft, RaftNetworkFactory, ServerState};
+use openraft::network::RaftNetworkFactory;
+use openraft::storage::RaftLogStorage;
+use openraft::{Raft, ServerState};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::election::{Election, LEASE, would_vote};
+use super::log_store::LogStore;
 use super::network::Network;
 use super::{LogId, TypeConfig};
 
@@ -53,81 +56,92 @@ impl Heard {
     }
 }
 
-type Metrics = RaftMetrics<u64, BasicNode>;
-
-/// Does it lead, as far as it knows, with a majority that listens?
-fn leads(metrics: &Metrics) -> bool {
-    let heard_within = |ms| Duration::from_millis(ms) <= LEASE;
-    metrics.state == ServerState::Leader && metrics.millis_since_quorum_ack.is_none_or(heard_within)
+/// A member as those see it who may vote for it, and for whom it may vote.
+#[derive(Clone)]
+pub(super) struct Candidate {
+    pub(super) raft: Raft<TypeConfig>,
+    pub(super) log: LogStore,
+    pub(super) network: Network,
+    pub(super) heard: Heard,
 }
 
-/// Would this member vote for one whose log ends there?
-pub(super) async fn answer(raft: &Raft<TypeConfig>, heard: &Heard, candidate: Option<LogId>) -> bool {
-    if leads(&raft.metrics().borrow()) {
-        return false;
+impl Candidate {
+    /// Where its log ends; the outer value is `None` if that cannot be read.
+    async fn log_end(&self) -> Option<Option<LogId>> {
+        let state = self.log.clone().get_log_state().await.ok()?;
+        Some(state.last_log_id)
     }
-    let own = raft.with_raft_state(|state| state.last_log_id().copied()).await;
-    own.is_ok_and(|own| would_vote(own, candidate, heard.silent()))
-}
 
-/// Asks all others that vote; `true` as soon as a majority would, this member included.
-async fn would_win(raft: &Raft<TypeConfig>, mut network: Network) -> bool {
-    let Ok(own) = raft.with_raft_state(|state| state.last_log_id().copied()).await else {
-        return false;
-    };
-    let membership = Arc::clone(&raft.metrics().borrow().membership_config);
-    let voters = membership.voter_ids().count();
-    let (mut asked, mut for_it) = (JoinSet::new(), 1);
-    for (id, node) in membership.nodes() {
-        if *id != network.own && membership.voter_ids().any(|voter| voter == *id) {
-            let peer = network.new_client(*id, node).await;
-            asked.spawn(async move { peer.would_vote(own, ASKED_WITHIN).await });
+    /// Does it lead, as far as it knows, a majority that listens?
+    fn leads(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        let listens = |ms| Duration::from_millis(ms) <= LEASE;
+        metrics.state == ServerState::Leader && metrics.millis_since_quorum_ack.is_none_or(listens)
+    }
+
+    /// Would it vote for one whose log ends there?
+    pub(super) async fn answer(&self, candidate: Option<LogId>) -> bool {
+        let own = self.log_end().await;
+        !self.leads() && own.is_some_and(|own| would_vote(own, candidate, self.heard.silent()))
+    }
+
+    /// Asks all others that vote; `true` as soon as a majority would, this member included.
+    async fn would_win(&self) -> bool {
+        let Some(own) = self.log_end().await else {
+            return false;
+        };
+        let membership = Arc::clone(&self.raft.metrics().borrow().membership_config);
+        let voters: BTreeSet<u64> = membership.voter_ids().collect();
+        let (mut asked, mut for_it) = (JoinSet::new(), 1);
+        for (id, node) in membership.nodes() {
+            if *id != self.network.own && voters.contains(id) {
+                let peer = self.network.clone().new_client(*id, node).await;
+                asked.spawn(async move { peer.would_vote(own, ASKED_WITHIN).await });
+            }
         }
-    }
-    let enough = async {
-        while for_it * 2 <= voters {
+        while for_it * 2 <= voters.len() {
             match asked.join_next().await {
                 Some(answer) => for_it += usize::from(matches!(answer, Ok(true))),
                 None => return false,
             }
         }
         true
-    };
-    timeout(ASKED_WITHIN, enough).await.unwrap_or(false)
-}
+    }
 
-/// Stands when it is time, until the member's Raft has ended.
-pub(super) async fn stand(raft: Raft<TypeConfig>, network: Network, heard: Heard) {
-    let own = network.own;
-    let now = || heard.began.elapsed();
-    let mut election = Election::default();
-    let mut known = heard.leader.load(Ordering::Relaxed);
-    election.heard(now(), 0);
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        let (state, votes, turn) = {
-            let metrics = raft.metrics();
-            let metrics = metrics.borrow();
-            let voters = || metrics.membership_config.voter_ids();
-            let turn = voters().filter(|voter| *voter < own).count() as u32;
-            (metrics.state, voters().any(|voter| voter == own), turn)
-        };
-        if state == ServerState::Shutdown {
-            return;
-        }
-        let called = heard.leader.load(Ordering::Relaxed);
-        let voted = heard.voted.swap(false, Ordering::Relaxed);
-        if called != known || voted || state == ServerState::Leader || !votes {
-            known = called;
-            election.heard(now(), turn);
-        }
-        if election.look(now(), turn) {
-            let stands = would_win(&raft, network.clone()).await;
-            election.asked(now(), stands, rand::random());
-            if stands && raft.trigger().elect().await.is_err() {
+    /// Stands when it is time, until its Raft has ended.
+    pub(super) async fn stand(self) {
+        let (own, heard) = (self.network.own, &self.heard);
+        let now = || heard.began.elapsed();
+        let mut election = Election::default();
+        let mut known = heard.leader.load(Ordering::Relaxed);
+        election.heard(now(), 0);
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            let (state, votes, turn) = {
+                let metrics = self.raft.metrics();
+                let metrics = metrics.borrow();
+                let voters = || metrics.membership_config.voter_ids();
+                let turn = voters().filter(|voter| *voter < own).count() as u32;
+                (metrics.state, voters().any(|voter| voter == own), turn)
+            };
+            if state == ServerState::Shutdown {
                 return;
+            }
+            let called = heard.leader.load(Ordering::Relaxed);
+            let voted = heard.voted.swap(false, Ordering::Relaxed);
+            if called != known || voted || state == ServerState::Leader || !votes {
+                known = called;
+                election.heard(now(), turn);
+            }
+            if election.look(now(), turn) {
+                let stands = self.would_win().await;
+                election.asked(now(), stands, rand::random());
+                if stands && self.raft.trigger().elect().await.is_err() {
+                    return;
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::TypeConfig;
-use super::candidate::{self, Heard};
+use super::candidate::{Candidate, Heard};
 use super::election::LEASE;
 use super::identity::Identity;
 use super::log_store::LogStore;
@@ -45,7 +45,7 @@ const SNAPSHOT_CHUNK_BYTES: u64 = 4 << 20;
 pub(crate) struct Group {
     pub(super) raft: Raft<TypeConfig>,
     pub(super) id: u64,
-    heard: Heard,
+    candidate: Candidate,
     /// Ends when the last of the group's handles is gone.
     _elections: Arc<JoinSet<()>>,
 }
@@ -97,23 +97,22 @@ impl Group {
             own: identity.raft,
             state: state.clone(),
         };
-        let calls = network.clone();
-        let raft = Raft::new(
-            identity.raft,
-            Arc::new(config),
+        let (id, log) = (identity.raft, LogStore::new(log));
+        let raft = Raft::new(id, Arc::new(config), network.clone(), log.clone(), machine)
+            .await
+            .map_err(|e| StartError::Consensus(e.to_string()))?;
+        let candidate = Candidate {
+            raft: raft.clone(),
+            log,
             network,
-            LogStore::new(log),
-            machine,
-        )
-        .await
-        .map_err(|e| StartError::Consensus(e.to_string()))?;
-        let (id, heard) = (identity.raft, Heard::new());
+            heard: Heard::new(),
+        };
         let mut elections = JoinSet::new();
-        elections.spawn(candidate::stand(raft.clone(), calls, heard.clone()));
+        elections.spawn(candidate.clone().stand());
         let group = Self {
             raft,
             id,
-            heard,
+            candidate,
             _elections: Arc::new(elections),
         };
         Ok((group, state))
@@ -252,7 +251,7 @@ impl Group {
 
     /// Answers a call of another member's Raft.
     pub(crate) async fn answer(&self, body: bytes::Bytes) -> Answer {
-        super::network::answer(&self.raft, &self.heard, body).await
+        super::network::answer(&self.candidate, body).await
     }
 
     /// Asks for a snapshot, and so for the log to be cut; it is made in the background.

@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use openraft::BasicNode;
 use openraft::error::{InstallSnapshotError, NetworkError, RPCError, RaftError, RemoteError, Unreachable};
 use openraft::network::{RPCOption, RaftNetwork, RaftNetworkFactory};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest, InstallSnapshotResponse,
     VoteRequest, VoteResponse,
 };
-use openraft::{BasicNode, Raft};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use super::candidate::{self, Heard};
+use super::candidate::Candidate;
 use super::{LogId, TypeConfig};
 use crate::codec::{decode, encode};
 use crate::peers::{Answer, Call, Kind, PeerError, Peers};
@@ -149,7 +149,8 @@ impl RaftNetwork<TypeConfig> for Peer {
 }
 
 /// Answers a call of another member's Raft.
-pub(super) async fn answer(raft: &Raft<TypeConfig>, heard: &Heard, mut body: Bytes) -> Answer {
+pub(super) async fn answer(member: &Candidate, mut body: Bytes) -> Answer {
+    let (raft, heard) = (&member.raft, &member.heard);
     let malformed =
         |what: &dyn std::fmt::Display| Answer::Refused(format!("a raft call that cannot be read: {what}"));
     if body.is_empty() {
@@ -194,7 +195,7 @@ pub(super) async fn answer(raft: &Raft<TypeConfig>, heard: &Heard, mut body: Byt
             }
         }
         WOULD_VOTE => match decode("call", &body) {
-            Ok(last) => answered(&candidate::answer(raft, heard, last).await),
+            Ok(last) => answered(&member.answer(last).await),
             Err(error) => malformed(&error),
         },
         other => malformed(&format!("there is no call {other}")),
