@@ -145,7 +145,7 @@ impl Collector {
             store: Arc::clone(&store),
             control: Arc::clone(&control),
             settings,
-            config: config.copying.config(),
+            copying: config.copying,
             ways: config.ways,
             life: clock.tick().await?,
             decode: Arc::clone(&decode),

@@ -33,6 +33,9 @@ pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
 const _: () = assert!(DECODE_BYTES_MAX >= wire::frame::PAYLOAD_BYTES_MAX);
 
+/// Two members that give a third what it lost copy 10 GiB in 215 s so, and agents do not wait much longer (`docs/reliability.md`).
+const COPY_BYTES_PER_SECOND: u64 = 24 << 20;
+
 /// What an operator may say of replication. The default is what `replication` has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copying {
@@ -42,6 +45,8 @@ pub struct Copying {
     pub hint_bytes_max: u64,
     /// Bytes of frames that wait for holders, beyond which agents are put off.
     pub front_bytes_max: u64,
+    /// Bytes that are read for other members in a second while frames come.
+    pub copy_bytes_per_second: u64,
 }
 
 impl Default for Copying {
@@ -51,6 +56,7 @@ impl Default for Copying {
             require_zones: config.front.require_zones,
             hint_bytes_max: config.hints.target_bytes_max,
             front_bytes_max: config.front.in_flight_bytes_max,
+            copy_bytes_per_second: COPY_BYTES_PER_SECOND,
         }
     }
 }

@@ -83,6 +83,9 @@ struct CopyingArgs {
     /// Memory for frames that wait until enough members have them on disk, MiB; beyond it agents are put off. One frame has up to 16.
     #[arg(long, env = "ELIXIRSCOPE_FRONT_MIB", default_value_t = Copying::default().front_bytes_max >> 20, value_parser = clap::value_parser!(u64).range(16..=65_536))]
     front_mib: u64,
+    /// What is read for other members that lack it, MiB a second, while agents send. While none does there is no limit.
+    #[arg(long, env = "ELIXIRSCOPE_COPY_MIB_PER_SECOND", default_value_t = Copying::default().copy_bytes_per_second >> 20, value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    copy_mib_per_second: u64,
 }
 
 impl CopyingArgs {
@@ -91,6 +94,7 @@ impl CopyingArgs {
             require_zones: self.require_zones,
             hint_bytes_max: self.hint_mib << 20,
             front_bytes_max: self.front_mib << 20,
+            copy_bytes_per_second: self.copy_mib_per_second << 20,
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::counts::Counts;
 use super::disk::{Disk, View, section};
 use super::links::{FrameBytes, Links, Outgoing};
+use super::pace::Pace;
 use super::turns::Turns;
 use event::Shard;
 use placement::MemberId;
@@ -34,20 +35,27 @@ pub(super) struct Copies {
     counts: Arc<Counts>,
     runtime: tokio::runtime::Handle,
     turns: Turns,
+    pace: Arc<Pace>,
     comparing: Arc<Semaphore>,
 }
 
 impl Copies {
-    pub(super) fn new(disk: Disk, links: Links, counts: Arc<Counts>) -> io::Result<Self> {
+    pub(super) fn new(disk: Disk, links: Links, counts: Arc<Counts>, pace: Pace) -> io::Result<Self> {
         let runtime = tokio::runtime::Handle::current();
         Ok(Self {
             disk,
             links,
             counts,
             turns: Turns::new(&runtime, AT_ONCE, WAITING)?,
+            pace: Arc::new(pace),
             runtime,
             comparing: Arc::new(Semaphore::new(COMPARING)),
         })
+    }
+
+    /// A frame came: copies keep their pace.
+    pub(super) fn frame(&self) {
+        self.pace.frame();
     }
 
     /// Does it when its turn comes. A question that is dropped would end its comparison, and the shard would wait for
@@ -55,6 +63,14 @@ impl Copies {
     fn in_turn(&self, work: impl FnOnce() + Send + 'static) {
         if !self.turns.take(work) {
             self.counts.dropped("busy");
+        }
+    }
+
+    fn out(&self) -> Out {
+        Out {
+            links: self.links.clone(),
+            counts: Arc::clone(&self.counts),
+            pace: Arc::clone(&self.pace),
         }
     }
 
@@ -87,11 +103,11 @@ impl Copies {
         question: Question,
         standing: (u64, bool),
     ) {
-        let (disk, links, counts) = (self.disk.clone(), self.links.clone(), Arc::clone(&self.counts));
+        let (disk, out) = (self.disk.clone(), self.out());
         self.in_turn(move || {
             let view = disk.held();
             if let Question::FetchPart(sections, from) = &question {
-                answer_part(&view, &links, &counts, (to, ask, shard), (sections, *from));
+                answer_part(&view, &out, (to, ask, shard), (sections, *from));
                 return;
             }
             let mut answer = answer(&view, shard, &question, standing.0, standing.1);
@@ -109,7 +125,7 @@ impl Copies {
                 return;
             }
             let message = Message::Answer { ask, shard, answer };
-            send(&links, &counts, to, &message, frames);
+            out.send(to, &message, frames);
         });
     }
 
@@ -123,7 +139,7 @@ impl Copies {
         else {
             return;
         };
-        let (disk, links, counts) = (self.disk.clone(), self.links.clone(), Arc::clone(&self.counts));
+        let (disk, out) = (self.disk.clone(), self.out());
         self.in_turn(move || {
             let parts = if copy == 0 {
                 split(&sections)
@@ -143,7 +159,7 @@ impl Copies {
                         epoch,
                         sections,
                     };
-                    send(&links, &counts, to, &message, frames);
+                    out.send(to, &message, frames);
                 }
             }
         });
@@ -153,8 +169,7 @@ impl Copies {
 /// Answers with the next page of spans that are too many for one answer.
 fn answer_part(
     view: &View<'_>,
-    links: &Links,
-    counts: &Counts,
+    out: &Out,
     (to, ask, shard): (MemberId, u64, Shard),
     (sections, from): (&[Section], u64),
 ) {
@@ -169,7 +184,7 @@ fn answer_part(
     let answer = Answer::Part(batches.map(section).collect(), page.next);
     let frames = page.frames.into_iter().map(|frame| FrameBytes::Read(frame.bytes));
     let message = Message::Answer { ask, shard, answer };
-    send(links, counts, to, &message, frames.collect());
+    out.send(to, &message, frames.collect());
 }
 
 /// Sections, and the frames in which they are: the content of one message.
@@ -213,18 +228,28 @@ fn read(view: &View<'_>, sections: &[Section]) -> Vec<Part> {
     parts
 }
 
-fn send(links: &Links, counts: &Counts, to: MemberId, message: &Message, frames: Vec<FrameBytes>) {
-    match encode(message, frames.len() as u16) {
-        Ok(head) => links.send(
-            to,
-            Outgoing {
-                head,
-                frames,
-                wants_answer: matches!(message, Message::Copy { copy, .. } if *copy != 0),
-                append: None,
-            },
-        ),
-        Err(_) => counts.dropped("too_long"),
+/// The way out of what was read: to its member, and at the pace of all.
+struct Out {
+    links: Links,
+    counts: Arc<Counts>,
+    pace: Arc<Pace>,
+}
+
+impl Out {
+    fn send(&self, to: MemberId, message: &Message, frames: Vec<FrameBytes>) {
+        let Ok(head) = encode(message, frames.len() as u16) else {
+            self.counts.dropped("too_long");
+            return;
+        };
+        let bytes = frames.iter().map(|frame| frame.bytes().len()).sum();
+        let outgoing = Outgoing {
+            head,
+            frames,
+            wants_answer: matches!(message, Message::Copy { copy, .. } if *copy != 0),
+            append: None,
+        };
+        self.links.send(to, outgoing);
+        self.pace.copied(bytes);
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) enum FrameBytes {
 }
 
 impl FrameBytes {
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         match self {
             Self::Shared(frame) => frame.bytes(),
             Self::Read(bytes) => bytes,

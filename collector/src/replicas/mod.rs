@@ -12,11 +12,13 @@ mod fronted;
 mod incoming;
 mod links;
 mod owner;
+mod pace;
 mod parked;
 mod span_writer;
 mod turns;
 
 use crate::acks::{Answered, InFlight, Why};
+use crate::config::Copying;
 use crate::control_plane::{ClusterSettings, ClusterView, ControlPlane, ControlPlaneError};
 use bytes::Bytes;
 use copies::Copies;
@@ -27,10 +29,11 @@ use fronted::{Fronted, OwnFrames};
 use host::{CancellationToken, Registry};
 use links::Links;
 use owner::{Owner, Told};
+use pace::Pace;
 use parking_lot::{Mutex, RwLock};
 use placement::{MemberId, ShardMap};
 use replication::codec::Hello;
-use replication::{Bugs, Config, Member, Start};
+use replication::{Bugs, Member, Start};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -93,7 +96,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) store: Arc<Store>,
     pub(crate) control: Arc<dyn ControlPlane>,
     pub(crate) settings: ClusterSettings,
-    pub(crate) config: Config,
+    pub(crate) copying: Copying,
     pub(crate) ways: Ways,
     /// Time of this start: no other of this member has it.
     pub(crate) life: Hlc,
@@ -145,7 +148,7 @@ impl Replicas {
             zones: BTreeMap::new(),
             gone: std::collections::BTreeSet::new(),
         };
-        let config = parts.config;
+        let config = parts.copying.config();
         let started = Instant::now();
         let member = Member::new(started.elapsed(), start, config, Bugs::NONE);
         let hello = Hello {
@@ -162,12 +165,14 @@ impl Replicas {
             uncompared: 0,
         })));
         let writing = Arc::default();
+        let pace = Pace::new(parts.copying.copy_bytes_per_second);
+        let copies = Copies::new(disk.clone(), links.clone(), Arc::clone(&counts), pace)?;
         let owner = Owner {
             me,
             member,
             config,
             started,
-            copies: Copies::new(disk.clone(), links.clone(), Arc::clone(&counts))?,
+            copies,
             disk,
             links: links.clone(),
             own: OwnFrames::default(),

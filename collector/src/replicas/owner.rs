@@ -161,6 +161,7 @@ impl Owner {
                 self.own.refused(number, crate::acks::Why::Stopped);
             }
             Told::Frame(fronted) => {
+                self.copies.frame();
                 let (from, sections) = self.own.put(fronted);
                 let input = Input::Frame {
                     from,
@@ -226,6 +227,9 @@ impl Owner {
             frames,
             ..
         } = received;
+        if matches!(message, Message::Append { .. }) {
+            self.copies.frame();
+        }
         self.input(Input::Message { from, message }, &frames);
     }
 
