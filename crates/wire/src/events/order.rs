@@ -76,18 +76,26 @@ impl EventBuilder {
 
 impl SortedEvents<'_> {
     /// Ranges of runs that make blocks of about `events` events each, whole traces where that is possible: a trace is divided
-    /// only if it is longer than a block. By shard, what is in no trace is in blocks of its own.
+    /// only if it is longer than a block. By shard, what is in no trace is in blocks of its own, and a shard that would begin in a block with enough
+    /// in it begins a new one: who reads one shard reads little of others.
     pub fn cuts(&self, events: usize) -> Vec<Range<usize>> {
         let mut cuts = Vec::new();
         let (mut first, mut rows, mut payload) = (0, 0usize, 0u64);
         let mut at = 0;
         let loose = |at: usize| self.runs.get(at).is_some_and(|run| run.trace == 0);
-        for trace in self.runs.chunk_by(|one, other| one.trace == other.trace) {
+        let shard = |at: usize| self.runs.get(at).map(|run| run.shard);
+        let enough = |rows: usize, payload: u64| rows >= events / 2 || payload >= BLOCK_PAYLOAD_BYTES / 4;
+        let together = |one: &RunRows, other: &RunRows| {
+            one.trace == other.trace && (self.order == BlockOrder::Trace || one.shard == other.shard)
+        };
+        for trace in self.runs.chunk_by(together) {
             let (more_rows, more_payload) = trace.iter().fold((0, 0), |(rows, payload), run| {
                 (rows + run.rows as usize, payload + run.payload_bytes)
             });
             let full = |rows: usize, payload: u64| rows > events || payload > BLOCK_PAYLOAD_BYTES;
-            let other = self.order == BlockOrder::Shard && loose(at) != loose(first);
+            let next_shard = at > 0 && shard(at) != shard(at - 1);
+            let other = self.order == BlockOrder::Shard
+                && (loose(at) != loose(first) || next_shard && enough(rows, payload));
             if at > first && (other || full(rows + more_rows, payload + more_payload)) {
                 cuts.push(first..at);
                 (first, rows, payload) = (at, 0, 0);

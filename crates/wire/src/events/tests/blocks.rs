@@ -119,6 +119,23 @@ proptest! {
         prop_assert_eq!(&of_blocks(&blocks(&again, 1000, order)), &expected);
     }
 
+    /// Scenario: rows of several shards, blocks by shard. Guarantee: no block that has half of its rows before another shard begins goes on with that.
+    #[test]
+    fn a_shard_begins_its_block(some in batches(), others in batches(), events in 2usize..30) {
+        let mut builder = EventBuilder::new(1);
+        for frame in [frame(7, 1, &some), frame(9, 1, &others)] {
+            builder.append(&EventFrame::open(&frame).unwrap(), |_| true).unwrap();
+        }
+        for block in blocks(&builder, events, BlockOrder::Shard) {
+            let runs = EventFrame::open(&block).unwrap().runs().unwrap();
+            let mut before = 0;
+            for two in runs.windows(2) {
+                before += two[0].rows as usize;
+                prop_assert!(two[0].shard == two[1].shard || before < events.div_ceil(2), "{before} rows, then another shard");
+            }
+        }
+    }
+
     /// Scenario: of a frame's sections some are wanted. Guarantee: the events of these are taken, no others.
     #[test]
     fn unwanted_sections_stay_away(some in batches(), mask: u8) {
