@@ -1,6 +1,6 @@
 //! A member's coordinator: one consensus group, the state it agrees on, and the blobs that the state names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ use crate::raft::{Group, Identity};
 use crate::state::{Cluster, Command, Format, Incarnation, MemberId, Outcome, Role, State};
 
 /// A leader that has heard of no majority for this long says that it is not ready.
+/// Who was asked for a sign of life has so long to give it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 const NO_QUORUM: Duration = Duration::from_secs(3);
 
 /// Whether the coordinator can serve.
@@ -167,6 +169,11 @@ impl Coordinator {
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// Which of the other members answer this one, asked now; it takes a second where one does not.
+    pub async fn who_answers(&self) -> BTreeMap<MemberId, bool> {
+        self.shared.participant.who_answers(ANSWER_WITHIN).await
     }
 
     /// How the group is, as this member sees it.

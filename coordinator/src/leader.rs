@@ -4,15 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
 use placement::Change;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::error::ProposeError;
 use crate::participant::Participant;
-use crate::peers::Kind;
 use crate::planner::{Planner, Silence};
 use crate::state::{Command, MemberId, Outcome, Role, State};
 
@@ -140,13 +137,8 @@ impl Signs {
                 continue;
             }
             let member = Arc::clone(member);
-            self.answers.spawn(async move {
-                let sign = member
-                    .ask_within(raft, Kind::Formats, Bytes::new(), SIGN_WITHIN)
-                    .await;
-                // An older release refuses the call, and lives.
-                (raft, matches!(sign, Ok(_) | Err(ProposeError::Members(_))))
-            });
+            self.answers
+                .spawn(async move { (raft, member.gives_sign(raft, SIGN_WITHIN).await) });
         }
     }
 

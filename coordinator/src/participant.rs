@@ -1,5 +1,6 @@
 //! A member in its group: writes and reads through the leader, whoever that is, and answers the calls of the others.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::blobs::Blobs;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::codec::{decode, encode};
@@ -227,6 +229,27 @@ impl Participant {
                 Err(unknown)
             }
         }
+    }
+
+    /// Does a member answer at all? An older release refuses the call, and lives.
+    pub(crate) async fn gives_sign(&self, raft: u64, within: Duration) -> bool {
+        let sign = self.ask_within(raft, Kind::Formats, Bytes::new(), within).await;
+        matches!(sign, Ok(_) | Err(ProposeError::Members(_)))
+    }
+
+    /// Which of the other members answer this one now, all asked at once.
+    pub(crate) async fn who_answers(self: &Arc<Self>, within: Duration) -> BTreeMap<MemberId, bool> {
+        let state = Arc::clone(&self.state.borrow());
+        let others = state
+            .members
+            .iter()
+            .filter(|(_, m)| !m.removed && m.raft.0 != self.identity.raft);
+        let mut asked = JoinSet::new();
+        for (id, raft) in others.map(|(id, m)| (*id, m.raft.0)) {
+            let this = Arc::clone(self);
+            asked.spawn(async move { (id, this.gives_sign(raft, within).await) });
+        }
+        asked.join_all().await.into_iter().collect()
     }
 
     /// A call in this member's name.

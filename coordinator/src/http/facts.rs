@@ -1,5 +1,7 @@
 //! What the state holds, as JSON. Ids are hexadecimal; times are microseconds since 2020-01-01 UTC.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State as Extract};
@@ -33,29 +35,39 @@ pub(super) struct At {
     at: Option<u64>,
 }
 
-/// With `current`: what the group has agreed by now, not what this member has applied so far. Needs a quorum.
+/// With `current`: what the group has agreed by now, not what this member has applied so far. Needs a quorum. With `answers`: of each other member,
+/// whether it answers this one now.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Which {
     current: bool,
+    answers: bool,
 }
 
 pub(super) async fn cluster(
     Extract(coordinator): Extract<Coordinator>,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<Value>, Fault> {
-    let Query(Which { current }) = which?;
+    let Query(Which { current, answers }) = which?;
     let state = if current {
         coordinator.read().await?
     } else {
         coordinator.watch()
     };
+    let answers = match answers {
+        true => coordinator.who_answers().await,
+        false => BTreeMap::new(),
+    };
     let members: Vec<Value> = state
         .members
         .iter()
         .map(|(id, m)| {
-            json!({"id": id, "name": m.name, "incarnation": m.incarnation.to_string(), "addresses": m.addresses,
-                "roles": m.roles, "zone": m.zone, "raft": m.raft.to_string(), "weight": m.weight, "removed": m.removed, "newest": m.newest})
+            let mut member = json!({"id": id, "name": m.name, "incarnation": m.incarnation.to_string(), "addresses": m.addresses,
+                "roles": m.roles, "zone": m.zone, "raft": m.raft.to_string(), "weight": m.weight, "removed": m.removed, "newest": m.newest});
+            if let Some(answers) = answers.get(id) {
+                member["answers"] = json!(answers);
+            }
+            member
         })
         .collect();
     let map = &state.shard_map;

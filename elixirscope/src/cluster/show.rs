@@ -47,6 +47,8 @@ struct Listed {
     zone: String,
     removed: bool,
     weight: u32,
+    /// Of the asked member itself, of removed ones and by older releases it is not said.
+    answers: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,7 +69,9 @@ struct Placed {
 
 /// Members, leader, shards.
 pub(super) fn status(asked: &Asked) -> Result<()> {
-    let answer: Value = asked.member.get("/api/v1/cluster", &[])?;
+    let answer: Value = asked
+        .member
+        .get("/api/v1/cluster", &[("answers", "true".to_owned())])?;
     asked.show(&answer, || Ok(render(&serde_json::from_value(answer.clone())?)))
 }
 
@@ -201,6 +205,7 @@ fn render(status: &Status) -> String {
         "zone",
         "roles",
         "in the group",
+        "answers",
         "shards",
         "weight",
         "addresses",
@@ -211,7 +216,7 @@ fn render(status: &Status) -> String {
     out + &table.text()
 }
 
-fn row(m: &Listed, status: &Status, shards: usize) -> [String; 8] {
+fn row(m: &Listed, status: &Status, shards: usize) -> [String; 9] {
     let group = &status.group;
     let part = match m.id {
         _ if m.removed => "removed",
@@ -225,6 +230,11 @@ fn row(m: &Listed, status: &Status, shards: usize) -> [String; 8] {
     } else {
         ""
     };
+    let answers = match m.answers {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "-",
+    };
     let zone = if m.zone.is_empty() { "-" } else { &m.zone };
     [
         m.id.to_string(),
@@ -232,6 +242,7 @@ fn row(m: &Listed, status: &Status, shards: usize) -> [String; 8] {
         zone.to_owned(),
         m.roles.join(","),
         part.to_owned(),
+        answers.to_owned(),
         shards.to_string(),
         m.weight.to_string(),
         m.addresses.join(" "),
@@ -243,12 +254,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// Scenario: three members, one removed, one in a zone. Guarantee: one line each, with its part in the group.
+    /// Scenario: three members, one removed, one in a zone. Guarantee: one line each, with its part in the group and whether it answers.
     #[test]
     fn members_are_lines_of_a_table() {
         let listed = |id: u64, removed: bool| {
             json!({"id": id, "name": format!("m{id}"), "addresses": ["quic://h:7481"], "roles": ["coordinator"],
-                "zone": if id == 2 { "west" } else { "" }, "removed": removed, "weight": id * 100})
+                "zone": if id == 2 { "west" } else { "" }, "removed": removed, "weight": id * 100, "answers": (id == 3).then_some(false)})
         };
         let status = json!({
             "cluster": {"id": "ab", "shards": 64, "replicas": 3}, "this_member": 2,
@@ -264,10 +275,10 @@ format   1 in force, this member writes up to 2: `cluster finalize` raises it
 lost     of 1 shards with a disk, as was accepted: `cluster forget-losses` when answers need not say so
 map      epoch 1, 1 to 2 copies of each shard, 0 shards moving
 
-id  name        zone  roles        in the group  shards  weight  addresses
-1   m1          -     coordinator  removed       0       100     quic://h:7481
-2   m2 (asked)  west  coordinator  voter         1       200     quic://h:7481
-3   m3          -     coordinator  leader        2       300     quic://h:7481
+id  name        zone  roles        in the group  answers  shards  weight  addresses
+1   m1          -     coordinator  removed       -        0       100     quic://h:7481
+2   m2 (asked)  west  coordinator  voter         -        1       200     quic://h:7481
+3   m3          -     coordinator  leader        no       2       300     quic://h:7481
 ";
         assert_eq!(text, expected);
     }
