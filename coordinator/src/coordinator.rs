@@ -26,9 +26,9 @@ use crate::peers::Peers;
 use crate::raft::{Group, Identity};
 use crate::state::{Cluster, Command, Format, Incarnation, MemberId, Outcome, Role, State};
 
-/// A leader that has heard of no majority for this long says that it is not ready.
 /// Who was asked for a sign of life has so long to give it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// A leader that has heard of no majority for this long says that it is not ready.
 const NO_QUORUM: Duration = Duration::from_secs(3);
 
 /// Whether the coordinator can serve.
