@@ -54,9 +54,10 @@ pub(super) async fn cluster(
     } else {
         coordinator.watch()
     };
-    let answers = match answers {
-        true => coordinator.who_answers().await,
-        false => BTreeMap::new(),
+    let answers = if answers {
+        coordinator.who_answers().await
+    } else {
+        BTreeMap::new()
     };
     let members: Vec<Value> = state
         .members

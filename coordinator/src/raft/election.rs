@@ -49,9 +49,10 @@ impl Election {
 
     /// It asked; if a majority would, it stands.
     pub(super) fn asked(&mut self, now: Duration, stands: bool, chance: u32) {
-        let again = match stands {
-            true => STAND_AGAIN * 2_u32.pow(self.tries.min(DOUBLED)),
-            false => ASK_AGAIN,
+        let again = if stands {
+            STAND_AGAIN * 2_u32.pow(self.tries.min(DOUBLED))
+        } else {
+            ASK_AGAIN
         };
         self.tries += u32::from(stands);
         self.looked = now;
