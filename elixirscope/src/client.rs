@@ -76,7 +76,16 @@ impl Member {
 
     /// `POST path` without a body, decoded.
     pub(crate) fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let answer = self.signed(Self::http().post(self.at(path)))?.send_empty();
+        self.post_with(path, &[])
+    }
+
+    /// `POST path?query` without a body, decoded.
+    pub(crate) fn post_with<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T> {
+        let mut request = self.signed(Self::http().post(self.at(path)))?;
+        for (name, value) in query {
+            request = request.query(*name, value);
+        }
+        let answer = request.send_empty();
         Self::decode(answer.with_context(|| self.unreachable())?)
     }
 

@@ -66,6 +66,10 @@ impl Doors for HttpDoors {
                 redacted: false,
                 ..of("metrics")
             },
+            "/api/v1/log" if reads => Rule {
+                redacted: false,
+                ..of("api")
+            },
             "/api/v1/audit" | "/api/v1/cluster/audit" | "/api/v1/cluster/snapshot" => Rule {
                 needs: Some(Needs::Operate),
                 audited: true,

@@ -21,6 +21,7 @@ mod export;
 mod jaeger;
 mod lacks;
 mod last_manifest;
+mod log;
 mod member;
 mod member_args;
 mod process;
@@ -68,6 +69,8 @@ enum Command {
     Token(token::Args),
     /// Check a settings file, show what a role would run with, write the reference of all settings.
     Config(config::ConfigArgs),
+    /// Show what a running process logs, or let it log more for a while.
+    Log(log::Args),
     /// Check the installation and say what to do about what is wrong.
     Doctor(doctor::Args),
 }
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Command::Trace(args) => ask::trace(&args),
         Command::Token(args) => token::run(&args),
         Command::Config(args) => config::run::<Args>(&args),
+        Command::Log(args) => log::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     };
     match result {

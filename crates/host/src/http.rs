@@ -1,4 +1,4 @@
-//! The HTTP door: `/metrics`, `/live`, `/ready`, and whatever routes a role adds.
+//! The HTTP door: `/metrics`, `/live`, `/ready`, `/api/v1/log`, and whatever routes a role adds.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Registry;
 use crate::access::{Access, Gate, Routes, TooOpen};
 use crate::doorway::Doorway;
+use crate::log_filter;
 use crate::metrics::Exposition;
 use crate::readiness::Readiness;
 
@@ -60,7 +61,7 @@ struct Shared {
 }
 
 impl HttpServer {
-    /// Takes `addr`, on the loopback only. `routes` must not contain `/metrics`, `/live` or `/ready`.
+    /// Takes `addr`, on the loopback only. `routes` must not contain `/metrics`, `/live`, `/ready` or `/api/v1/log`.
     pub async fn bind(
         addr: SocketAddr,
         routes: Router,
@@ -126,6 +127,7 @@ fn own(metrics: Exposition, readiness: Readiness) -> Router {
         .route("/metrics", get(scrape))
         .route("/live", get(|| async { "live\n" }))
         .route("/ready", get(ready))
+        .route("/api/v1/log", log_filter::route())
         .with_state(Shared { metrics, readiness })
 }
 

@@ -7,6 +7,7 @@ mod clock;
 mod doorway;
 pub mod grpc;
 mod http;
+mod log_filter;
 mod logging;
 pub mod metrics;
 mod readiness;

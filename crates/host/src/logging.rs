@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::str::FromStr;
 
-use tracing_subscriber::EnvFilter;
+use crate::log_filter;
 
 /// Form of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub enum LogError {
         /// Why not.
         reason: String,
     },
+    /// Another filter could not be put in force.
+    #[error("the log's filter cannot be changed: {0}")]
+    Change(String),
     /// Somebody set it up before.
     #[error("logging is set up already")]
     Twice,
@@ -45,24 +48,31 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Sets the process's log, once. `filter` is like `info,agent=debug`.
+/// Sets the process's log, once. `filter` is like `info,agent=debug`; the HTTP door can change it (`log_filter`).
 pub fn init_logging(format: LogFormat, filter: &str) -> Result<(), LogError> {
-    let bad = |reason: String| LogError::Filter {
-        filter: filter.to_owned(),
-        reason,
-    };
-    let env = EnvFilter::try_new(filter).map_err(|e| bad(e.to_string()))?;
+    let env = log_filter::parse(filter)?;
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(env)
         // Else a log that cannot be written (its disk is full) is complained about on standard error, and that panics if it is the log.
         .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    // The two are of different types.
     match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            let builder = builder.with_env_filter(env).with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.try_init().map_err(|_| LogError::Twice)?;
+            log_filter::control(filter, move |env| handle.reload(env).map_err(|e| e.to_string()));
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true);
+            let builder = builder.with_env_filter(env).with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.try_init().map_err(|_| LogError::Twice)?;
+            log_filter::control(filter, move |env| handle.reload(env).map_err(|e| e.to_string()));
+        }
     }
-    .map_err(|_| LogError::Twice)
+    Ok(())
 }
 
 #[cfg(test)]
