@@ -141,7 +141,7 @@ mod tests {
             }
             let mut stood: Vec<(Duration, usize)> = Vec::new();
             let mut now = Duration::ZERO;
-            while now < Duration::from_secs(20) {
+            while now < Duration::from_secs(30) {
                 for (at, member) in members.iter_mut().enumerate() {
                     if now.as_millis() % LOOK.as_millis() == at as u128 * 7 && member.look(now, 0) {
                         member.asked(now, true, chance());
@@ -155,7 +155,7 @@ mod tests {
                 apart(at + 1) && (at == 0 || apart(at - 1))
             };
             let first = (0..stood.len()).find(|at| clear(*at)).expect("one stands alone");
-            prop_assert!(stood[first].0 < Duration::from_secs(3), "alone at {:?} first", stood[first].0);
+            prop_assert!(stood[first].0 < Duration::from_secs(10), "alone at {:?} first", stood[first].0);
         }
     }
 }
