@@ -125,9 +125,11 @@ impl Control {
 
     fn says(&self) -> Json<serde_json::Value> {
         let now = self.now.lock().clone();
-        let left = now
-            .until
-            .map(|until| until.saturating_duration_since(Instant::now()).as_secs());
+        let left = |until: Instant| {
+            let left = until.saturating_duration_since(Instant::now());
+            left.as_millis().div_ceil(1_000)
+        };
+        let left = now.until.map(left);
         Json(json!({"filter": now.filter, "started_with": self.began, "seconds_left": left}))
     }
 }
@@ -153,10 +155,7 @@ pub(crate) fn route<S: Clone + Send + Sync + 'static>() -> MethodRouter<S> {
 async fn show() -> Response {
     match CONTROL.get() {
         Some(control) => control.says().into_response(),
-        None => failed(
-            StatusCode::NOT_FOUND,
-            "this process has no log of its own".to_owned(),
-        ),
+        None => failed(StatusCode::NOT_FOUND, "this process has no log of its own"),
     }
 }
 
@@ -166,20 +165,20 @@ async fn change(change: Result<Query<Change>, QueryRejection>) -> Response {
     };
     let change = match change {
         Ok(Query(change)) => change,
-        Err(rejection) => return failed(StatusCode::BAD_REQUEST, rejection.body_text()),
+        Err(rejection) => return failed(StatusCode::BAD_REQUEST, &rejection.body_text()),
     };
     if !(1..=FOR_S_MAX).contains(&change.for_s) {
         let error = format!("for_s is {}: expected 1 to {FOR_S_MAX} seconds", change.for_s);
-        return failed(StatusCode::BAD_REQUEST, error);
+        return failed(StatusCode::BAD_REQUEST, &error);
     }
     match control.set(change.filter.as_deref(), Duration::from_secs(change.for_s)) {
         Ok(()) => control.says().into_response(),
-        Err(error @ LogError::Change(_)) => failed(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-        Err(error) => failed(StatusCode::BAD_REQUEST, error.to_string()),
+        Err(error @ LogError::Change(_)) => failed(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(error) => failed(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }
 
-fn failed(status: StatusCode, error: String) -> Response {
+fn failed(status: StatusCode, error: &str) -> Response {
     (status, Json(json!({ "error": error }))).into_response()
 }
 
