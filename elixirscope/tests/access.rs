@@ -366,6 +366,41 @@ fn who_gets_in() {
     );
 }
 
+/// Scenario: what a member logs, asked by a viewer; changed by a viewer, by an operator to a word that is no level, to another filter for two seconds.
+/// Guarantee: all who see may see it, only operators change it; it goes back by itself, and the log says both changes.
+#[test]
+fn the_log_is_changed_by_operators() {
+    let house = House::new();
+    let file = |role: &str| {
+        let path = house.bed.path().join(role);
+        std::fs::write(&path, house.token(role)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (viewer, operator) = (file("viewer"), file("operator"));
+    let log = |token: &str, more: &[&str]| run(&house.bed, &[&["log", "--token-file", token], more].concat());
+    house.until(&bearer(std::fs::read_to_string(&operator).unwrap().trim()), 200);
+    let began = log(&viewer, &[]).unwrap();
+    assert!(log(&viewer, &["debug"]).unwrap_err().contains("403"));
+    let said = log(&operator, &["loud"]).unwrap_err();
+    assert!(said.contains("\"loud\" is no level (off, error,"), "{said}");
+    assert!(
+        log(&operator, &["debug", "--for", "2d"])
+            .unwrap_err()
+            .contains("expected 1 to 86400 seconds")
+    );
+    assert_eq!(log(&viewer, &[]).unwrap(), began);
+    let said = log(&operator, &["debug", "--for", "2s"]).unwrap();
+    assert!(
+        said.starts_with("debug, for ") && said.ends_with(&began),
+        "{said}"
+    );
+    let until = Instant::now() + Duration::from_secs(20);
+    while log(&viewer, &[]).unwrap() != began {
+        assert!(Instant::now() < until, "it never went back");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// Scenario: a span and a log record with a secret in every place that can hold a value, asked for at every door, also by the secret
 /// itself. Guarantee: who may see values gets it; who may not gets the structure and never the secret; to ask by a value is refused
 /// with its name.
