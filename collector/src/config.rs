@@ -33,8 +33,8 @@ pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
 const _: () = assert!(DECODE_BYTES_MAX >= wire::frame::PAYLOAD_BYTES_MAX);
 
-/// Two members that give a third what it lost copy 10 GiB in 250 s so, and agents do not wait much longer (`docs/reliability.md`).
-const COPY_BYTES_PER_SECOND: u64 = 28 << 20;
+/// Two members that give a third what it lost copy 10 GiB in 225 s so, and agents do not wait much longer (`docs/reliability.md`).
+const COPY_BYTES_PER_SECOND: u64 = 40 << 20;
 
 /// What an operator may say of replication. The default is what `replication` has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
